@@ -1,0 +1,110 @@
+#include "engine/base/diag.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void diag_init(diag *d, arena *a)
+{
+    *d = (diag){.a = a};
+}
+
+void diag_report(diag *d, const char *file, int line, int column, const char *format, ...)
+{
+    char text[600];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    for (int i = 0; i < d->n; i++) {
+        const diag_entry *x = &d->entry[i];
+        if (x->line == line && x->column == column && strcmp(x->file, file) == 0 &&
+            strcmp(x->text, text) == 0)
+            return;
+    }
+    d->total++;
+    if (d->n == DIAG_MAX) return;
+    const char *kept = arena_string(d->a, text), *name = arena_string(d->a, file);
+    if (kept && name) d->entry[d->n++] = (diag_entry){name, line, column, kept};
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const diag_entry *x = a, *y = b;
+    int file = strcmp(x->file, y->file);
+    if (file) return file;
+    if (x->line != y->line) return x->line < y->line ? -1 : 1;
+    if (x->column != y->column) return x->column < y->column ? -1 : 1;
+    return strcmp(x->text, y->text);
+}
+
+void diag_sort(diag *d)
+{
+    qsort(d->entry, (size_t)d->n, sizeof *d->entry, by_place);
+}
+
+void diag_print(const diag *d, FILE *f)
+{
+    for (int i = 0; i < d->n; i++) {
+        const diag_entry *x = &d->entry[i];
+        if (x->line > 0)
+            fprintf(f, "%s:%d:%d: %s\n", x->file, x->line, x->column, x->text);
+        else
+            fprintf(f, "%s: %s\n", x->file, x->text);
+    }
+    if (d->total > d->n) fprintf(f, "... and %d more\n", d->total - d->n);
+}
+
+status diag_status(const diag *d, err *e)
+{
+    if (d->total == 0) return OK;
+    const diag_entry *x = &d->entry[0];
+    return FAIL(e, ERR_INPUT, "%s:%d:%d: %s%s", x->file, x->line, x->column, x->text,
+                d->total > 1 ? " (and more)" : "");
+}
+
+enum { WORD_MAX = 64 };
+
+/* Optimal string alignment distance (Damerau-Levenshtein without repeated edits). */
+static int distance(const char *a, const char *b)
+{
+    int n = (int)strlen(a), m = (int)strlen(b);
+    if (n >= WORD_MAX || m >= WORD_MAX) return WORD_MAX;
+    int row[3][WORD_MAX];
+    int *before = row[0], *last = row[1], *now = row[2];
+    for (int j = 0; j <= m; j++) last[j] = j;
+    for (int i = 1; i <= n; i++) {
+        now[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < best) best = last[j] + 1;
+            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+        int *t = before;
+        before = last;
+        last = now;
+        now = t;
+    }
+    return last[m];
+}
+
+const char *diag_did_you_mean(const char *word, const char *const *candidates, size_t n)
+{
+    const char *best = NULL;
+    int best_distance = WORD_MAX, length = (int)strlen(word);
+    for (size_t i = 0; i < n; i++) {
+        int d = distance(word, candidates[i]);
+        if (d < best_distance) {
+            best_distance = d;
+            best = candidates[i];
+        }
+    }
+    if (best && best_distance <= 2 && best_distance * 2 < length + 1) return best;
+    for (size_t i = 0; i < n; i++)
+        if (length >= 4 && strncmp(word, candidates[i], 4) == 0) return candidates[i];
+    return NULL;
+}

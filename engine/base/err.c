@@ -1,0 +1,50 @@
+#include "engine/base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const words[] = {
+    [OK] = "ok",         [ERR_ARG] = "argument", [ERR_INPUT] = "input", [ERR_IO] = "io",
+    [ERR_MEM] = "memory", [ERR_NUM] = "numeric",  [ERR_STATE] = "state",
+};
+
+status err_set_at(err *e, status code, const char *file, int line, const char *format, ...)
+{
+    if (!e || e->code != OK) return code;
+    e->code = code;
+    e->file = file;
+    e->line = line;
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(e->msg, sizeof e->msg, format, ap);
+    va_end(ap);
+    return code;
+}
+
+status err_wrap(err *e, const char *format, ...)
+{
+    if (!e) return ERR_STATE;
+    char joined[sizeof e->msg], old[sizeof e->msg / 2];
+    snprintf(old, sizeof old, "%.*s", (int)sizeof old - 1, e->msg);
+    va_list ap;
+    va_start(ap, format);
+    int n = vsnprintf(joined, sizeof joined, format, ap);
+    va_end(ap);
+    if (n >= 0 && (size_t)n < sizeof joined)
+        snprintf(joined + n, sizeof joined - (size_t)n, ": %s", old);
+    memcpy(e->msg, joined, sizeof joined);
+    return e->code;
+}
+
+const char *err_word(status code)
+{
+    return (unsigned)code < sizeof words / sizeof *words ? words[code] : "unknown";
+}
+
+status err_from_word(const char *word)
+{
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], word) == 0) return (status)i;
+    return ERR_STATE;
+}

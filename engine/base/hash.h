@@ -1,0 +1,22 @@
+/* Content hashes that name stages, artifacts and data: XXH3-128 (libxxhash), not cryptographic. */
+#ifndef PARETUNE_ENGINE_BASE_HASH_H
+#define PARETUNE_ENGINE_BASE_HASH_H
+
+#include "engine/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HASH_TEXT = 33 }; /* 32 lower-case hexadecimal digits and a NUL */
+
+typedef struct {
+    char text[HASH_TEXT];
+} hash;
+
+hash hash_bytes(const void *bytes, size_t n);
+/* The hash of a file's bytes, read in pieces. */
+status hash_file(const char *path, hash *out, err *e);
+/* A 64-bit hash for tables in memory; `seed` chains several. */
+uint64_t hash_u64(const void *bytes, size_t n, uint64_t seed);
+
+#endif

@@ -1,0 +1,116 @@
+/* A stage is the unit of work: a request in, an artifact and metrics out. This is the one door
+ * between search/ and the engine.
+ *
+ * Kinds, in the order of a candidate's chain (parents in brackets):
+ *   data                     series or clips -> examples ready to train on
+ *   train  (data[, train])   epochs [from, to) of a training, continued from the earlier stage
+ *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
+ *   score  (export, data)    errors of the exported file, as our interpreter computes them
+ *
+ * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
+ * parents' keys. The same key always means the same bytes: artifacts carry no times and no paths. */
+#ifndef PARETUNE_ENGINE_STAGE_H
+#define PARETUNE_ENGINE_STAGE_H
+
+#include "engine/base/arena.h"
+#include "engine/base/buf.h"
+#include "engine/base/err.h"
+#include "engine/base/hash.h"
+#include "engine/base/node.h"
+#include "engine/base/param.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STAGE_MAX_PARENTS = 3, STAGE_MAX_METRICS = 40 };
+
+typedef enum { STAGE_DATA, STAGE_TRAIN, STAGE_EXPORT, STAGE_SCORE, N_STAGE_KINDS } stage_kind;
+
+const char *stage_kind_name(stage_kind kind); /* "data", "train", ... */
+bool stage_kind_from_name(const char *name, stage_kind *out);
+/* Raised whenever a change of code changes a stage's bytes: old artifacts are then rebuilt. */
+int stage_version(stage_kind kind);
+
+typedef struct {
+    stage_kind kind;
+    hash key;
+    const char *params;  /* canonical JSON */
+    const char *input;   /* path of an outside file, for data; "" otherwise. Not part of the key:
+                            its content's hash stands in params */
+    const char *folder;  /* artifacts folder */
+    int n_parents;
+    hash parent[STAGE_MAX_PARENTS];
+} stage_request;
+
+typedef struct {
+    char name[32];
+    double value;
+} stage_metric;
+
+typedef struct {
+    uint64_t artifact_bytes;
+    hash artifact_hash;
+    int n_metrics;
+    stage_metric metric[STAGE_MAX_METRICS];
+    buf detail; /* JSON: learning curve, bytes per tensor, ... ; may be empty. Caller frees */
+    double cpu_seconds, wall_seconds;
+} stage_result;
+
+hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_parents);
+
+/* Where a key's artifact lies: FOLDER/ab/abcdef....KIND, in `a`. */
+char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key);
+
+/* Called between epochs or other steps: `done` of `total`, with a figure worth showing (NaN for
+ * none). Returning false asks the stage to stop; it then fails with ERR_STATE "stopped". */
+typedef bool (*stage_progress)(void *user, double done, double total, double figure);
+
+/* Builds the stage: reads parents' artifacts, writes its own (whole or not at all). `a` is scratch
+ * and is back at its mark afterwards. ERR_NUM for a training that diverged. */
+status stage_run(const stage_request *rq, stage_progress progress, void *user, arena *a,
+                 stage_result *out, err *e);
+
+/* --- what is known before training --- */
+
+typedef struct {
+    int n_params;
+    double macs;
+    int arena_bytes;   /* activations the interpreter holds at once */
+    int flat_bytes;    /* of the .tflite file: exact, since its size does not depend on the weights */
+    int n_prunable;    /* weights that pruning may zero */
+    int packed_floor;  /* bytes of the zlib file below which no training can bring it: a model, see
+                          stage.c */
+    double step_seconds; /* predicted CPU time of one training step at `batch` on this machine */
+} stage_forecast;
+
+/* `net` is the JSON of nn/spec.h; `export_params` the JSON of an export stage. */
+status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
+                     arena *a, stage_forecast *out, err *e);
+
+/* --- tables that search/ checks its input against --- */
+
+/* The layer kinds, ended by a row without a name. */
+const layer_row *stage_layers(void);
+
+typedef enum { BETTER_LOWER, BETTER_HIGHER, BETTER_NONE } better;
+typedef struct {
+    const char *name;   /* "T_mae"; in forecasts of the validation part; "_test" names the test part */
+    const char *task;   /* "forecast", "keywords", or "" for both */
+    const char *unit;   /* "°C", "%", "B", "ms", "" */
+    better direction;
+    stage_kind stage;   /* that measures it */
+    bool known_before;  /* exact before training */
+    const char *help;
+} metric_row;
+
+/* Every metric a stage may report, ended by a row without a name. */
+const metric_row *stage_metrics(void);
+const metric_row *stage_metric_find(const char *name);
+
+/* What made the numbers: recorded once per run in the store. */
+typedef struct {
+    char version[32], compiler[64], cpu[64], kernels[24] /* "avx512" ... */, blas[64], system[64];
+} stage_provenance;
+void stage_describe(stage_provenance *out);
+
+#endif

@@ -1,0 +1,92 @@
+/* A search space: what a YAML file says, checked, ready to enumerate.
+ *
+ * Every setting of the schema (search/schema.c) has a value or a list of values; a list is an axis.
+ * The candidates are the product of the axes, numbered 0 .. n-1 with the axis written last varying
+ * fastest. A candidate's configuration is canonical: settings that cannot matter (the pruning schedule
+ * at final sparsity 0, a knob its architecture does not have, an axis whose `when` is false) take their
+ * defaults, so that two candidates that mean the same have the same configuration hash. */
+#ifndef PARETUNE_SEARCH_SPACE_H
+#define PARETUNE_SEARCH_SPACE_H
+
+#include "engine/base/arena.h"
+#include "engine/base/diag.h"
+#include "engine/base/err.h"
+#include "engine/base/hash.h"
+#include "engine/base/table.h"
+#include "engine/stage.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct space space; /* opaque */
+
+typedef struct {
+    const char *data;          /* folder that relative data paths start from; NULL: the space's */
+    const char *architectures; /* folder of architecture files; NULL: architectures/ beside the space,
+                                  then the installed one */
+} space_options;
+
+/* Reads and checks; NULL when anything was reported to `d`. Lives in `a`. */
+space *space_read(arena *a, const char *path, const space_options *options, diag *d);
+
+/* Name, versions, objectives, axes, text and its hash: what the store keeps. */
+const store_space *space_for_store(const space *s);
+int64_t space_size(const space *s);       /* product of the axes */
+int space_n_seeds(const space *s);
+uint64_t space_seed(const space *s, int i);
+
+typedef struct {
+    int max_trials;          /* 0: no limit */
+    double max_seconds;      /* 0: no limit */
+    double stage_seconds;    /* time limit of one stage */
+    uint64_t worker_bytes;   /* memory limit of a worker */
+    int retries;             /* further tries after a worker died, hung or ran out of memory */
+} space_budget;
+space_budget space_get_budget(const space *s);
+
+typedef enum {
+    CAND_OK,
+    CAND_EXCLUDED,   /* by a rule */
+    CAND_DUPLICATE,  /* the same configuration has a smaller index */
+    CAND_OVER_LIMIT, /* cannot meet any version's limits on what is known before training */
+    N_CAND_STATES
+} cand_state;
+
+/* --- the plan: every candidate as a chain of stages --- */
+
+enum { CHAIN_MAX = 24 };
+
+typedef struct {
+    stage_request request;  /* folder left NULL: the scheduler's to fill */
+    double predicted_seconds;
+    double predicted_bytes; /* of its artifact */
+} chain_stage;
+
+typedef struct {
+    int64_t candidate;
+    uint64_t seed;
+    store_trial row;        /* ready for store_add_trial */
+    int n;
+    chain_stage stage[CHAIN_MAX]; /* parents stand before children */
+} chain;
+
+/* The candidate's state, without building anything; the reason (a rule's text, the index of the twin,
+ * the limit) goes to `why` when it is not NULL. */
+typedef struct plan plan; /* opaque: classified candidates, memory of what was costed */
+status plan_make(const space *s, arena *a, plan **out, err *e);
+cand_state plan_state(const plan *p, int64_t candidate);
+
+typedef struct {
+    int64_t candidates, count[N_CAND_STATES], trials;
+    int64_t stages_unshared, stages[N_STAGE_KINDS]; /* distinct, after sharing */
+    double epochs_unshared, epochs;                 /* of training */
+    double cpu_seconds, disk_bytes;                 /* predicted */
+    double largest_dimension;
+} plan_summary;
+status plan_summarize(const plan *p, plan_summary *out, err *e);
+
+/* The chain of a CAND_OK candidate with the i-th seed; strings live in `a`. */
+status plan_chain(const plan *p, int64_t candidate, int seed_index, arena *a, chain *out, err *e);
+
+#endif

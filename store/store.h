@@ -1,0 +1,154 @@
+/* The results database: one SQLite file per study, written by one process (the coordinator), read by
+ * anyone at any time (WAL). No SQL stands outside store/.
+ *
+ * A study holds spaces (the YAML texts it was run with), runs (invocations, with what made the
+ * numbers), stages (units of work by content key), trials (a candidate and a seed, pointing to their
+ * chain of stages) and, copied onto each finished trial, the metrics of its stages. */
+#ifndef PARETUNE_STORE_STORE_H
+#define PARETUNE_STORE_STORE_H
+
+#include "engine/base/arena.h"
+#include "engine/base/err.h"
+#include "engine/base/hash.h"
+#include "engine/base/quantity.h"
+#include "engine/base/table.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct store store; /* opaque: a connection and its prepared statements */
+
+typedef enum { STORE_READ, STORE_WRITE } store_mode;
+
+/* STORE_WRITE makes the file when it is missing, migrates an older schema forward and refuses a newer
+ * one; it takes a lock that a second writer is told about by name. STORE_READ never changes the file.
+ * A file that is not a paretune study is ERR_INPUT. */
+status store_open(const char *path, store_mode mode, store **out, err *e);
+void store_close(store *s); /* NULL is accepted */
+
+/* --- what a run writes --- */
+
+typedef struct {
+    const char *metric;
+    limit_op op;
+    double bound;      /* in the metric's base unit */
+    const char *text;  /* as written: "< 2 kB" */
+} store_limit;
+
+typedef struct {
+    const char *name, *title;
+    int n_limits;
+    const store_limit *limit;
+} store_version;
+
+typedef struct {
+    const char *metric;
+    bool maximize;
+} store_objective;
+
+typedef struct {
+    const char *name, *task, *path, *text; /* text: the YAML with architectures appended */
+    hash text_hash;
+    int n_versions, n_objectives, n_knobs;
+    const store_version *version;
+    const store_objective *objective;
+    const char *const *knob; /* names of the axes, for trials_wide's columns */
+} store_space;
+
+typedef struct {
+    const char *version, *compiler, *cpu, *kernels, *blas, *system; /* provenance */
+    int workers;
+} store_run;
+
+typedef enum {
+    STATE_READY,
+    STATE_RUNNING,
+    STATE_DONE,
+    STATE_FAILED,
+    STATE_TIMEOUT
+} store_state;
+const char *store_state_name(store_state s); /* "ready", ... as in the CHECK constraints */
+
+typedef struct {
+    const char *name;
+    bool is_number;
+    double number;
+    const char *text;
+} store_knob;
+
+typedef struct {
+    const char *kind, *params;
+    int version;
+    hash key;
+    int n_parents;
+    hash parent[3];
+} store_stage;
+
+typedef struct {
+    int64_t candidate;   /* index in the space */
+    hash config_hash;    /* of the canonical configuration, seed left out */
+    const char *config;  /* canonical JSON */
+    uint64_t seed;
+    int n_knobs;
+    const store_knob *knob;
+    int n_stages;
+    const hash *stage;   /* the chain, root first */
+    int n_known;         /* metrics known before training: params, macs, flat bytes */
+    const char *const *known_name;
+    const double *known_value;
+} store_trial;
+
+/* Writes the space (once per text), opens a run, turns stages and trials left `running` back to
+ * `ready`, and (re)makes the views whose columns depend on the space. One transaction. */
+status store_start_run(store *s, const store_space *space, const store_run *run, int64_t *run_id,
+                       err *e);
+status store_end_run(store *s, int64_t run_id, const char *how, err *e);
+
+/* Group many writes in one transaction; calls do not nest. Without them each put is its own. */
+status store_begin(store *s, err *e);
+status store_commit(store *s, err *e);
+
+/* Adds what is not there yet (by key; by config hash and seed) and leaves what is. */
+status store_add_stage(store *s, const store_stage *stage, err *e);
+status store_add_trial(store *s, const store_trial *trial, int64_t *trial_id, err *e);
+
+typedef struct {
+    const char *name;
+    double value;
+} store_metric;
+
+typedef struct {
+    int64_t run_id;
+    uint64_t artifact_bytes;
+    const char *artifact_hash;
+    double cpu_seconds, wall_seconds;
+    int n_metrics;
+    const store_metric *metric;
+    const char *detail; /* JSON or NULL */
+    int tries;          /* attempts so far, this one counted */
+} store_outcome;
+
+status store_stage_done(store *s, const hash *key, const store_outcome *o, err *e);
+/* `state`: STATE_FAILED or STATE_TIMEOUT; `code` and `text` say why. */
+status store_stage_failed(store *s, const hash *key, store_state state, const char *code,
+                          const char *text, const store_outcome *o, err *e);
+/* A done stage whose artifact is missing or damaged is to be built again. */
+status store_stage_reset(store *s, const hash *key, err *e);
+/* Copies the metrics of the trial's stages onto it and closes it; or closes it as failed. */
+status store_trial_done(store *s, int64_t trial_id, err *e);
+status store_trial_failed(store *s, int64_t trial_id, store_state state, const char *code,
+                          const char *text, err *e);
+
+/* The state of a stage, for resuming; *found = false for an unknown key. */
+status store_stage_state(store *s, const hash *key, bool *found, store_state *state,
+                         uint64_t *artifact_bytes, hash *artifact_hash, int *tries, err *e);
+status store_trial_state(store *s, const hash *config_hash, uint64_t seed, bool *found,
+                         int64_t *trial_id, store_state *state, err *e);
+
+/* --- what commands read --- */
+
+/* Runs one read-only statement and fills a table from its result. Writes, ATTACH, PRAGMA with a value
+ * and a second statement are refused by an authorizer. */
+status store_sql(store *s, const char *sql, arena *a, table *out, err *e);
+
+#endif
