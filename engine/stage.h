@@ -87,6 +87,10 @@ typedef struct {
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
                      arena *a, stage_forecast *out, err *e);
 
+/* How many examples each part (train, val, test) will have: reads just enough of the outside file to
+ * know. For predicting time; ERR_INPUT when the file is missing or not what it should be. */
+status stage_count_examples(const char *data_params, const char *input, arena *a, int n[3], err *e);
+
 /* --- tables that search/ checks its input against --- */
 
 /* The layer kinds, ended by a row without a name. */
