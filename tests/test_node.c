@@ -70,7 +70,7 @@ Test(node, scalars_are_what_they_look_like)
                 "[\"yes\",\"no\",\"on\",\"off\",\"True\",\"NULL\",\"stop\"]");
     expect_json("['1', \"true\", 'null', \"~\", '']", "[\"1\",\"true\",\"null\",\"~\",\"\"]");
     expect_json("[0x10, 1:30, 1_000, 1e, e5, +, ., 1.2.3, 12 kB, -, 1e+]",
-                "[\"0x10\",\"1:30\",\"1_000\",\"1e\",\"e5\",\"+\",\".\",\"1.2.3\",\"12 kB\",null,"
+                "[\"0x10\",\"1:30\",\"1_000\",\"1e\",\"e5\",\"+\",\".\",\"1.2.3\",\"12 kB\",\"-\","
                 "\"1e+\"]" +
                     0);
 }
@@ -201,7 +201,7 @@ Test(node, a_billion_laughs_end_at_once)
                    "e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\n"
                    "f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]\n"
                    "g: &g [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]\n",
-                   "t:6:12: too many values once aliases are expanded; the limit is 200000");
+                   "t:6:8: too many values once aliases are expanded; the limit is 200000");
 }
 
 Test(node, large_texts_take_time_in_proportion)
@@ -264,7 +264,7 @@ Test(node, typed_reads_check_kind_and_range)
     cr_expect(node_map(n, "l", &x, NULL) == ERR_ARG);
     e = (err){0};
     cr_expect(node_read_json(&a, "{\"a\":", 5, &n, &e) == ERR_INPUT);
-    EXPECT_TEXT(e.msg, "parameters:1:6: not valid YAML: did not find expected node content");
+    EXPECT_TEXT(e.msg, "parameters:2:1: not valid YAML: did not find expected node content");
 }
 
 Test(node, memory_that_runs_out_at_any_point_gives_no_tree)
@@ -277,7 +277,7 @@ Test(node, memory_that_runs_out_at_any_point_gives_no_tree)
         arena_init(&small, cap);
         diag_init(&d, &small);
         node *n = node_read_yaml(&small, "t", text, sizeof text - 1, &d);
-        cr_expect((n != NULL) == (d.total == 0), "%zu bytes", cap);
+        cr_expect(d.total == 0 ? n != NULL : n == NULL, "%zu bytes", cap);
         if (n) {
             buf b = {0};
             node_put_json(&b, n);

@@ -84,7 +84,7 @@ Test(opt, values_come_in_every_form)
     cr_expect(quiet && !colour && jobs == 3 && rate == 0.25);
     EXPECT_TEXT(name, "x");
     EXPECT_OK("-j4", "a.yaml", "--no-quiet", "--name=", "--any", "-7");
-    cr_expect(!quiet && jobs == 4 && any == -7);
+    cr_expect(jobs == 4 && any == -7 && !quiet);
     EXPECT_TEXT(name, "");
     EXPECT_OK("-j", "5", "a.yaml");
     cr_expect(eq(int, jobs, 5));
@@ -109,7 +109,7 @@ Test(opt, help_stops_before_anything_is_missed)
     EXPECT_OK("-h", "--nonsense");
     cr_expect(help);
     EXPECT_OK("a.yaml");
-    cr_expect(!help);
+    cr_expect(not(help));
 }
 
 Test(opt, mistakes_say_what_would_be_right)
@@ -148,10 +148,45 @@ static void expect_printed(void (*print)(const opt_spec *, const char *, FILE *)
 
 Test(opt, help_lists_options_with_their_defaults)
 {
-    expect_printed(opt_print_help, "");
+    expect_printed(
+        opt_print_help,
+        "paretune run: search a space\n"
+        "\n"
+        "usage: paretune run [options] SPACE.yaml\n"
+        "\n"
+        "First paragraph.\n"
+        "\n"
+        "Second\\paragraph.\n"
+        "\n"
+        "options:\n"
+        "  -q, --quiet               say less\n"
+        "      --colour              use colours (default: on)\n"
+        "  -j, --jobs N              worker processes (default: 2)\n"
+        "      --any N               any whole number (default: 0)\n"
+        "      --rate X              a rate (default: 0.5)\n"
+        "      --name WORD           a name that needs a sentence so long that it must be "
+        "broken into two\n"
+        "                            lines of help text, as some do\n"
+        "\n"
+        "examples:\n"
+        "  paretune run x.yaml\n");
 }
 
 Test(opt, the_manual_is_troff)
 {
-    expect_printed(opt_print_man, "");
+    expect_printed(opt_print_man,
+                   ".SS paretune run SPACE.yaml\n"
+                   "search a space.\n"
+                   ".PP\n"
+                   "First paragraph.\n"
+                   ".PP\n"
+                   "Second\\eparagraph.\n"
+                   ".TP\n.B \\-q, \\-\\-quiet\nsay less.\n"
+                   ".TP\n.B \\-\\-colour\nuse colours (default: on).\n"
+                   ".TP\n.B \\-j, \\-\\-jobs \\fIN\\fR\nworker processes (default: 2).\n"
+                   ".TP\n.B \\-\\-any \\fIN\\fR\nany whole number (default: 0).\n"
+                   ".TP\n.B \\-\\-rate \\fIX\\fR\na rate (default: 0.5).\n"
+                   ".TP\n.B \\-\\-name \\fIWORD\\fR\na name that needs a sentence so long that it "
+                   "must be broken into two lines of help text, as some do.\n"
+                   ".PP\nExamples:\n.PP\n.nf\n  paretune run x.yaml\n.fi\n");
 }

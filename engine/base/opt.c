@@ -189,13 +189,16 @@ void opt_print_help(const opt_spec *spec, const char *program, FILE *f)
     if (spec->examples) fprintf(f, "\nexamples:\n%s\n", spec->examples);
 }
 
-/* Troff: backslashes and leading dots are special, hyphens must be escaped to stay minus signs. */
+/* Troff: backslashes and leading dots are special, hyphens must be escaped to stay minus signs, and
+ * an empty line is asked for by name. */
 static void put_man(FILE *f, const char *text)
 {
     bool start = true;
     for (; *text; text++) {
         if (start && (*text == '.' || *text == '\'')) fputs("\\&", f);
-        if (*text == '\\')
+        if (start && *text == '\n')
+            fputs(".PP\n", f);
+        else if (*text == '\\')
             fputs("\\e", f);
         else if (*text == '-')
             fputs("\\-", f);
