@@ -3,6 +3,7 @@
 #include "engine/stage.h"
 
 #include <assert.h>
+#include <cblas.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -150,7 +151,7 @@ const layer_row *stage_layers(void)
 
 void stage_single_thread(void)
 {
-    kernel_single_thread();
+    openblas_set_num_threads(1);
 }
 
 static void read_cpu_name(char *out, size_t n)
@@ -175,8 +176,10 @@ void stage_describe(stage_provenance *out)
     snprintf(out->version, sizeof out->version, "%s", PARETUNE_VERSION);
     snprintf(out->compiler, sizeof out->compiler, "%s", __VERSION__);
     read_cpu_name(out->cpu, sizeof out->cpu);
-    snprintf(out->kernels, sizeof out->kernels, "%s", kernel_isa_name());
-    snprintf(out->blas, sizeof out->blas, "%s", kernel_blas_name());
+    const kernels *k;
+    snprintf(out->kernels, sizeof out->kernels, "%s",
+             kernel_choose(&k, NULL) == OK ? k->name : "none");
+    snprintf(out->blas, sizeof out->blas, "OpenBLAS %s", openblas_get_corename());
     if (uname(&u) == 0)
         snprintf(out->system, sizeof out->system, "%.24s %.24s %.12s", u.sysname, u.release,
                  u.machine);

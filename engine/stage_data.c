@@ -6,6 +6,7 @@ status stage_build_data(const stage_job *job, buf *artifact, stage_result *out, 
 {
     series s = {0};
     TRY(series_build(job->params, job->rq->input, job->a, &s, e));
-    series_put_json(&out->detail, &s);
-    return series_save(&s, artifact, e);
+    series_detail(&s, &out->detail);
+    series_save(&s, artifact);
+    return OK;
 }

@@ -67,7 +67,9 @@ double cost_of_step(const net_spec *net, const net_layout *layout, int batch)
         double flops;
     } rates[] = {{"avx512", 120e9}, {"avx2", 60e9}, {"neon", 15e9}, {"generic", 8e9}};
     double rate = rates[3].flops;
+    const kernels *k;
+    if (kernel_choose(&k, NULL) != OK) return 0;
     for (int i = 0; i < 4; i++)
-        if (strcmp(rates[i].isa, kernel_isa_name()) == 0) rate = rates[i].flops;
+        if (strcmp(rates[i].isa, k->name) == 0) rate = rates[i].flops;
     return 6 * layout->macs * batch / rate + layout->n_params * 0.5e-9 + net->n * 0.5e-6;
 }
