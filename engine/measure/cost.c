@@ -29,9 +29,7 @@ static status cost_file(const net_spec *net, const net_layout *layout,
                         const tflite_options *options, double final_sparsity, arena *a, buf *file,
                         buf *packed, net_cost *out, err *e)
 {
-    float *zeros = ARENA_NEW(a, float, layout->n_params + 1);
-    if (!zeros) return FAIL(e, ERR_MEM, "out of memory for %d parameters", layout->n_params);
-    TRY(tflite_write(net, zeros, options, a, file, e));
+    TRY(tflite_write(net, NULL, options, a, file, e)); /* all zeros */
     TRY(pack_zlib(file->data, file->len, 6, packed, e));
     interpreter *it;
     TRY(interpreter_open(a, file->data, file->len, &it, e));
