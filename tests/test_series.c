@@ -167,10 +167,8 @@ Test(series, too_few_rows_says_how_many_are_needed)
     series s;
     err e = {0};
     cr_expect(series_build(synthetic(100, 6, 6), "", &a, &s, &e) == ERR_INPUT);
-    cr_expect(
-        eq(str, e.msg,
-           (char *)"100 rows give the test part 10; one window of 6 + 6 steps needs 12: take a "
-                   "series of at least 111 rows, or fewer steps"));
+    EXPECT_TEXT(e.msg, "100 rows give the test part 10; one window of 6 + 6 steps needs 12: take a "
+                       "series of at least 111 rows, or fewer steps");
     e = (err){0};
     cr_expect(series_build(synthetic(111, 6, 6), "", &a, &s, &e) == OK, "%s", e.msg);
     e = (err){0};

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-enum { DAY = 144, YEAR = 52596 /* 365.25 days */, MEAN_CALM = 3 * DAY };
+enum { DAY = 144, YEAR = 52596 /* 365.25 days */, MEAN_CALM = 2 * DAY };
 enum { STREAM_FRONTS, STREAM_AIR, STREAM_SKY, STREAM_TEMPERATURE, STREAM_HUMIDITY, N_STREAMS };
 
 static const float TURN = 6.28318530717958647692f;
@@ -17,12 +17,14 @@ static const float TURN = 6.28318530717958647692f;
 typedef struct {
     rng random[N_STREAMS];
     int rows_to_front;
-    /* A passing front moves the air mass and the clouds towards its own within `passage` rows. */
+    /* A front moves the air over the station towards its own within `passage` rows. */
     float passage, air_target, dryness_target, cloud_target, rain;
-    float air, dryness; /* °C off the season's mean; °C of dew point below the mean temperature */
-    float cloud;        /* 0 clear .. 1 overcast */
-    float warmth, noise_t,
-        noise_h; /* autocorrelated: heat kept by the ground; the sensors' unrest */
+    float air;     /* °C off the season's mean */
+    float dryness; /* °C from the dew point to the air's mean temperature */
+    float cloud;   /* 0 clear .. 1 overcast, beyond for thick or thin */
+    float warmth;  /* °C that the ground has gathered from the sun, or lost to the sky */
+    float drift;   /* slow wandering of the air mass, °C */
+    float gust, unrest_t, unrest_d; /* minutes to an hour: turbulence and what it makes of both */
 } weather;
 
 static float uniform(rng *r, float least, float most)
@@ -37,9 +39,9 @@ static void meet_front(weather *w)
     rng *r = &w->random[STREAM_FRONTS];
     bool cold = rng_below(r, 3) < 2;
     w->passage = cold ? uniform(r, 6, 24) : uniform(r, 40, 120);
-    w->air_target = cold ? uniform(r, -7, -1) : uniform(r, 1, 6);
-    w->dryness_target = cold ? uniform(r, 3, 7) : uniform(r, 0.5f, 4);
-    w->cloud_target = cold ? uniform(r, 0, 0.5f) : uniform(r, 0.5f, 1);
+    w->air_target = cold ? uniform(r, -7, 1) : uniform(r, 0, 6);
+    w->dryness_target = cold ? uniform(r, 2, 6) : uniform(r, 1, 5);
+    w->cloud_target = cold ? uniform(r, -0.2f, 0.6f) : uniform(r, 0.3f, 1);
     w->rain = uniform(r, 0.4f, 1);
     float calm = -logf(1 - rng_float(r)) * (float)MEAN_CALM;
     w->rows_to_front = DAY / 2 + (int)fminf(calm, 20 * (float)MEAN_CALM);
@@ -56,18 +58,33 @@ static void start(weather *w, uint64_t seed)
     w->rain = 0;
 }
 
+static float draw(weather *w, int stream, float deviation)
+{
+    return deviation * rng_normal(&w->random[stream]);
+}
+
 static void advance(weather *w)
 {
     if (w->rows_to_front-- == 0) meet_front(w);
     float pull = 1 / w->passage;
-    w->air += (w->air_target - w->air) * pull + 0.03f * rng_normal(&w->random[STREAM_AIR]);
+    w->air += (w->air_target - w->air) * pull;
     w->dryness += (w->dryness_target - w->dryness) * pull;
-    w->rain -= w->rain * pull * 0.5f;
-    float sky = w->cloud_target + w->rain - w->cloud;
-    w->cloud += sky * 0.08f + 0.03f * rng_normal(&w->random[STREAM_SKY]);
-    w->cloud = fminf(fmaxf(w->cloud, 0), 1);
-    w->noise_t += -0.15f * w->noise_t + 0.12f * rng_normal(&w->random[STREAM_TEMPERATURE]);
-    w->noise_h += -0.3f * w->noise_h + 0.15f * rng_normal(&w->random[STREAM_HUMIDITY]);
+    w->rain -= w->rain * pull * 0.4f;
+    w->cloud += (w->cloud_target + w->rain - w->cloud) * 0.03f + draw(w, STREAM_SKY, 0.09f);
+    w->drift += -0.004f * w->drift + draw(w, STREAM_AIR, 0.12f);
+    w->gust += -0.25f * w->gust + draw(w, STREAM_TEMPERATURE, 0.06f);
+    w->unrest_t += -0.12f * w->unrest_t + w->gust;
+    w->unrest_d += -0.08f * w->unrest_d + draw(w, STREAM_HUMIDITY, 0.14f) - 0.3f * w->gust;
+}
+
+/* Warming by day, cooling by night; both less under clouds. The ground forgets within half a day.
+ */
+static void warm_ground(weather *w, float sun, float season)
+{
+    float cover = fminf(fmaxf(w->cloud, 0), 1);
+    float gain = (0.5f + 0.1f * season) * sun * (1 - 0.8f * cover);
+    float loss = 0.14f * (1 - 0.8f * cover);
+    w->warmth += gain - loss - 0.014f * w->warmth;
 }
 
 /* Sunshine over the day, 0 at night: days are 8 hours in midwinter, 16 in midsummer. */
@@ -84,6 +101,13 @@ static float vapour_pressure(float celsius)
     return 6.112f * expf(17.62f * celsius / (243.12f + celsius));
 }
 
+/* x where it is large, a little above 0 where it is negative: air gives off the water that it
+ * cannot hold, and so comes near saturation without passing it. */
+static float above_zero(float x)
+{
+    return 0.5f * (x + sqrtf(x * x + 1));
+}
+
 static float rounded(float v, float steps)
 {
     return rintf(v * steps) / steps;
@@ -94,16 +118,15 @@ void synth_climate(int rows, uint64_t seed, float *value)
     weather w;
     start(&w, seed);
     for (int row = 0; row < rows; row++) {
-        advance(&w);
         float season = -cosf(TURN * (float)(row % YEAR) / YEAR); /* -1 on 1 January */
-        float sun = sunshine(row, season) * (1 - 0.75f * w.cloud) * (0.65f + 0.35f * season);
-        float loss = (0.12f + 0.012f * w.warmth) * (1 - 0.8f * w.cloud);
-        w.warmth += 0.28f * sun - 0.35f * loss - 0.012f * w.warmth;
-        float mean = 9 + 8.5f * season + w.air;
-        float celsius = mean + w.warmth - 2 * w.rain + w.noise_t;
-        float dew = mean - w.dryness * (1 - w.rain) - 1.5f + 0.35f * w.warmth + w.noise_h;
+        advance(&w);
+        warm_ground(&w, sunshine(row, season), season);
+        float celsius = 8 + 8.5f * season + w.air + w.drift + w.warmth - 1.5f * w.rain + w.unrest_t;
+        float spread =
+            1 + w.dryness * (1 - w.rain) + 0.75f * w.warmth + 1.2f * w.unrest_t - w.unrest_d;
+        float dew = celsius - above_zero(spread);
         float humidity = 100 * vapour_pressure(dew) / vapour_pressure(celsius);
         value[2 * row] = rounded(celsius, 100);
-        value[2 * row + 1] = rounded(fminf(humidity, 100), 10);
+        value[2 * row + 1] = rounded(humidity, 10);
     }
 }
