@@ -5,16 +5,11 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/err.h"
-#include "engine/base/shape.h"
+#include "engine/tflite/schema.h"
 
 #include <stddef.h>
 
 typedef struct interpreter interpreter; /* opaque */
-
-typedef enum {
-    TFL_FLOAT32 = 0, TFL_FLOAT16 = 1, TFL_INT32 = 2, TFL_UINT8 = 3, TFL_INT64 = 4, TFL_BOOL = 6,
-    TFL_INT16 = 7, TFL_INT8 = 9
-} tfl_type;
 
 typedef struct {
     tfl_type type;
