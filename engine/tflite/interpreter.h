@@ -30,6 +30,8 @@ tfl_port *interpreter_input(interpreter *it, int i);
 const tfl_port *interpreter_output(const interpreter *it, int i);
 size_t interpreter_arena_bytes(const interpreter *it); /* activations held at once */
 double interpreter_macs(const interpreter *it);
-status interpreter_invoke(interpreter *it, err *e);
+/* One inference. Variable tensors (the state of an LSTM) start at zero each time: an inference is one
+ * window, and gives the same result whatever came before. Cannot fail: interpreter_open checked all. */
+void interpreter_invoke(interpreter *it);
 
 #endif

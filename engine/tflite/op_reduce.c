@@ -1,0 +1,143 @@
+/* MEAN and REDUCE_MAX over any axes. The input's axes are walked in order; the ones that vanish have
+ * stride 0 in the output.
+ *
+ * int8 MEAN (2.9, reduce.h): the sum of (x - zero_x) times one factor that holds s_x / s_y and 1 / count,
+ * the division by count being done on the fixed-point multiplier. */
+#include "engine/tflite/op.h"
+#include "engine/tflite/rows.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    int step[GRAPH_MAX_RANK]; /* in the output, for each axis of the input */
+    int count;                /* inputs of one output */
+    fixed_factor factor;
+    tensor *sums;
+} reduce;
+
+/* Calls for each input i and its output p. */
+#define FOR_EACH_PAIR(s, t, i, p)                                                                  \
+    for (int i = 0, p = 0, index_[GRAPH_MAX_RANK] = {0}; i < (t)->n; i++, p = advance((s), (t), index_, p))
+
+static int advance(const reduce *s, const tensor *t, int *index, int p)
+{
+    for (int axis = t->rank - 1; axis >= 0; axis--) {
+        p += s->step[axis];
+        if (++index[axis] < t->dim[axis]) break;
+        p -= s->step[axis] * t->dim[axis];
+        index[axis] = 0;
+    }
+    return p;
+}
+
+static void mean_float(const op_node *op)
+{
+    const reduce *s = op->state;
+    const float *x = op->in[0]->data;
+    float *y = op->out[0]->data;
+    memset(y, 0, op->out[0]->bytes);
+    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] += x[i];
+    for (int i = 0; i < op->out[0]->n; i++) y[i] /= (float)s->count;
+}
+
+static void mean_int8(const op_node *op)
+{
+    const reduce *s = op->state;
+    const int8_t *x = op->in[0]->data;
+    const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0];
+    const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0];
+    int32_t *sum = s->sums->data;
+    int8_t *y = op->out[0]->data;
+    memset(sum, 0, sizeof *sum * (size_t)op->out[0]->n);
+    FOR_EACH_PAIR(s, op->in[0], i, p) sum[p] += x[i] - zero_x;
+    for (int i = 0; i < op->out[0]->n; i++)
+        y[i] = (int8_t)clamp_int(fixed_multiply(sum[i], s->factor) + zero_y, -128, 127);
+}
+
+static void max_float(const op_node *op)
+{
+    const reduce *s = op->state;
+    const float *x = op->in[0]->data;
+    float *y = op->out[0]->data;
+    for (int i = 0; i < op->out[0]->n; i++) y[i] = -INFINITY;
+    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] = x[i] > y[p] ? x[i] : y[p];
+}
+
+static void max_int8(const op_node *op)
+{
+    const reduce *s = op->state;
+    const int8_t *x = op->in[0]->data;
+    int8_t *y = op->out[0]->data;
+    memset(y, -128, op->out[0]->bytes);
+    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] = x[i] > y[p] ? x[i] : y[p];
+}
+
+static status plan_axes(op_node *op, reduce *s, err *e)
+{
+    const tensor *x = op->in[0], *axes = op->in[1];
+    bool gone[GRAPH_MAX_RANK] = {false};
+    TRY(op_expect_numbers(axes, "the list of axes", e));
+    for (int i = 0; i < axes->n; i++) {
+        const int a = ((const int *)axes->data)[i], axis = a < 0 ? a + x->rank : a;
+        if (axis < 0 || axis >= x->rank) return FAIL(e, ERR_INPUT, "there is no axis %d", a);
+        gone[axis] = true;
+    }
+    int dim[GRAPH_MAX_RANK], rank = 0, step = 1;
+    s->count = 1;
+    for (int i = 0; i < x->rank; i++) {
+        if (gone[i]) s->count *= x->dim[i];
+        if (!gone[i] || op->options->keep_dims) dim[rank++] = gone[i] ? 1 : x->dim[i];
+    }
+    for (int i = x->rank; i-- > 0;) {
+        s->step[i] = gone[i] ? 0 : step;
+        if (!gone[i]) step *= x->dim[i];
+    }
+    if (s->count == 0) return FAIL(e, ERR_INPUT, "nothing to reduce");
+    return op_set_shape(op->out[0], rank, dim, e);
+}
+
+static status prepare(op_node *op, arena *a, err *e)
+{
+    TRY(op_expect(op, 2, 2, 1, e));
+    reduce *s = op->state = ARENA_NEW(a, reduce, 1);
+    if (!s) return FAIL(e, ERR_MEM, "out of memory for an operator");
+    TRY(op_expect_type(op->out[0], "the output", op->in[0]->type, e));
+    TRY(plan_axes(op, s, e));
+    if (op->in[0]->type == TFL_FLOAT32) return OK;
+    TRY(op_expect_type(op->in[0], "the input", TFL_INT8, e));
+    TRY(op_expect_scale(op->in[0], "the input", e));
+    return op_expect_scale(op->out[0], "the output", e);
+}
+
+/* M / count on the multiplier itself, with as many extra bits as the count takes away. */
+static fixed_factor divided(fixed_factor m, int count)
+{
+    int shift = 0;
+    while (shift < 31 && count >> (shift + 1)) shift++;
+    if (shift > 31 + m.shift) shift = 31 + m.shift;
+    m.multiplier = (int32_t)(((int64_t)m.multiplier << shift) / count);
+    m.shift -= shift;
+    return m;
+}
+
+status op_mean_prepare(op_node *op, arena *a, err *e)
+{
+    TRY(prepare(op, a, e));
+    reduce *s = op->state;
+    op->run = mean_float;
+    if (op->in[0]->type == TFL_FLOAT32) return OK;
+    if (s->count > 1 << 22) return FAIL(e, ERR_INPUT, "int8 means over %d values", s->count);
+    const double scale = (double)op->in[0]->quant.scale[0] / (double)op->out[0]->quant.scale[0];
+    s->factor = divided(fixed_factor_of(scale), s->count);
+    s->sums = op_scratch(op, sizeof(int32_t) * (size_t)op->out[0]->n);
+    op->run = mean_int8;
+    return OK;
+}
+
+status op_reduce_max_prepare(op_node *op, arena *a, err *e)
+{
+    TRY(prepare(op, a, e));
+    op->run = op->in[0]->type == TFL_FLOAT32 ? max_float : max_int8;
+    return OK;
+}
