@@ -111,7 +111,7 @@ static void run_int8(const op_node *op)
                 rows_int8(acc, patch_at(k, x, oy, ox, 1, zero_x), op->in[1]->data, k->Co, k->patch);
                 for (int o = 0; o < k->Co; o++) {
                     int64_t v = (int64_t)acc[o] - (int64_t)zero_x * k->row_sum[o] + (bias ? bias[o] : 0);
-                    y[o] = (int8_t)clamp_int(zero_y + fixed_multiply((int32_t)v, k->factor[o]),
+                    y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_twice((int32_t)v, k->factor[o]),
                                              k->q_least, k->q_most);
                 }
             }

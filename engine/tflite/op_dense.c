@@ -102,9 +102,10 @@ static status check_shapes(op_node *op, dense *d, err *e)
 static status prepare_int8_weights(op_node *op, dense *d, arena *a, err *e)
 {
     const tensor *w = op->in[1];
-    TRY(op_expect_scale(w, "the weight tensor", e));
-    if (!w->is_constant || w->quant.zero_point[0] != 0)
-        return FAIL(e, ERR_INPUT, "int8 weights must be constant and symmetric");
+    if (!w->is_constant || (w->quant.n != 1 && (w->quant.n != d->Co || w->quant.axis != 0)))
+        return FAIL(e, ERR_INPUT, "int8 weights must be constant, with one scale or one for each output");
+    for (int i = 0; i < w->quant.n; i++)
+        if (w->quant.zero_point[i] != 0) return FAIL(e, ERR_INPUT, "int8 weights must be symmetric");
     if (d->Ci > ROWS_INT8_MOST)
         return FAIL(e, ERR_INPUT, "int8 sums over %d inputs are not supported", d->Ci);
     int32_t *sum = ARENA_NEW(a, int32_t, d->Co);
@@ -124,6 +125,7 @@ static status prepare_float(op_node *op, dense *d, arena *a, err *e)
     if (op->in[1]->type == TFL_FLOAT32) return OK;
     op->run = run_hybrid;
     TRY(op_expect_type(op->in[1], "the weight tensor", TFL_INT8, e));
+    TRY(op_expect_scale(op->in[1], "the weight tensor", e));
     op_scratch(op, (size_t)d->Ci);
     op_scratch(op, sizeof(int32_t) * (size_t)d->Co);
     return prepare_int8_weights(op, d, a, e);
@@ -138,12 +140,15 @@ static status prepare_int8(op_node *op, dense *d, arena *a, err *e)
     TRY(op_expect_scale(y, "the output", e));
     if (op->n_in > 2 && op->in[2]) TRY(op_expect_type(op->in[2], "the bias", TFL_INT32, e));
     TRY(op_int8_bounds(op->options->activation, y, &d->q_least, &d->q_most, e));
-    /* The library multiplies the two scales in float32 here, and in double for convolutions. */
-    float product = x->quant.scale[0] * w->quant.scale[0];
+    TRY(prepare_int8_weights(op, d, a, e));
+    /* One scale for each output is a newer feature. The reference reads such a tensor's scale as 0
+     * (GetLegacyQuantization), so that every product vanishes; files that hold one give constants there
+     * and here. s_x * s_w is a float32 product, for convolutions a double one. */
+    const float s_w = w->quant.n == 1 ? w->quant.scale[0] : 0, product = x->quant.scale[0] * s_w;
     d->factor = fixed_factor_of((double)product / (double)y->quant.scale[0]);
     op_scratch(op, sizeof(int32_t) * (size_t)d->Co);
     op->run = run_int8;
-    return prepare_int8_weights(op, d, a, e);
+    return OK;
 }
 
 status op_dense_prepare(op_node *op, arena *a, err *e)

@@ -1,8 +1,10 @@
 /* MEAN and REDUCE_MAX over any axes. The input's axes are walked in order; the ones that vanish have
  * stride 0 in the output.
  *
- * int8 MEAN (2.9, reduce.h): the sum of (x - zero_x) times one factor that holds s_x / s_y and 1 / count,
- * the division by count being done on the fixed-point multiplier. */
+ * int8 MEAN has three forms in TensorFlow Lite 2.9 (reduce.cc, EvalMean):
+ *   spatial   4-D, over height and width, dimensions kept: the sum times a fixed-point factor
+ *   plain     input and output with equal scale and zero point: whole-number division of the sum
+ *   float     all others: round(mean * s_x / s_y - zero_x * s_x / s_y) + zero_y in float32 */
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
 
@@ -12,7 +14,8 @@
 typedef struct {
     int step[GRAPH_MAX_RANK]; /* in the output, for each axis of the input */
     int count;                /* inputs of one output */
-    fixed_factor factor;
+    fixed_factor factor;      /* spatial form */
+    int32_t bias;
     tensor *sums;
 } reduce;
 
@@ -41,18 +44,45 @@ static void mean_float(const op_node *op)
     for (int i = 0; i < op->out[0]->n; i++) y[i] /= (float)s->count;
 }
 
-static void mean_int8(const op_node *op)
+static const int32_t *sums_of(const op_node *op)
 {
     const reduce *s = op->state;
     const int8_t *x = op->in[0]->data;
-    const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0];
-    const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0];
     int32_t *sum = s->sums->data;
-    int8_t *y = op->out[0]->data;
     memset(sum, 0, sizeof *sum * (size_t)op->out[0]->n);
-    FOR_EACH_PAIR(s, op->in[0], i, p) sum[p] += x[i] - zero_x;
+    FOR_EACH_PAIR(s, op->in[0], i, p) sum[p] += x[i];
+    return sum;
+}
+
+static void mean_spatial(const op_node *op)
+{
+    const reduce *s = op->state;
+    const int32_t *sum = sums_of(op);
+    int8_t *y = op->out[0]->data;
     for (int i = 0; i < op->out[0]->n; i++)
-        y[i] = (int8_t)clamp_int(fixed_multiply(sum[i], s->factor) + zero_y, -128, 127);
+        y[i] = (int8_t)clamp_int(fixed_multiply_twice(sum[i], s->factor) + s->bias, -128, 127);
+}
+
+static void mean_plain(const op_node *op)
+{
+    const reduce *s = op->state;
+    const int32_t *sum = sums_of(op);
+    int8_t *y = op->out[0]->data;
+    for (int i = 0; i < op->out[0]->n; i++) y[i] = (int8_t)(sum[i] / s->count);
+}
+
+static void mean_rounded(const op_node *op)
+{
+    const reduce *s = op->state;
+    const graph_quant *qx = &op->in[0]->quant, *qy = &op->out[0]->quant;
+    const float scale = qx->scale[0] / qy->scale[0], bias = -(float)qx->zero_point[0] * scale;
+    const int32_t *sum = sums_of(op);
+    int8_t *y = op->out[0]->data;
+    for (int i = 0; i < op->out[0]->n; i++) {
+        const float mean = (float)sum[i] / (float)s->count;
+        const float v = roundf(mean * scale + bias) + (float)qy->zero_point[0];
+        y[i] = (int8_t)(v > 127 ? 127 : v >= -128 ? (int)v : -128);
+    }
 }
 
 static void max_float(const op_node *op)
@@ -110,15 +140,25 @@ static status prepare(op_node *op, arena *a, err *e)
     return op_expect_scale(op->out[0], "the output", e);
 }
 
-/* M / count on the multiplier itself, with as many extra bits as the count takes away. */
-static fixed_factor divided(fixed_factor m, int count)
+static bool is_spatial(const op_node *op, const reduce *s)
 {
-    int shift = 0;
-    while (shift < 31 && count >> (shift + 1)) shift++;
-    if (shift > 31 + m.shift) shift = 31 + m.shift;
-    m.multiplier = (int32_t)(((int64_t)m.multiplier << shift) / count);
-    m.shift -= shift;
-    return m;
+    const tensor *x = op->in[0];
+    return op->options->keep_dims && x->rank == 4 && op->in[1]->n == 2 && s->step[1] == 0 &&
+           s->step[2] == 0;
+}
+
+static status prepare_int8_mean(op_node *op, reduce *s, err *e)
+{
+    const graph_quant *qx = &op->in[0]->quant, *qy = &op->out[0]->quant;
+    const bool same = qx->scale[0] == qy->scale[0] && qx->zero_point[0] == qy->zero_point[0];
+    if (s->count > 1 << 22) return FAIL(e, ERR_INPUT, "int8 means over %d values", s->count);
+    s->sums = op_scratch(op, sizeof(int32_t) * (size_t)op->out[0]->n);
+    op->run = is_spatial(op, s) ? mean_spatial : same ? mean_plain : mean_rounded;
+    const float ratio = qx->scale[0] / ((float)s->count * qy->scale[0]);
+    const float shift = (float)qx->zero_point[0] * qx->scale[0] / qy->scale[0];
+    s->factor = fixed_factor_of((double)ratio);
+    s->bias = (int32_t)qy->zero_point[0] - (int32_t)clamp_float(shift, -1e6F, 1e6F);
+    return OK;
 }
 
 status op_mean_prepare(op_node *op, arena *a, err *e)
@@ -127,12 +167,7 @@ status op_mean_prepare(op_node *op, arena *a, err *e)
     reduce *s = op->state;
     op->run = mean_float;
     if (op->in[0]->type == TFL_FLOAT32) return OK;
-    if (s->count > 1 << 22) return FAIL(e, ERR_INPUT, "int8 means over %d values", s->count);
-    const double scale = (double)op->in[0]->quant.scale[0] / (double)op->out[0]->quant.scale[0];
-    s->factor = divided(fixed_factor_of(scale), s->count);
-    s->sums = op_scratch(op, sizeof(int32_t) * (size_t)op->out[0]->n);
-    op->run = mean_int8;
-    return OK;
+    return prepare_int8_mean(op, s, e);
 }
 
 status op_reduce_max_prepare(op_node *op, arena *a, err *e)

@@ -98,11 +98,26 @@ fixed_factor fixed_factor_of(double m)
     return (fixed_factor){(int32_t)multiplier, shift};
 }
 
+/* Far outside of int8, and a zero point can still be added. */
+static int32_t bounded(int64_t v)
+{
+    const int64_t most = 1 << 30;
+    return (int32_t)(v > most ? most : v < -most ? -most : v);
+}
+
+int32_t fixed_multiply_twice(int32_t v, fixed_factor m)
+{
+    const int left = m.shift > 0 ? m.shift : 0, right = m.shift > 0 ? 0 : -m.shift;
+    const int64_t shifted = (int64_t)v * (INT64_C(1) << left);
+    const int64_t x = shifted > INT32_MAX ? INT32_MAX : shifted < INT32_MIN ? INT32_MIN : shifted;
+    const int64_t product = x * m.multiplier;
+    const int64_t high = (product + (product >= 0 ? 1 << 30 : 1 - (1 << 30))) / (INT64_C(1) << 31);
+    const int64_t mask = (INT64_C(1) << right) - 1, rest = high & mask;
+    return bounded((high >> right) + (rest > (mask >> 1) + (high < 0)));
+}
+
 int32_t fixed_multiply(int32_t v, fixed_factor m)
 {
-    /* TEST */
     int total = 31 - m.shift;
-    int64_t r = ((int64_t)v * m.multiplier + (INT64_C(1) << (total - 1))) >> total;
-    const int64_t most = 1 << 30; /* far outside of int8, and a zero point can still be added */
-    return (int32_t)(r > most ? most : r < -most ? -most : r);
+    return bounded(((int64_t)v * m.multiplier + (INT64_C(1) << (total - 1))) >> total);
 }

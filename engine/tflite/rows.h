@@ -31,7 +31,11 @@ typedef struct {
     int shift;
 } fixed_factor;
 fixed_factor fixed_factor_of(double m);
+/* Rounded once, ties up: FULLY_CONNECTED in the library's x86-64 build. */
 int32_t fixed_multiply(int32_t v, fixed_factor m);
+/* Rounded twice, as gemmlowp's SaturatingRoundingDoublingHighMul and RoundingDivideByPOT do: the other
+ * operators. Both results are bounded by 2^30, so that a zero point can be added. */
+int32_t fixed_multiply_twice(int32_t v, fixed_factor m);
 
 static inline int32_t clamp_int(int32_t v, int32_t least, int32_t most)
 {
