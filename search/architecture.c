@@ -191,21 +191,12 @@ static void read_knob(reader *r, architecture *x, const node *key, const node *m
 
 /* --- layers --- */
 
-/* True when `word` is one of "a|b|c". */
-static bool among(const char *choices, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *s = choices; s; s = strchr(s, '|') ? strchr(s, '|') + 1 : NULL)
-        if (strcspn(s, "|") == n && strncmp(s, word, n) == 0) return true;
-    return false;
-}
-
 static void read_choice(reader *r, const scope *names, const param_row *row, const node *n,
                         layer_param *p)
 {
     int slot;
     value_kind kind;
-    if (n->text && among(row->choices, n->text)) {
+    if (n->text && schema_among(row->choices, n->text)) {
         p->word = n->text;
     } else if (n->text && find_name(names->names.user, n->text, &slot, &kind) &&
                kind == VALUE_TEXT) {
@@ -407,7 +398,7 @@ static status put_choice(const architecture *x, const param_row *row, const laye
     if (p->n) {
         TRY(evaluate(x, p->x[0], p->written, slots, &v, e));
         word = v.text;
-        if (!among(row->choices, word))
+        if (!schema_among(row->choices, word))
             return FAIL(e, ERR_INPUT, "%s:%d:%d: %s becomes '%s'; it is one of %s",
                         p->written->file, p->written->line, p->written->column, row->name, word,
                         row->choices);

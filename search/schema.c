@@ -226,6 +226,14 @@ const char *schema_short_name(setting s)
     return schema_find(last) == (int)s ? last : rows[s].path;
 }
 
+bool schema_among(const char *choices, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *s = choices; s; s = strchr(s, '|') ? strchr(s, '|') + 1 : NULL)
+        if (strcspn(s, "|") == n && strncmp(s, word, n) == 0) return true;
+    return false;
+}
+
 int schema_sections(const char **names, int most)
 {
     static const char *const sections[] = {"data",   "model",  "train", "prune",

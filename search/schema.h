@@ -99,6 +99,8 @@ const setting_row *schema_row(setting s);
 int schema_find(const char *name);
 /* The shortest name of a row: its last part when unique, else its path. */
 const char *schema_short_name(setting s);
+/* True when `word` is one of "a|b|c". */
+bool schema_among(const char *choices, const char *word);
 /* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */
 int schema_sections(const char **names, int most);
 
