@@ -63,6 +63,28 @@ status diag_status(const diag *d, err *e)
                 d->total > 1 ? " (and more)" : "");
 }
 
+status diag_list(const diag *d, err *e)
+{
+    if (d->total == 0) return OK;
+    char text[sizeof e->msg];
+    size_t used = 0;
+    int shown = 0;
+    enum { TAIL = 32 }; /* room for "... and N more" */
+    for (; shown < d->n; shown++) {
+        const diag_entry *x = &d->entry[shown];
+        size_t room = sizeof text - TAIL - used;
+        int n = snprintf(text + used, room, "%s%s:%d:%d: %s", shown ? "\n" : "", x->file, x->line,
+                         x->column, x->text);
+        if (n < 0 || ((size_t)n >= room && shown > 0)) break;
+        used += (size_t)n < room ? (size_t)n : room - 1;
+    }
+    text[used] = '\0';
+    if (d->total > shown)
+        snprintf(text + used, sizeof text - used, "%s... and %d more", shown ? "\n" : "",
+                 d->total - shown);
+    return FAIL(e, ERR_INPUT, "%s", text);
+}
+
 enum { WORD_MAX = 64 };
 
 /* Optimal string alignment distance (Damerau-Levenshtein without repeated edits). */

@@ -33,6 +33,8 @@ void diag_sort(diag *d);
 void diag_print(const diag *d, FILE *f);
 /* All messages as one ERR_INPUT (the first in `e`, the count behind it), OK when there are none. */
 status diag_status(const diag *d, err *e);
+/* The same with the kept messages one a line, as many as an err holds, and "... and N more". */
+status diag_list(const diag *d, err *e);
 
 /* The candidate nearest to `word` by Damerau-Levenshtein distance, when near enough to be meant
  * (distance at most 2 and under half of the word's length, or a shared prefix of 4); else NULL. */
