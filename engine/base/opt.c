@@ -46,6 +46,14 @@ static status set_value(const opt_spec *spec, const opt *o, const char *text, er
         *(const char **)o->value = text;
         return OK;
     }
+    if (o->type == OPT_LIST) {
+        opt_list *list = o->value;
+        if (list->n == OPT_LIST_MAX)
+            return FAIL(e, ERR_INPUT, "%s: --%s is given more than %d times", spec->name, o->name,
+                        OPT_LIST_MAX);
+        list->item[list->n++] = text;
+        return OK;
+    }
     char *end;
     errno = 0;
     double v = strtod(text, &end);
