@@ -37,6 +37,7 @@ struct graph {
     size_t table_size;                                 /* a power of two */
     size_t n_closed_taken, n_spoiled_taken;
     int count[N_BUILD_STATES], count_trials[N_TRIAL_STATES];
+    bool is_mended; /* something that an earlier run finished is built again */
     double seconds_left;
 };
 
@@ -334,7 +335,9 @@ static status inspect_finished(graph *g, int i, bool is_read, graph_inspect *ins
 {
     bool whole = true;
     if (is_read || stage_at(g, i)->kind == STAGE_EXPORT) TRY(inspect(user, i, &whole, e));
-    if (!whole) set_state(g, stage_at(g, i), BUILD_WAITING);
+    if (whole) return OK;
+    set_state(g, stage_at(g, i), BUILD_WAITING);
+    g->is_mended = true;
     return OK;
 }
 
@@ -358,6 +361,31 @@ static status choose_what_to_build(graph *g, graph_inspect *inspect, void *user,
             set_state(g, s, s->wanted || is_read ? BUILD_WAITING : BUILD_NOT_NEEDED);
     }
     return OK;
+}
+
+/* A finished stage does not wait for a parent that is built again, but a trial must: it hangs from
+ * that parent too. */
+static void hang_from_mended(graph *g, int trial, int stage)
+{
+    const record s = *stage_at(g, stage);
+    for (int i = 0; i < s.n_parents; i++) {
+        record *parent = stage_at(g, s.parent[i]);
+        if (s.state == BUILD_DONE && parent->state == BUILD_WAITING) {
+            link_edge(g, &parent->ends, trial);
+            trial_at(g, trial)->leaves_left++;
+        }
+        hang_from_mended(g, trial, s.parent[i]);
+    }
+}
+
+static void hang_open_trials_from_mended(graph *g)
+{
+    for (int i = 0; i < graph_n_stages(g); i++) {
+        /* Edges are only put in front of lists of smaller numbers, which were passed already. */
+        for (int k = stage_at(g, i)->ends; k != NONE; k = edge_at(g, k)->next)
+            if (trial_at(g, edge_at(g, k)->to)->state == TRIAL_OPEN)
+                hang_from_mended(g, edge_at(g, k)->to, i);
+    }
 }
 
 /* Forwards: what waits for nothing is ready, what is finished is one leaf less for its trials. */
@@ -387,6 +415,7 @@ static void spread_old_failures(graph *g)
 status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e)
 {
     TRY(choose_what_to_build(g, inspect, user, e));
+    if (g->is_mended) hang_open_trials_from_mended(g);
     spread_old_failures(g);
     queue_what_can_start(g);
     return check_memory(g, e);
