@@ -255,7 +255,7 @@ static status end_payload(const cursor *c, wire_type type, err *e)
 
 status wire_get_hello(const wire_frame *f, wire_hello *out, err *e)
 {
-    cursor c;
+    cursor c = {0};
     *out = (wire_hello){0};
     TRY(start_payload(f, WIRE_HELLO, &c, e));
     stage_provenance *m = &out->made_by;
@@ -271,7 +271,7 @@ status wire_get_hello(const wire_frame *f, wire_hello *out, err *e)
 
 status wire_get_job(const wire_frame *f, arena *a, wire_job *out, err *e)
 {
-    cursor c;
+    cursor c = {0};
     *out = (wire_job){0};
     TRY(start_payload(f, WIRE_JOB, &c, e));
     stage_request *rq = &out->request;
@@ -291,7 +291,7 @@ status wire_get_job(const wire_frame *f, arena *a, wire_job *out, err *e)
 
 status wire_get_progress(const wire_frame *f, wire_progress *out, err *e)
 {
-    cursor c;
+    cursor c = {0};
     *out = (wire_progress){0};
     TRY(start_payload(f, WIRE_PROGRESS, &c, e));
     out->ticket = get_u64(&c);
@@ -303,7 +303,7 @@ status wire_get_progress(const wire_frame *f, wire_progress *out, err *e)
 
 status wire_get_result(const wire_frame *f, wire_result *out, err *e)
 {
-    cursor c;
+    cursor c = {0};
     *out = (wire_result){0};
     TRY(start_payload(f, WIRE_RESULT, &c, e));
     stage_result *r = &out->result;
@@ -327,7 +327,7 @@ status wire_get_result(const wire_frame *f, wire_result *out, err *e)
 
 status wire_get_failure(const wire_frame *f, wire_failure *out, err *e)
 {
-    cursor c;
+    cursor c = {0};
     char word[16];
     *out = (wire_failure){0};
     TRY(start_payload(f, WIRE_FAILURE, &c, e));

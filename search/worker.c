@@ -134,6 +134,7 @@ status worker_main(stage_builder_fn *build, err *e)
     setpgid(0, 0); /* fails harmlessly when a launcher did it already */
     signal(SIGINT, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is a failed write, not a death */
     die_with_parent();
     TRY(keep_output(&out, e));
     stage_single_thread();
