@@ -222,7 +222,8 @@ static status hear_hello(const crew *c, worker *w, const wire_frame *f, err *e)
     TRY(wire_get_hello(f, &hello, e));
     if (w->greeted) return FAIL(e, ERR_INPUT, "a second hello");
     if (c->o.version && strcmp(hello.made_by.version, c->o.version) != 0)
-        return FAIL(e, ERR_INPUT, "the worker is version %s, this program %s: both must be the same",
+        return FAIL(e, ERR_INPUT,
+                    "the worker is version %s, this program %s: both must be the same",
                     hello.made_by.version, c->o.version);
     w->greeted = true;
     return OK;

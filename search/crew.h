@@ -1,9 +1,9 @@
 /* The crew: worker processes, the jobs they have, and what becomes of them.
  *
- * A slot is vacant, idle or busy. A job given to a vacant slot starts a process first. Every end of a
- * process is seen once: it answers, it outlives the time limit (its process group is killed), it ends
- * on its own or by a signal, it says something that is not a reply. Whoever is lost leaves a vacant
- * slot; the job is the caller's to give again. */
+ * A slot is vacant, idle or busy. A job given to a vacant slot starts a process first. Every end of
+ * a process is seen once: it answers, it outlives the time limit (its process group is killed), it
+ * ends on its own or by a signal, it says something that is not a reply. Whoever is lost leaves a
+ * vacant slot; the job is the caller's to give again. */
 #ifndef PARETUNE_SEARCH_CREW_H
 #define PARETUNE_SEARCH_CREW_H
 
@@ -38,9 +38,9 @@ typedef struct {
     crew_event_kind kind;
     int slot;
     uint64_t ticket;
-    double seconds; /* since the job was given */
+    double seconds;             /* since the job was given */
     double done, total, figure; /* CREW_PROGRESS */
-    stage_result *result;       /* CREW_RESULT: borrowed during the call; detail is freed after it */
+    stage_result *result; /* CREW_RESULT: borrowed during the call; detail is freed after it */
     status code;
     const char *text; /* borrowed during the call */
 } crew_event;
@@ -58,8 +58,9 @@ int crew_n_busy(const crew *c);
 /* ERR_INPUT when the worker's command cannot be executed. */
 status crew_give(crew *c, int slot, uint64_t ticket, const stage_request *rq, err *e);
 
-/* Waits for at most `seconds` (forever when negative) or until `wake_fd` (-1: none) is readable, then
- * hands every event that is there to the handler, slots in order. A failing handler ends it. */
+/* Waits for at most `seconds` (forever when negative) or until `wake_fd` (-1: none) is readable,
+ * then hands every event that is there to the handler, slots in order. A failing handler ends it.
+ */
 status crew_poll(crew *c, double seconds, int wake_fd, crew_handler *handle, void *user, err *e);
 
 /* Kills a worker, busy or not, and its group; its job is forgotten. */

@@ -4,8 +4,8 @@
  *   edges    singly linked lists: of a stage's children, and of the trials that end in it
  *   ready    a binary heap of the numbers that may start
  *
- * A trial hangs only from the last stages of its chain (those that no other stage of the chain reads),
- * since these cannot be built before the rest: one edge a trial instead of one a stage. */
+ * A trial hangs only from the last stages of its chain (those that no other stage of the chain
+ * reads), since these cannot be built before the rest: one edge a trial instead of one a stage. */
 #include "search/graph.h"
 
 #include <assert.h>
@@ -24,7 +24,7 @@ typedef struct {
     uint8_t position, kind, state, n_parents;
     uint8_t waits_for; /* parents still to be built */
     uint8_t tries;
-    bool wanted;       /* during graph_settle: something to build, or an open trial, needs it */
+    bool wanted; /* during graph_settle: something to build, or an open trial, needs it */
 } record;
 
 typedef struct {
@@ -108,8 +108,7 @@ status graph_new(graph **out, err *e)
 void graph_free(graph *g)
 {
     if (!g) return;
-    buf *all[] = {&g->stages, &g->trials, &g->edges,  &g->ready,
-                  &g->closed, &g->spoiled, &g->table};
+    buf *all[] = {&g->stages, &g->trials, &g->edges, &g->ready, &g->closed, &g->spoiled, &g->table};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) buf_free(all[i]);
     buf_free(&(buf){.data = (char *)g});
 }
@@ -488,8 +487,9 @@ int graph_take_spoiled(graph *g)
 graph_stage graph_get_stage(const graph *g, int stage)
 {
     const record *s = stage_at(g, stage);
-    return (graph_stage){(stage_kind)s->kind, (build_state)s->state,        s->trial,
-                         s->position,         s->tries,                     (double)s->predicted_seconds};
+    return (graph_stage){
+        (stage_kind)s->kind,         (build_state)s->state, s->trial, s->position, s->tries,
+        (double)s->predicted_seconds};
 }
 
 const graph_trial *graph_get_trial(const graph *g, int trial)

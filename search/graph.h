@@ -3,11 +3,12 @@
  *
  * Stages are numbered in the order in which trials first need them, a parent always before its
  * children. Of the stages that could run, the one with the smallest number comes first: trials are
- * finished in their order and depth first, whatever the number of workers. A stage takes 64 bytes and a
- * trial 24, since a space may hold hundreds of thousands: what a stage's request says is not
+ * finished in their order and depth first, whatever the number of workers. A stage takes 64 bytes
+ * and a trial 24, since a space may hold hundreds of thousands: what a stage's request says is not
  * kept but planned again when it runs.
  *
- * The life of a stage:  OPEN -> (settle) -> NOT_NEEDED | WAITING -> READY -> RUNNING -> DONE | FAILED */
+ * The life of a stage:  OPEN -> (settle) -> NOT_NEEDED | WAITING -> READY -> RUNNING -> DONE |
+ * FAILED */
 #ifndef PARETUNE_SEARCH_GRAPH_H
 #define PARETUNE_SEARCH_GRAPH_H
 
@@ -43,7 +44,8 @@ typedef struct {
 typedef struct {
     stage_kind kind;
     build_state state;
-    int trial, position; /* the first trial that needs it, and where in that trial's chain it stands */
+    int trial,
+        position; /* the first trial that needs it, and where in that trial's chain it stands */
     int tries;
     double predicted_seconds;
 } graph_stage;
@@ -53,23 +55,25 @@ void graph_free(graph *g); /* NULL is accepted */
 
 /* --- filling --- */
 
-/* The stage's number. A new key is put in as BUILD_OPEN of `trial` at `position`, and *is_new is set. All
- * parents must be in the graph already; ERR_ARG otherwise. */
+/* The stage's number. A new key is put in as BUILD_OPEN of `trial` at `position`, and *is_new is
+ * set. All parents must be in the graph already; ERR_ARG otherwise. */
 status graph_add_stage(graph *g, const stage_request *rq, double predicted_seconds, int trial,
                        int position, int *number, bool *is_new, err *e);
 /* What the store knows of a stage from earlier runs: BUILD_DONE or BUILD_FAILED. */
 void graph_set_known(graph *g, int stage, build_state state);
-/* The next trial's number is graph_n_trials before the call; `stages` are the numbers of its chain. */
+/* The next trial's number is graph_n_trials before the call; `stages` are the numbers of its chain.
+ */
 status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n, err *e);
 
 /* Asked about a stage that an earlier run finished and somebody needs: is its artifact whole? When
  * it answers no (*whole = false) the stage is built again. */
 typedef status graph_inspect(void *user, int stage, bool *whole, err *e);
 
-/* Decides what is to be built: what open trials lead to, and the parents of what is to be built when
- * their artifacts are damaged; an export's artifact is inspected always, being what the user came for.
- * Then queues what can start. Open trials that need nothing more are in graph_take_closed as done;
- * those that an earlier failure closes as failed, and the stages behind it in graph_take_spoiled. */
+/* Decides what is to be built: what open trials lead to, and the parents of what is to be built
+ * when their artifacts are damaged; an export's artifact is inspected always, being what the user
+ * came for. Then queues what can start. Open trials that need nothing more are in graph_take_closed
+ * as done; those that an earlier failure closes as failed, and the stages behind it in
+ * graph_take_spoiled. */
 status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e);
 
 /* --- running --- */
@@ -80,7 +84,8 @@ int graph_start(graph *g);
 status graph_retry(graph *g, int stage, bool lost, err *e);
 /* The stage is built: children may become ready, trials done. */
 status graph_finish(graph *g, int stage, err *e);
-/* The stage cannot be built: all that waits for it becomes BUILD_FAILED, its trials TRIAL_FAILED. */
+/* The stage cannot be built: all that waits for it becomes BUILD_FAILED, its trials TRIAL_FAILED.
+ */
 status graph_fail(graph *g, int stage, err *e);
 
 /* Trials closed since they were last asked for, one a call in the order of their numbers as far as

@@ -1,7 +1,7 @@
 /* Starting a worker process, here or elsewhere.
  *
- * A launcher is a command and its limits. The command must end up running `paretune worker` with its
- * standard input and output joined to ours: this very program by default, or later `srun ...
+ * A launcher is a command and its limits. The command must end up running `paretune worker` with
+ * its standard input and output joined to ours: this very program by default, or later `srun ...
  * paretune worker` on a cluster. Nobody else knows where a worker runs. */
 #ifndef PARETUNE_SEARCH_LAUNCH_H
 #define PARETUNE_SEARCH_LAUNCH_H

@@ -1,7 +1,8 @@
 /* Which candidate comes next.
  *
- * A sampler is asked for one suggestion after another; their order numbers the trials, so it may depend
- * on the space, the seed and results of earlier suggestions, never on time or on the number of workers. */
+ * A sampler is asked for one suggestion after another; their order numbers the trials, so it may
+ * depend on the space, the seed and results of earlier suggestions, never on time or on the number
+ * of workers. */
 #ifndef PARETUNE_SEARCH_SAMPLER_H
 #define PARETUNE_SEARCH_SAMPLER_H
 
@@ -14,7 +15,8 @@ typedef struct {
 
 typedef struct sampler sampler;
 struct sampler {
-    /* The next suggestion, or *end when the space is exhausted. `self` holds the sampler's state. */
+    /* The next suggestion, or *end when the space is exhausted. `self` holds the sampler's state.
+     */
     status (*next)(sampler *self, suggestion *out, bool *end, err *e);
 };
 

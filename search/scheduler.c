@@ -1,7 +1,7 @@
-/* One loop: give what is ready to who is free, commit, wait for news. All writes that the news of one
- * wait cause are one transaction, committed after the next jobs are given, so that workers do not wait
- * for the disk; an artifact is in its place before its row says so, since the worker put it there
- * before it spoke. */
+/* One loop: give what is ready to who is free, commit, wait for news. All writes that the news of
+ * one wait cause are one transaction, committed after the next jobs are given, so that workers do
+ * not wait for the disk; an artifact is in its place before its row says so, since the worker put
+ * it there before it spoke. */
 #include "search/scheduler.h"
 
 #include <errno.h>
@@ -171,8 +171,7 @@ static void count_signals(run *r)
 
 static bool may_add_more(const run *r)
 {
-    return r->n_signals == 0 &&
-           (r->o->max_trials == 0 || graph_n_trials(r->g) < r->o->max_trials);
+    return r->n_signals == 0 && (r->o->max_trials == 0 || graph_n_trials(r->g) < r->o->max_trials);
 }
 
 static status fill(run *r, err *e)
@@ -220,10 +219,10 @@ static status inspect(void *user, int stage, bool *whole, err *e)
     int tries;
     TRY(store_stage_state(r->o->results, &key, &found, &state, &bytes, &content, &tries, e));
     arena_mark_t mark = arena_mark(&r->memory);
-    const char *path = stage_path(&r->memory, r->o->artifacts,
-                                  graph_get_stage(r->g, stage).kind, &key);
-    status s = path ? check_artifact(path, bytes, &content, whole, e)
-                    : FAIL(e, ERR_MEM, "out of memory");
+    const char *path =
+        stage_path(&r->memory, r->o->artifacts, graph_get_stage(r->g, stage).kind, &key);
+    status s =
+        path ? check_artifact(path, bytes, &content, whole, e) : FAIL(e, ERR_MEM, "out of memory");
     if (s == OK && !*whole) {
         s = open_group(r, e);
         if (s == OK) s = store_stage_reset(r->o->results, &key, e);
@@ -258,8 +257,8 @@ static status close_trial(run *r, int number, const reason *why, err *e)
     return OK;
 }
 
-/* Writes the rows of all trials that the graph closed and of the stages that cannot be built any more
- * because of another. */
+/* Writes the rows of all trials that the graph closed and of the stages that cannot be built any
+ * more because of another. */
 static status close_what_is_decided(run *r, const reason *why, err *e)
 {
     TRY(open_group(r, e));
@@ -276,7 +275,8 @@ static status close_what_is_decided(run *r, const reason *why, err *e)
 static status settle(run *r, err *e)
 {
     static const reason earlier = {
-        STATE_FAILED, "parent", "a stage that it shares with another trial failed in an earlier run"};
+        STATE_FAILED, "parent",
+        "a stage that it shares with another trial failed in an earlier run"};
     TRY(graph_settle(r->g, inspect, r, e));
     r->now.stages = graph_count(r->g, BUILD_WAITING) + graph_count(r->g, BUILD_READY);
     TRY(close_what_is_decided(r, &earlier, e));
@@ -425,12 +425,19 @@ static status hear(void *user, const crew_event *ev, err *e)
     run *r = user;
     if (ev->kind != CREW_UNSTARTED) r->n_unstarted = 0;
     switch (ev->kind) {
-    case CREW_PROGRESS: pass_progress(r, ev); return OK;
-    case CREW_RESULT: return take_result(r, ev, e);
-    case CREW_FAILURE: return take_failure(r, ev, e);
-    case CREW_TIMEOUT: return lose_try(r, ev, &(reason){STATE_TIMEOUT, "timeout", ev->text}, e);
-    case CREW_LOST: return lose_try(r, ev, &(reason){STATE_FAILED, "died", ev->text}, e);
-    case CREW_UNSTARTED: return lose_start(r, ev, e);
+    case CREW_PROGRESS:
+        pass_progress(r, ev);
+        return OK;
+    case CREW_RESULT:
+        return take_result(r, ev, e);
+    case CREW_FAILURE:
+        return take_failure(r, ev, e);
+    case CREW_TIMEOUT:
+        return lose_try(r, ev, &(reason){STATE_TIMEOUT, "timeout", ev->text}, e);
+    case CREW_LOST:
+        return lose_try(r, ev, &(reason){STATE_FAILED, "died", ev->text}, e);
+    case CREW_UNSTARTED:
+        return lose_start(r, ev, e);
     }
     return OK;
 }

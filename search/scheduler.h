@@ -1,18 +1,19 @@
-/* The coordinator: takes trials from a sampler, has their missing stages built by workers and writes
- * what comes back into the store. It alone writes there.
+/* The coordinator: takes trials from a sampler, has their missing stages built by workers and
+ * writes what comes back into the store. It alone writes there.
  *
- * Every trial's row stands in the store before the first stage runs, in the order of the suggestions. A
- * stage that several trials share is built once. What earlier runs built is taken over when its
- * artifact is whole, else built again: that is resume.
+ * Every trial's row stands in the store before the first stage runs, in the order of the
+ * suggestions. A stage that several trials share is built once. What earlier runs built is taken
+ * over when its artifact is whole, else built again: that is resume.
  *
- * A stage that fails by itself (numbers diverge, input is wrong, the disk is full) is a row with its
- * reason, and so are the trials that need it. A worker that dies, outlives the time limit or runs
- * out of memory is replaced and its stage tried again, `retries` times. The run goes on in every case.
+ * A stage that fails by itself (numbers diverge, input is wrong, the disk is full) is a row with
+ * its reason, and so are the trials that need it. A worker that dies, outlives the time limit or
+ * runs out of memory is replaced and its stage tried again, `retries` times. The run goes on in
+ * every case.
  *
  * The first SIGINT or SIGTERM lets running stages finish and starts no more; the second kills the
- * workers. Both leave a store from which the next run goes on. With the same space, seed and machine
- * the rows are the same for any number of workers and interruptions, times and tries aside; max_seconds
- * decides only how far a run comes. */
+ * workers. Both leave a store from which the next run goes on. With the same space, seed and
+ * machine the rows are the same for any number of workers and interruptions, times and tries aside;
+ * max_seconds decides only how far a run comes. */
 #ifndef PARETUNE_SEARCH_SCHEDULER_H
 #define PARETUNE_SEARCH_SCHEDULER_H
 
@@ -21,23 +22,23 @@
 #include "search/space.h"
 #include "store/store.h"
 
-/* Turns a suggestion into stages: plan_chain, or a stand-in of a test. Must give the same chain each
- * time it is asked. */
+/* Turns a suggestion into stages: plan_chain, or a stand-in of a test. Must give the same chain
+ * each time it is asked. */
 typedef status chain_maker(void *user, const suggestion *s, arena *a, chain *out, err *e);
 
 typedef enum {
-    SCHED_PLANNED,        /* so many trials are in the store; sent now and then while it fills */
-    SCHED_STARTED,        /* all are; what is to be built is known */
-    SCHED_DAMAGED,        /* an artifact of an earlier run is built again */
+    SCHED_PLANNED, /* so many trials are in the store; sent now and then while it fills */
+    SCHED_STARTED, /* all are; what is to be built is known */
+    SCHED_DAMAGED, /* an artifact of an earlier run is built again */
     SCHED_STAGE_STARTED,
     SCHED_STAGE_PROGRESS,
     SCHED_STAGE_DONE,
-    SCHED_STAGE_RETRY,    /* its worker was lost; it will be tried again */
+    SCHED_STAGE_RETRY, /* its worker was lost; it will be tried again */
     SCHED_STAGE_FAILED,
     SCHED_TRIAL_DONE,
     SCHED_TRIAL_FAILED,
-    SCHED_DRAINING,       /* asked to stop, or out of time: what runs may finish */
-    SCHED_TICK,           /* about once a second */
+    SCHED_DRAINING, /* asked to stop, or out of time: what runs may finish */
+    SCHED_TICK,     /* about once a second */
     SCHED_ENDED
 } sched_event_kind;
 

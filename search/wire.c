@@ -1,8 +1,9 @@
-/* Layout. Integers are little-endian; u32 and u64 are unsigned, f64 is the bit pattern of an IEEE 754
- * double, `text` is u32 length and that many bytes without a NUL, `key` is 32 lower-case hexadecimal
- * digits.
+/* Layout. Integers are little-endian; u32 and u64 are unsigned, f64 is the bit pattern of an IEEE
+ * 754 double, `text` is u32 length and that many bytes without a NUL, `key` is 32 lower-case
+ * hexadecimal digits.
  *
- *   frame     u32 magic "PTWF"  u32 version (1)  u32 type  u32 length  then `length` bytes of payload
+ *   frame     u32 magic "PTWF"  u32 version (1)  u32 type  u32 length  then `length` bytes of
+ * payload
  *
  *   hello     u64 pid  text version  text compiler  text cpu  text kernels  text blas  text system
  *   job       u64 ticket  u32 kind  key  text params  text input  text folder

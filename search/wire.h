@@ -93,8 +93,8 @@ status wire_next(wire_reader *r, wire_frame *out, bool *have, err *e);
 status wire_fill(wire_reader *r, int fd, bool *end, err *e);
 
 /* Writes b from *sent on: all of it, or what a descriptor with O_NONBLOCK takes now. When all is
- * written, the buffer is cleared and *sent is 0 again. SIGPIPE should be ignored; then a reader that
- * is gone gives ERR_IO. */
+ * written, the buffer is cleared and *sent is 0 again. SIGPIPE should be ignored; then a reader
+ * that is gone gives ERR_IO. */
 status wire_write(int fd, buf *b, size_t *sent, err *e);
 
 #endif

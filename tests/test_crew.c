@@ -205,7 +205,8 @@ Test(crew, workers_see_nothing_of_each_other_and_end_with_their_input)
     ended x = {0};
     crew *c = open_crew(&fake, 3, 0);
     stage_request rq = job("{\"do\":\"sleep\",\"n\":20}");
-    for (int i = 0; i < 3; i++) cr_assert(eq(int, crew_give(c, crew_free_slot(c), 1, &rq, NULL), OK));
+    for (int i = 0; i < 3; i++)
+        cr_assert(eq(int, crew_give(c, crew_free_slot(c), 1, &rq, NULL), OK));
     cr_expect(eq(int, crew_free_slot(c), -1));
     while (x.n < 3) cr_assert(eq(int, crew_poll(c, -1, -1, note, &x, NULL), OK));
     pid_t first = crew_pid(c, 0);

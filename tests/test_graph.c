@@ -21,9 +21,9 @@ static int add(graph *g, stage_kind kind, int name, int n_parents, const int *pa
     int number;
     bool is_new;
     err e = {0};
-    cr_assert(eq(int, graph_add_stage(g, &rq, 1, graph_n_trials(g), position, &number, &is_new, &e),
-                 OK),
-              "%s", e.msg);
+    cr_assert(
+        eq(int, graph_add_stage(g, &rq, 1, graph_n_trials(g), position, &number, &is_new, &e), OK),
+        "%s", e.msg);
     return number;
 }
 

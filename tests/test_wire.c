@@ -115,7 +115,7 @@ Test(wire, result_survives_the_way_bit_for_bit)
         }
         cr_assert(eq(sz, out.result.detail.len, in.result.detail.len));
         cr_expect(zero(int, memcmp(out.result.detail.data ? out.result.detail.data : "",
-                              in.result.detail.data, in.result.detail.len)));
+                                   in.result.detail.data, in.result.detail.len)));
         cr_expect(same_double(out.result.cpu_seconds, in.result.cpu_seconds));
         cr_expect(same_double(out.result.wall_seconds, in.result.wall_seconds));
         buf_free(&in.result.detail);

@@ -26,7 +26,7 @@ static status write_artifact(const stage_request *rq, arena *a, size_t padding, 
     buf_printf(&b, "%s\n", rq->key.text);
     status s = OK;
     for (int i = 0; s == OK && i < rq->n_parents; i++) {
-        stage_kind kind = rq->kind == STAGE_SCORE && i == 0 ? STAGE_EXPORT
+        stage_kind kind = rq->kind == STAGE_SCORE && i == 0    ? STAGE_EXPORT
                           : rq->kind == STAGE_EXPORT || i == 1 ? STAGE_TRAIN
                                                                : STAGE_DATA;
         if (rq->kind == STAGE_SCORE && i == 1) kind = STAGE_DATA;
@@ -47,7 +47,9 @@ static status write_artifact(const stage_request *rq, arena *a, size_t padding, 
 static void put_metrics(const stage_request *rq, stage_result *out)
 {
     uint64_t h = hash_u64(rq->key.text, strlen(rq->key.text), 0);
-    const char *name = rq->kind == STAGE_SCORE ? "T_mae" : rq->kind == STAGE_EXPORT ? "size" : "mse";
+    const char *name = rq->kind == STAGE_SCORE    ? "T_mae"
+                       : rq->kind == STAGE_EXPORT ? "size"
+                                                  : "mse";
     out->n_metrics = 1;
     snprintf(out->metric[0].name, sizeof out->metric[0].name, "%s", name);
     out->metric[0].value = (double)(h % 1000) / 7;
