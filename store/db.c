@@ -48,13 +48,18 @@ static status kind_of(int code)
     case SQLITE_IOERR:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
-    case SQLITE_PERM: return ERR_IO;
+    case SQLITE_PERM:
+        return ERR_IO;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return ERR_INPUT;
+    case SQLITE_NOTADB:
+        return ERR_INPUT;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return ERR_STATE;
-    case SQLITE_NOMEM: return ERR_MEM;
-    default: return ERR_ARG;
+    case SQLITE_LOCKED:
+        return ERR_STATE;
+    case SQLITE_NOMEM:
+        return ERR_MEM;
+    default:
+        return ERR_ARG;
     }
 }
 
@@ -184,7 +189,8 @@ status query_end(query *q)
 
 status query_run(query *q)
 {
-    while (query_row(q)) {}
+    while (query_row(q)) {
+    }
     return query_end(q);
 }
 

@@ -29,13 +29,13 @@ typedef struct {
     db_cached cached[DB_CACHE];
 } db;
 
-/* `flags` as for sqlite3_open_v2. Sets what every connection needs: foreign keys, a defensive mode in
- * which a hostile schema can run nothing, a busy timeout. */
+/* `flags` as for sqlite3_open_v2. Sets what every connection needs: foreign keys, a defensive mode
+ * in which a hostile schema can run nothing, a busy timeout. */
 status db_open(db *d, const char *path, int flags, err *e);
 void db_close(db *d); /* accepts a zeroed struct; rolls back what is open */
 
-/* The connection's last error, by kind: ERR_IO for disk and permissions (also a full disk), ERR_INPUT
- * for a damaged or foreign file, ERR_STATE for a lock, ERR_MEM, else ERR_ARG. */
+/* The connection's last error, by kind: ERR_IO for disk and permissions (also a full disk),
+ * ERR_INPUT for a damaged or foreign file, ERR_STATE for a lock, ERR_MEM, else ERR_ARG. */
 status db_fail_at(const db *d, err *e, const char *file, int line);
 #define DB_FAIL(d, e) db_fail_at((d), (e), __FILE__, __LINE__)
 
@@ -51,8 +51,8 @@ typedef struct {
     err *e;
 } query;
 
-/* `sql` is a literal: its statement is kept under the pointer until db_close. A statement is used by
- * one query at a time. */
+/* `sql` is a literal: its statement is kept under the pointer until db_close. A statement is used
+ * by one query at a time. */
 query db_query(db *d, const char *sql, err *e);
 /* For text made at run time: the statement ends with its query. */
 query db_query_once(db *d, const char *sql, err *e);

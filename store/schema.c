@@ -6,7 +6,7 @@
 #include <strings.h>
 
 /* Text of step 1. Every table is STRICT; every column says what it holds and in which unit. */
-static const char first_step[] =
+static const char *const first_step[] = {
     "CREATE TABLE spaces ( -- search spaces that the study was run with, one row per text\n"
     "  id INTEGER PRIMARY KEY, -- number of the space\n"
     "  name TEXT NOT NULL, -- file name without folder and .yaml\n"
@@ -15,20 +15,20 @@ static const char first_step[] =
     "  text TEXT NOT NULL, -- YAML as run, architectures appended\n"
     "  text_hash TEXT NOT NULL UNIQUE, -- XXH3-128 of text, 32 hexadecimal digits\n"
     "  added_at TEXT NOT NULL -- UTC, ISO 8601\n"
-    ") STRICT;\n"
+    ") STRICT",
     "CREATE TABLE knobs ( -- axes of a space\n"
     "  space_id INTEGER NOT NULL REFERENCES spaces, -- space\n"
     "  position INTEGER NOT NULL, -- order in the space, from 0\n"
     "  name TEXT NOT NULL, -- as in filters and columns\n"
     "  PRIMARY KEY (space_id, position)\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE versions ( -- named sets of limits\n"
     "  space_id INTEGER NOT NULL REFERENCES spaces, -- space\n"
     "  position INTEGER NOT NULL, -- order in the space, from 0\n"
     "  name TEXT NOT NULL, -- a, b, c\n"
     "  title TEXT NOT NULL, -- one line for people, may be empty\n"
     "  PRIMARY KEY (space_id, position)\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE limits ( -- limits of a version\n"
     "  space_id INTEGER NOT NULL, -- space\n"
     "  version INTEGER NOT NULL, -- position of the version\n"
@@ -39,21 +39,21 @@ static const char first_step[] =
     "  text TEXT NOT NULL, -- as written: < 2 kB\n"
     "  PRIMARY KEY (space_id, version, position),\n"
     "  FOREIGN KEY (space_id, version) REFERENCES versions\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE objectives ( -- what the front trades off\n"
     "  space_id INTEGER NOT NULL REFERENCES spaces, -- space\n"
     "  position INTEGER NOT NULL, -- order in the space, from 0\n"
     "  metric TEXT NOT NULL, -- name of the metric\n"
     "  direction TEXT NOT NULL CHECK (direction IN ('minimize', 'maximize')), -- which is better\n"
     "  PRIMARY KEY (space_id, position)\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE metrics ( -- figures that stages report\n"
     "  id INTEGER PRIMARY KEY, -- order of columns\n"
     "  name TEXT NOT NULL UNIQUE, -- without suffix: validation part; _test: test part\n"
     "  unit TEXT NOT NULL, -- of every value of it: °C, %, B, ms, s; empty for a plain number\n"
     "  better TEXT NOT NULL CHECK (better IN ('lower', 'higher', 'neither')), -- direction\n"
     "  help TEXT NOT NULL -- one sentence\n"
-    ") STRICT;\n"
+    ") STRICT",
     "CREATE TABLE runs ( -- invocations of paretune run, and what made their numbers\n"
     "  id INTEGER PRIMARY KEY, -- number of the run\n"
     "  space_id INTEGER NOT NULL REFERENCES spaces, -- space that was run\n"
@@ -67,7 +67,7 @@ static const char first_step[] =
     "  blas TEXT NOT NULL, -- library and its kernel\n"
     "  system TEXT NOT NULL, -- operating system\n"
     "  workers INTEGER NOT NULL -- worker processes\n"
-    ") STRICT;\n"
+    ") STRICT",
     "CREATE TABLE stages ( -- units of work; the same key always means the same bytes\n"
     "  id INTEGER PRIMARY KEY, -- number of the stage\n"
     "  key TEXT NOT NULL UNIQUE, -- hash of kind, code version, params and parents' keys\n"
@@ -86,20 +86,20 @@ static const char first_step[] =
     "  error_code TEXT, -- failed, timeout: kind of failure\n"
     "  error_text TEXT, -- failed, timeout: what happened\n"
     "  detail TEXT -- JSON: learning curve, bytes per tensor, ...\n"
-    ") STRICT;\n"
-    "CREATE INDEX stages_state ON stages (state) WHERE state <> 'done';\n"
+    ") STRICT",
+    "CREATE INDEX stages_state ON stages (state) WHERE state <> 'done'",
     "CREATE TABLE stage_parents ( -- what a stage is built from\n"
     "  stage_id INTEGER NOT NULL REFERENCES stages, -- stage\n"
     "  position INTEGER NOT NULL, -- order, from 0\n"
     "  parent_id INTEGER NOT NULL REFERENCES stages, -- stage that it reads\n"
     "  PRIMARY KEY (stage_id, position)\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE stage_metrics ( -- figures that a stage measured\n"
     "  stage_id INTEGER NOT NULL REFERENCES stages, -- stage\n"
     "  metric TEXT NOT NULL, -- name; its unit is in metrics\n"
     "  value REAL, -- in the metric's unit; NULL: not a number\n"
     "  PRIMARY KEY (stage_id, metric)\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE trials ( -- a configuration and a seed\n"
     "  id INTEGER PRIMARY KEY, -- number of the trial\n"
     "  config_hash TEXT NOT NULL, -- of config\n"
@@ -109,47 +109,50 @@ static const char first_step[] =
     "  state TEXT NOT NULL DEFAULT 'ready'\n"
     "    CHECK (state IN ('ready', 'running', 'done', 'failed', 'timeout')), -- where it stands\n"
     "  on_front INTEGER NOT NULL DEFAULT 0 CHECK (on_front IN (0, 1)), -- 1: done, of the last\n"
-    "    -- run's space, and no other such trial is better under the objectives; the writer keeps it\n"
+    "    -- run's space, and no other such trial is better under the objectives; the writer keeps "
+    "it\n"
     "  ended_at TEXT, -- UTC, ISO 8601, when it was closed\n"
     "  error_code TEXT, -- failed, timeout: kind of failure\n"
     "  error_text TEXT, -- failed, timeout: what happened\n"
     "  UNIQUE (config_hash, seed)\n"
-    ") STRICT;\n"
-    "CREATE INDEX trials_state ON trials (state) WHERE state <> 'done';\n"
-    "CREATE INDEX trials_front ON trials (on_front) WHERE on_front = 1;\n"
+    ") STRICT",
+    "CREATE INDEX trials_state ON trials (state) WHERE state <> 'done'",
+    "CREATE INDEX trials_front ON trials (on_front) WHERE on_front = 1",
     "CREATE TABLE space_trials ( -- which trials belong to a space\n"
     "  space_id INTEGER NOT NULL REFERENCES spaces, -- space\n"
     "  trial_id INTEGER NOT NULL REFERENCES trials, -- trial\n"
     "  candidate INTEGER NOT NULL, -- index of its configuration in the space, from 0\n"
     "  PRIMARY KEY (space_id, trial_id)\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE trial_stages ( -- a trial's chain of stages\n"
     "  trial_id INTEGER NOT NULL REFERENCES trials, -- trial\n"
     "  position INTEGER NOT NULL, -- order, root first, from 0\n"
     "  stage_id INTEGER NOT NULL REFERENCES stages, -- stage\n"
     "  PRIMARY KEY (trial_id, position)\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE trial_knobs ( -- a trial's value on each axis\n"
     "  trial_id INTEGER NOT NULL REFERENCES trials, -- trial\n"
     "  knob TEXT NOT NULL, -- name of the axis\n"
     "  value ANY, -- number or text\n"
     "  PRIMARY KEY (trial_id, knob)\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE trial_metrics ( -- a trial's figures: known beforehand, then of its stages\n"
     "  trial_id INTEGER NOT NULL REFERENCES trials, -- trial\n"
     "  metric TEXT NOT NULL, -- name; its unit is in metrics\n"
     "  value REAL, -- in the metric's unit; NULL: not a number\n"
     "  PRIMARY KEY (trial_id, metric)\n"
-    ") STRICT, WITHOUT ROWID;\n"
-    "CREATE TABLE verdicts ( -- per version of the last run's space: its pick or what came closest\n"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE TABLE verdicts ( -- per version of the last run's space: its pick or what came "
+    "closest\n"
     "  version TEXT PRIMARY KEY, -- name of the version\n"
     "  title TEXT NOT NULL, -- one line for people\n"
     "  verdict TEXT NOT NULL CHECK (verdict IN ('met', 'not met')), -- of the reported figures\n"
-    "  found TEXT NOT NULL CHECK (found IN ('pick', 'closest miss', 'nothing')), -- trial_id is it\n"
+    "  found TEXT NOT NULL CHECK (found IN ('pick', 'closest miss', 'nothing')), -- trial_id is "
+    "it\n"
     "  trial_id INTEGER REFERENCES trials, -- chosen on validation figures; NULL: found nothing\n"
     "  feasible INTEGER NOT NULL, -- finished trials that meet all limits on validation figures\n"
     "  binding TEXT -- metric of the limit that is exceeded most or has the least room\n"
-    ") STRICT, WITHOUT ROWID;\n"
+    ") STRICT, WITHOUT ROWID",
     "CREATE TABLE verdict_limits ( -- a verdict, limit by limit\n"
     "  version TEXT NOT NULL REFERENCES verdicts ON DELETE CASCADE, -- name of the version\n"
     "  position INTEGER NOT NULL, -- order in the version, from 0\n"
@@ -160,9 +163,10 @@ static const char first_step[] =
     "  reported REAL, -- of the trial, test part or exact, in the metric's unit\n"
     "  margin REAL, -- room of the reported figure, 1 = the whole bound; negative: over the limit\n"
     "  PRIMARY KEY (version, position)\n"
-    ") STRICT, WITHOUT ROWID;\n";
+    ") STRICT, WITHOUT ROWID",
+    NULL};
 
-const char *const schema_steps[] = {first_step, NULL};
+const char *const *const schema_steps[] = {first_step, NULL};
 
 /* --- versions --- */
 
@@ -181,7 +185,8 @@ status schema_identify(db *d, int *user_version, bool *fresh, err *e)
     if (s == OK) s = read_number(d, "SELECT count(*) FROM sqlite_master", &n_tables, &local);
     if (s == OK) s = read_number(d, "PRAGMA user_version", user_version, &local);
     if (s != OK && sqlite3_errcode(d->handle) == SQLITE_NOTADB)
-        return FAIL(e, ERR_INPUT, "%s is not a paretune study (not an SQLite file at all)", d->path);
+        return FAIL(e, ERR_INPUT, "%s is not a paretune study (not an SQLite file at all)",
+                    d->path);
     if (s != OK) return FAIL(e, s, "%s", local.msg);
     *fresh = n_tables == 0 && application == 0;
     if (!*fresh && application != SCHEMA_APPLICATION)
@@ -189,26 +194,28 @@ status schema_identify(db *d, int *user_version, bool *fresh, err *e)
     return OK;
 }
 
-static status take_steps(db *d, const char *const *steps, int from, int to, err *e)
+static status take_steps(db *d, const char *const *const *steps, int from, int to, err *e)
 {
     char pragma[80];
     for (int i = from; i < to; i++)
-        if (db_run(d, steps[i], e) != OK)
-            return err_wrap(e, "bringing the schema from version %d to %d", i, i + 1);
+        for (const char *const *sql = steps[i]; *sql; sql++)
+            if (db_run(d, *sql, e) != OK)
+                return err_wrap(e, "bringing the schema from version %d to %d", i, i + 1);
     snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              SCHEMA_APPLICATION, to);
     return db_run(d, pragma, e);
 }
 
-status schema_migrate(db *d, const char *const *steps, err *e)
+status schema_migrate(db *d, const char *const *const *steps, err *e)
 {
     int from, to = 0;
     bool fresh;
     while (steps[to]) to++;
     TRY(schema_identify(d, &from, &fresh, e));
     if (from > to)
-        return FAIL(e, ERR_INPUT, "%s was written by a newer paretune (schema %d; this one knows %d)",
-                    d->path, from, to);
+        return FAIL(e, ERR_INPUT,
+                    "%s was written by a newer paretune (schema %d; this one knows %d)", d->path,
+                    from, to);
     if (from == to) return OK;
     TRY(db_run(d, "BEGIN IMMEDIATE", e));
     status s = take_steps(d, steps, from, to, e);
@@ -246,9 +253,9 @@ static bool is_taken(const schema_columns *c, const char *name)
 static void add_column(schema_columns *c, arena *a, char kind, const char *source, const char *unit,
                        const char *help)
 {
-    const char *name = source;
-    for (int i = 0; is_taken(c, name); i++)
-        name = arena_printf(a, "%s.%s%.*s", kind == 'k' ? "knob" : "metric", source, i, "_____");
+    const char *name = source, *room = kind == 'k' ? "knob" : "metric";
+    if (is_taken(c, name)) name = arena_printf(a, "%s.%s", room, source);
+    for (int i = 2; is_taken(c, name); i++) name = arena_printf(a, "%s.%s.%d", room, source, i);
     c->name[c->n] = name;
     c->unit[c->n] = unit;
     c->help[c->n] = help;
@@ -267,10 +274,11 @@ status schema_list_columns(db *d, arena *a, schema_columns *out, err *e)
     TRY(read_number(d, "SELECT (SELECT count(*) FROM knobs) + (SELECT count(*) FROM metrics)", &cap,
                     e));
     cap += N_FIXED;
-    *out = (schema_columns){
-        .name = ARENA_NEW(a, const char *, cap), .unit = ARENA_NEW(a, const char *, cap),
-        .help = ARENA_NEW(a, const char *, cap), .source = ARENA_NEW(a, const char *, cap),
-        .kind = ARENA_NEW(a, char, cap)};
+    *out = (schema_columns){.name = ARENA_NEW(a, const char *, cap),
+                            .unit = ARENA_NEW(a, const char *, cap),
+                            .help = ARENA_NEW(a, const char *, cap),
+                            .source = ARENA_NEW(a, const char *, cap),
+                            .kind = ARENA_NEW(a, char, cap)};
     if (!out->name || !out->unit || !out->help || !out->source || !out->kind)
         return FAIL(e, ERR_MEM, "no memory for the columns");
     for (int i = 0; i < N_FIXED; i++)
