@@ -128,19 +128,19 @@ static status start_run(fake_study *f, int n_workers, int64_t *run_id, err *e)
     static const store_metric_info metrics[] = {{"T_mae", "", "", STORE_LOWER},
                                                 {"size", "B", "", STORE_LOWER},
                                                 {"mse", "", "", STORE_LOWER}};
-    store_space space = {.name = "fake",
-                         .task = "forecast",
-                         .path = "fake.yaml",
-                         .text = "space: 1",
-                         .text_hash = hash_bytes("fake", 4),
-                         .n_objectives = 2,
-                         .objective = objectives,
-                         .n_knobs = 1,
-                         .knob = knobs,
-                         .n_metrics = 3,
-                         .metric = metrics};
+    store_space fake = {.name = "fake",
+                        .task = "forecast",
+                        .path = "fake.yaml",
+                        .text = "space: 1",
+                        .text_hash = hash_bytes("fake", 4),
+                        .n_objectives = 2,
+                        .objective = objectives,
+                        .n_knobs = 1,
+                        .knob = knobs,
+                        .n_metrics = 3,
+                        .metric = metrics};
     store_run run = {"0", "cc", "cpu", "k", "blas", "system", n_workers};
-    return store_start_run(f->results, &space, &run, run_id, e);
+    return store_start_run(f->results, &fake, &run, run_id, e);
 }
 
 status fake_run(fake_study *f, int n_workers, err *e)
