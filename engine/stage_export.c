@@ -19,6 +19,7 @@ static status read_choice(const node *params, const char *key, const char *const
                           int *out, err *e)
 {
     const char *word;
+    *out = 0;
     TRY(node_string(params, key, &word, e));
     for (int i = 0; i < n; i++) {
         if (strcmp(choices[i], word) != 0) continue;
