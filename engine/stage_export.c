@@ -59,7 +59,7 @@ static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
         buf_clear(&packed);
         TRY(pack_zlib(t->data, t->bytes, 6, &packed, e));
         buf_printf(b, "%s{\"tensor\":%d,\"type\":\"%s\",\"shape\":[", n++ ? "," : "", i,
-                   graph_type_name(t->type));
+                   tfl_type_name(t->type));
         for (int d = 0; d < t->rank; d++) buf_printf(b, d ? ",%d" : "%d", t->dim[d]);
         buf_printf(b, "],\"bytes\":%zu,\"zlib_alone\":%zu}", t->bytes, packed.len);
         constants += t->bytes;
