@@ -4,11 +4,15 @@
 #include "engine/base/diag.h"
 #include "engine/base/err.h"
 #include "engine/base/log.h"
+#include "search/cmd_check.h"
+#include "search/cmd_plan.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const command *const commands[] = {
+    &cmd_check,
+    &cmd_plan,
     NULL,
 };
 
