@@ -7,7 +7,7 @@
 #define PARETUNE_SEARCH_SPACE_PARTS_H
 
 #include "search/architecture.h"
-#include "search/reader.h"
+#include "search/document.h"
 #include "search/schema.h"
 #include "search/space.h"
 
@@ -40,13 +40,13 @@ typedef struct {
 typedef struct {
     const char *name; /* as rules call it; NULL: not in use */
     value_kind kind;
-    bool written;          /* by the space; else the default holds */
-    int axis;              /* -1: not an axis */
-    value fixed;           /* when it is not an axis */
-    value def;             /* what it is when it cannot matter */
-    value otherwise;       /* what an axis is while its `when` is false */
-    expr *matters, *when;  /* NULL: always */
-    const node *when_node; /* places, for messages; NULL when not written */
+    bool written;                      /* by the space; else the default holds */
+    int axis;                          /* -1: not an axis */
+    value fixed;                       /* when it is not an axis */
+    value def;                         /* what it is when it cannot matter */
+    value otherwise;                   /* what an axis is while its `when` is false */
+    expr *matters, *when, *param_when; /* NULL: always */
+    const node *when_node;             /* places, for messages; NULL when not written */
     const node *otherwise_node;
     const node *place;
 } slot_info;
@@ -65,7 +65,7 @@ typedef struct {
 struct space {
     arena *a;
     const char *path;
-    reader source;
+    document source;
     space_options options;
     slot_info slot[N_SLOTS];
     int n_axes;
