@@ -31,7 +31,7 @@ static int fail(const char *who, const err *e)
 
 static int unknown_command(const char *name)
 {
-    const char *names[64];
+    const char *names[64] = {0};
     size_t n = 0;
     for (int i = 0; commands[i]; i++)
         if (!commands[i]->hidden) names[n++] = commands[i]->spec->name;

@@ -20,7 +20,7 @@ typedef struct {
     status code;
     const char *file; /* where FAIL stood: static storage */
     int line;
-    char msg[600];
+    char msg[2000]; /* one sentence as a rule; a list of mistakes takes a line each */
 } err;
 
 /* Fills `e` unless it already holds a failure; returns `code`. */

@@ -20,7 +20,9 @@ static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e
         if (b->len > most)
             return FAIL(e, ERR_INPUT, "%s: larger than the limit of %zu bytes", path, most);
     }
-    if (ferror(f)) return FAIL(e, ERR_IO, "%s: read error: %s", path, strerror(errno));
+    if (ferror(f))
+        return FAIL(e, errno == EISDIR ? ERR_INPUT : ERR_IO, "%s: cannot read: %s", path,
+                    strerror(errno));
     return buf_check(b, e);
 }
 
