@@ -4,11 +4,13 @@
 #include "engine/base/diag.h"
 #include "engine/base/err.h"
 #include "engine/base/log.h"
+#include "engine/tflite/cmd_invoke.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const command *const commands[] = {
+    &cmd_invoke,
     NULL,
 };
 
