@@ -40,10 +40,29 @@ static status unknown(const opt_spec *spec, const char *name, size_t n, err *e)
                 spec->name, word, spec->name);
 }
 
+static status append(const opt_spec *spec, const opt *o, const char *text, err *e)
+{
+    opt_list *list = o->value;
+    if (list->n == OPT_LIST_MAX)
+        return FAIL(e, ERR_INPUT, "%s: --%s is given more than %d times", spec->name, o->name,
+                    OPT_LIST_MAX);
+    list->item[list->n++] = text;
+    return OK;
+}
+
 static status set_value(const opt_spec *spec, const opt *o, const char *text, err *e)
 {
+    if (o->type == OPT_LIST) return append(spec, o, text, e);
     if (o->type == OPT_STRING) {
         *(const char **)o->value = text;
+        return OK;
+    }
+    if (o->type == OPT_LIST) {
+        opt_list *list = o->value;
+        if (list->n == OPT_LIST_MAX)
+            return FAIL(e, ERR_INPUT, "%s: --%s is given more than %d times", spec->name, o->name,
+                        OPT_LIST_MAX);
+        list->item[list->n++] = text;
         return OK;
     }
     char *end;
