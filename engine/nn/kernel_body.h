@@ -454,6 +454,19 @@ static void run_mask(float *w, const uint32_t *keep, int n)
     for (; i < n; i++) w[i] = keep[i] ? w[i] : 0.0f;
 }
 
+static double run_spin(int rounds, float *sink)
+{
+    enum { CHAINS = 12 };
+    vf sum[CHAINS], x = v_set(*sink), total = v_set(0);
+    for (int i = 0; i < CHAINS; i++) sum[i] = x;
+    for (int r = 0; r < rounds; r++)
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++) sum[i] = v_fma(sum[i], x, x);
+    for (int i = 0; i < CHAINS; i++) total += sum[i];
+    *sink = total[0];
+    return 2.0 * CHAINS * VL * rounds;
+}
+
 const kernels *KERNELS_TABLE(void)
 {
     static const kernels table = {
@@ -470,6 +483,7 @@ const kernels *KERNELS_TABLE(void)
         .adam = run_adam,
         .sgd = run_sgd,
         .mask = run_mask,
+        .spin = run_spin,
     };
     return &table;
 }

@@ -116,22 +116,16 @@ static double step_flops(const net *n)
     return 2 * macs * BATCH;
 }
 
-/* A product small enough for the first-level cache, with nothing around it: the rate of fused
- * multiply-adds that our tiles can reach at most. */
-static double peak_flops(const kernels *k, arena *a)
+/* FLOPs a second of multiply-adds in registers. */
+static double peak_flops(const kernels *k)
 {
-    enum { M = 8, N = 32, K = 256 };
-    float *x = ARENA_NEW(a, float, M *K), *w = ARENA_NEW(a, float, N *K),
-          *y = ARENA_NEW(a, float, M *N);
-    double best = INFINITY;
-    for (int block = 0; block < 5; block++) {
-        double start = cpu_seconds();
-        for (int i = 0; i < 20000; i++)
-            k->gemm(&(gemm){
-                .M = M, .N = N, .K = K, .a = x, .lda = K, .b = w, .ldb = N, .c = y, .ldc = N});
-        best = fmin(best, (cpu_seconds() - start) / 20000);
+    float sink = 0.5f;
+    double best = 0;
+    for (int block = 0; block < 10; block++) {
+        double start = cpu_seconds(), done = k->spin(2000000, &sink);
+        best = fmax(best, done / (cpu_seconds() - start));
     }
-    return 2.0 * M * N * K / best;
+    return best;
 }
 
 /* --- the rival --- */
@@ -161,7 +155,7 @@ int main(int argc, char **argv)
     }
     arena a;
     arena_init(&a, 0);
-    double peak = peak_flops(k, &a);
+    double peak = peak_flops(k);
     printf("kernels %s, peak %.0f GFLOP/s, batch %d\n", k->name, peak * 1e-9, BATCH);
     printf("%-8s %6s %8s %10s %8s %7s %10s %7s\n", "network", "alpha", "params", "ms/step",
            "GFLOP/s", "% peak", "torch ms", "ratio");
