@@ -93,11 +93,8 @@ static void check_recorded(oracle *o)
     cr_expect_eq(interpreter_open(&o->a, o->file, o->n, &it, &e), OK, "%s: %s", o->id, e.msg);
     for (int k = 0; it && k < N_INPUTS; k++) {
         size_t n_x, n_y;
-        char ending[16];
-        snprintf(ending, sizeof ending, ".%d.in", k);
-        const char *x = read_part(&o->a, o->id, ending, &n_x);
-        snprintf(ending, sizeof ending, ".%d.out", k);
-        const char *y = read_part(&o->a, o->id, ending, &n_y);
+        const char *x = read_part(&o->a, o->id, arena_printf(&o->a, ".%d.in", k), &n_x);
+        const char *y = read_part(&o->a, o->id, arena_printf(&o->a, ".%d.out", k), &n_y);
         const tfl_port *out = interpreter_output(it, 0);
         cr_assert_eq(n_x, interpreter_input(it, 0)->bytes);
         cr_assert_eq(n_y, out->bytes);

@@ -242,10 +242,15 @@ const double *naive_forward(const net_spec *net, const float *params, const tfli
 
 const char *real_library(void)
 {
+#ifdef __aarch64__
+#define REAL_FOLDER "linux_arm64"
+#else
+#define REAL_FOLDER "linux_amd64"
+#endif
     const char *path = getenv("PARETUNE_TFLITE_LIB");
     if (!path)
-        path =
-            "build/tflite/node_modules/tfjs-tflite-node/cc_deps/linux_amd64/libtensorflowlite_c.so";
+        path = "build/tflite/node_modules/tfjs-tflite-node/cc_deps/" REAL_FOLDER
+               "/libtensorflowlite_c.so";
     if (file_exists(path)) return path;
     fprintf(
         stderr,
