@@ -83,4 +83,12 @@ $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(HELP_OBJ) $(LIB)
 unit: $(OUT)/tests/check ## Criterion tests only; T='dense/*' chooses
 	$(Q)PARETUNE_BIN=$(BIN) $(OUT)/tests/check --filter '$(T)' -j2
 
+TFLITE := build/tflite/node_modules/tfjs-tflite-node/cc_deps
+.PHONY: tflite-lib
+tflite-lib: ## install TensorFlow Lite's C library for the conformance tests (npm, 50 MB)
+	$(Q)mkdir -p build/tflite
+	$(Q)test -d $(TFLITE) || npm install --prefix build/tflite --no-audit --no-fund --ignore-scripts \
+	    --legacy-peer-deps tfjs-tflite-node@0.0.2
+	$(Q)ls $(TFLITE)/linux_*/libtensorflowlite_c.so
+
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
