@@ -4,11 +4,17 @@
 #include "engine/base/diag.h"
 #include "engine/base/err.h"
 #include "engine/base/log.h"
+#include "report/cmd_report.h"
+#include "store/cmd_query.h"
+#include "store/cmd_sql.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const command *const commands[] = {
+    &cmd_query,
+    &cmd_sql,
+    &cmd_report,
     NULL,
 };
 
