@@ -7,6 +7,9 @@
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
 #include "search/cmd_plan.h"
+#include "report/cmd_report.h"
+#include "store/cmd_query.h"
+#include "store/cmd_sql.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +18,9 @@ static const command *const commands[] = {
     &cmd_invoke,
     &cmd_check,
     &cmd_plan,
+    &cmd_query,
+    &cmd_sql,
+    &cmd_report,
     NULL,
 };
 
