@@ -1,13 +1,14 @@
 /* Which trial answers a version's limits, by how much, or what stands in the way. Part of store.h.
  *
  * Chosen on validation figures: of the finished trials that meet every limit the one of smallest
- * `size`, ties by the smaller worst excess, then by the smaller id. When none meets them: the closest
- * miss, which has the smallest worst excess. The excess of a figure over a limit is
- * (value - bound) / |bound|, its negative for > and >= (for a bound of 0 the divisor is 1); below zero
- * it is room. A trial without one of the figures is neither.
+ * `size`, ties by the smaller worst excess, then by the smaller id. When none meets them: the
+ * closest miss, which has the smallest worst excess. The excess of a figure over a limit is (value
+ * - bound) / |bound|, its negative for > and >= (for a bound of 0 the divisor is 1); below zero it
+ * is room. A trial without one of the figures is neither.
  *
- * Reported on test figures: for a limit on T_mae the figure T_mae_test; what has no test twin (size)
- * is exact and stands for itself. A version is met when there is a pick and its reported figures hold. */
+ * Reported on test figures: for a limit on T_mae the figure T_mae_test; what has no test twin
+ * (size) is exact and stands for itself. A version is met when there is a pick and its reported
+ * figures hold. */
 #ifndef PARETUNE_STORE_PICKS_H
 #define PARETUNE_STORE_PICKS_H
 
@@ -33,20 +34,21 @@ typedef struct {
     double bound;
     double value;    /* validation; NaN when PICK_NONE */
     double reported; /* test, or exact */
-    double margin;   /* room of the reported figure under the limit, as a part of |bound|; < 0: over */
-    bool holds;      /* the reported figure meets the limit */
+    double
+        margin; /* room of the reported figure under the limit, as a part of |bound|; < 0: over */
+    bool holds; /* the reported figure meets the limit */
 } pick_limit;
 
 typedef struct {
     const char *version, *title;
     pick_kind kind;
     bool met;
-    int64_t trial;     /* 0 when PICK_NONE */
-    int n_feasible;    /* finished trials that meet all limits on validation figures */
+    int64_t trial;  /* 0 when PICK_NONE */
+    int n_feasible; /* finished trials that meet all limits on validation figures */
     int n_limits;
     pick_limit *limit;
-    int binding;       /* limit of greatest excess: of validation figures for the closest miss, else of
-                          reported ones; -1 when PICK_NONE or without limits */
+    int binding; /* limit of greatest excess: of validation figures for the closest miss, else of
+                    reported ones; -1 when PICK_NONE or without limits */
     const char *knobs; /* "alpha=0.05 storage=float32"; "" when PICK_NONE */
 } pick;
 

@@ -1,15 +1,16 @@
-/* The results database: one SQLite file per study, written by one process (the coordinator), read by
- * anyone at any time (WAL). No SQL stands outside store/.
+/* The results database: one SQLite file per study, written by one process (the coordinator), read
+ * by anyone at any time (WAL). No SQL stands outside store/.
  *
  * A study holds spaces (the YAML texts it was run with), runs (invocations, with what made the
- * numbers), stages (units of work by content key), trials (a candidate and a seed, pointing to their
- * chain of stages) and, copied onto each finished trial, the metrics of its stages. What commands show
- * (front, picks, trials_wide) concerns the space of the last run; trials of earlier spaces stay.
+ * numbers), stages (units of work by content key), trials (a candidate and a seed, pointing to
+ * their chain of stages) and, copied onto each finished trial, the metrics of its stages. What
+ * commands show (front, picks, trials_wide) concerns the space of the last run; trials of earlier
+ * spaces stay.
  *
  * Commits are in the hands of the operating system at once (killing any process loses nothing) but
- * reach the disk later (synchronous=NORMAL): a power failure may cost the rows of the last half minute,
- * never the file. Stages are repeatable, so such rows are built again; an fsync for each would cost
- * 0.1 to 10 ms. The end of a run is flushed to the disk. */
+ * reach the disk later (synchronous=NORMAL): a power failure may cost the rows of the last half
+ * minute, never the file. Stages are repeatable, so such rows are built again; an fsync for each
+ * would cost 0.1 to 10 ms. The end of a run is flushed to the disk. */
 #ifndef PARETUNE_STORE_STORE_H
 #define PARETUNE_STORE_STORE_H
 
@@ -26,10 +27,10 @@ typedef struct store store; /* opaque: a connection and its prepared statements 
 
 typedef enum { STORE_READ, STORE_WRITE } store_mode;
 
-/* STORE_WRITE makes the file when it is missing, migrates an older schema forward and refuses a newer
- * one; it takes a lock (PATH-lock, which names its holder) and a second writer is told by whom. The
- * lock ends with the process, however that ends. STORE_READ never changes the file.
- * A file that is not a paretune study, or is damaged, is ERR_INPUT. */
+/* STORE_WRITE makes the file when it is missing, migrates an older schema forward and refuses a
+ * newer one; it takes a lock (PATH-lock, which names its holder) and a second writer is told by
+ * whom. The lock ends with the process, however that ends. STORE_READ never changes the file. A
+ * file that is not a paretune study, or is damaged, is ERR_INPUT. */
 status store_open(const char *path, store_mode mode, store **out, err *e);
 void store_close(store *s); /* NULL is accepted */
 
@@ -38,8 +39,8 @@ void store_close(store *s); /* NULL is accepted */
 typedef struct {
     const char *metric;
     limit_op op;
-    double bound;      /* in the metric's base unit */
-    const char *text;  /* as written: "< 2 kB" */
+    double bound;     /* in the metric's base unit */
+    const char *text; /* as written: "< 2 kB" */
 } store_limit;
 
 typedef struct {
@@ -68,8 +69,9 @@ typedef struct {
     const store_version *version;
     const store_objective *objective;
     const char *const *knob; /* names of the axes, for trials_wide's columns */
-    const store_metric_info *metric; /* those that the task's stages may report. One that is
-                                        reported without standing here has no unit and no direction */
+    const store_metric_info
+        *metric; /* those that the task's stages may report. One that is
+                    reported without standing here has no unit and no direction */
 } store_space;
 
 typedef struct {
@@ -77,13 +79,7 @@ typedef struct {
     int workers;
 } store_run;
 
-typedef enum {
-    STATE_READY,
-    STATE_RUNNING,
-    STATE_DONE,
-    STATE_FAILED,
-    STATE_TIMEOUT
-} store_state;
+typedef enum { STATE_READY, STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_TIMEOUT } store_state;
 const char *store_state_name(store_state s); /* "ready", ... as in the CHECK constraints */
 
 typedef struct {
@@ -102,15 +98,15 @@ typedef struct {
 } store_stage;
 
 typedef struct {
-    int64_t candidate;   /* index in the space */
-    hash config_hash;    /* of the canonical configuration, seed left out */
-    const char *config;  /* canonical JSON */
+    int64_t candidate;  /* index in the space */
+    hash config_hash;   /* of the canonical configuration, seed left out */
+    const char *config; /* canonical JSON */
     uint64_t seed;
     int n_knobs;
     const store_knob *knob;
     int n_stages;
-    const hash *stage;   /* the chain, root first */
-    int n_known;         /* metrics known before training: params, macs, flat bytes */
+    const hash *stage; /* the chain, root first */
+    int n_known;       /* metrics known before training: params, macs, flat bytes */
     const char *const *known_name;
     const double *known_value;
 } store_trial;
@@ -129,9 +125,9 @@ status store_end_run(store *s, int64_t run_id, const char *how, err *e);
 status store_begin(store *s, err *e);
 status store_commit(store *s, err *e);
 
-/* Adds what is not there yet (by key; by config hash and seed) and leaves what is. Parents and stages
- * of the chain must be there. A trial whose chain is another than last time (new data, newer code) is
- * taken up again: its old figures go and it is `ready`. */
+/* Adds what is not there yet (by key; by config hash and seed) and leaves what is. Parents and
+ * stages of the chain must be there. A trial whose chain is another than last time (new data, newer
+ * code) is taken up again: its old figures go and it is `ready`. */
 status store_add_stage(store *s, const store_stage *stage, err *e);
 status store_add_trial(store *s, const store_trial *trial, int64_t *trial_id, err *e);
 
@@ -162,8 +158,8 @@ status store_stage_failed(store *s, const hash *key, store_state state, const ch
 /* A done stage whose artifact is missing or damaged is to be built again. */
 status store_stage_reset(store *s, const hash *key, err *e);
 /* Copies the metrics of the trial's stages onto it (of two with one name the later stage's counts),
- * closes it and keeps the front exact; ERR_STATE when one of its stages is not done. Or closes it as
- * failed. */
+ * closes it and keeps the front exact; ERR_STATE when one of its stages is not done. Or closes it
+ * as failed. */
 status store_trial_done(store *s, int64_t trial_id, err *e);
 status store_trial_failed(store *s, int64_t trial_id, store_state state, const char *code,
                           const char *text, err *e);
@@ -196,14 +192,14 @@ typedef struct {
                             objectives and limits */
     const char *sort;    /* a column; NULL: trial */
     bool descending;
-    int limit;           /* 0: no limit */
-    const char *state;   /* "done" (also NULL), another state's name, or "all" */
+    int limit;         /* 0: no limit */
+    const char *state; /* "done" (also NULL), another state's name, or "all" */
     bool front_only;
 } store_query;
 status store_trials(store *s, const store_query *q, arena *a, table *out, err *e);
 
-/* Runs one read-only statement and fills a table from its result. Writes, ATTACH, PRAGMA with a value
- * and a second statement are refused by an authorizer. */
+/* Runs one read-only statement and fills a table from its result. Writes, ATTACH, PRAGMA with a
+ * value and a second statement are refused by an authorizer. */
 status store_sql(store *s, const char *sql, arena *a, table *out, err *e);
 
 #include "store/picks.h"

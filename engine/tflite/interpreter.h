@@ -5,16 +5,11 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/err.h"
-#include "engine/base/shape.h"
+#include "engine/tflite/schema.h"
 
 #include <stddef.h>
 
 typedef struct interpreter interpreter; /* opaque */
-
-typedef enum {
-    TFL_FLOAT32 = 0, TFL_FLOAT16 = 1, TFL_INT32 = 2, TFL_UINT8 = 3, TFL_INT64 = 4, TFL_BOOL = 6,
-    TFL_INT16 = 7, TFL_INT8 = 9
-} tfl_type;
 
 typedef struct {
     tfl_type type;
@@ -35,6 +30,8 @@ tfl_port *interpreter_input(interpreter *it, int i);
 const tfl_port *interpreter_output(const interpreter *it, int i);
 size_t interpreter_arena_bytes(const interpreter *it); /* activations held at once */
 double interpreter_macs(const interpreter *it);
-status interpreter_invoke(interpreter *it, err *e);
+/* One inference. Variable tensors (the state of an LSTM) start at zero each time: an inference is one
+ * window, and gives the same result whatever came before. Cannot fail: interpreter_open checked all. */
+void interpreter_invoke(interpreter *it);
 
 #endif
