@@ -563,7 +563,10 @@ static status enumerate(plan *p, pass *x, err *e)
         if (code == OK) code = classify(p, x, i, slots, &state, e);
         if (code != OK) {
             if (code == ERR_INPUT && e)
-                err_wrap(e, "candidate %lld (%s)", (long long)i, candidate_show(s, slots, p->a));
+                err_wrap(e,
+                         "%s: candidate %lld (%s) cannot be planned; mend it, or exclude it by a "
+                         "rule",
+                         s->path, (long long)i, candidate_show(s, slots, p->a));
             return code;
         }
         p->state[i] = (unsigned char)state;
