@@ -5,12 +5,16 @@
 #include "engine/base/err.h"
 #include "engine/base/log.h"
 #include "engine/tflite/cmd_invoke.h"
+#include "search/cmd_check.h"
+#include "search/cmd_plan.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const command *const commands[] = {
     &cmd_invoke,
+    &cmd_check,
+    &cmd_plan,
     NULL,
 };
 

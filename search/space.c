@@ -481,17 +481,27 @@ static void check_periods(space *s)
 
 /* --- conditions --- */
 
+/* An expression of the schema itself; NULL stays NULL. */
+static expr *compile_own(space *s, const char *text, const expr_names *names)
+{
+    expr *x = NULL;
+    err e = {0};
+    int at;
+    if (text && expr_compile(s->a, text, names, &x, &at, &e) != OK)
+        diag_report(s->source.d, s->path, 0, 0, "%s: %s", text, e.msg);
+    return x;
+}
+
 static void compile_conditions(space *s)
 {
     const expr_names *names = space_names(s);
     if (!names) return;
     for (int i = 0; i < N_SLOTS; i++) {
         slot_info *info = &s->slot[i];
-        const char *matters = i < N_SETTINGS ? schema_row((setting)i)->matters : NULL;
-        err e = {0};
-        int at;
-        if (matters && expr_compile(s->a, matters, names, &info->matters, &at, &e) != OK)
-            diag_report(s->source.d, s->path, 0, 0, "%s: %s", info->name, e.msg);
+        if (i < N_SETTINGS) {
+            info->matters = compile_own(s, schema_row((setting)i)->matters, names);
+            info->param_when = compile_own(s, schema_row((setting)i)->param_when, names);
+        }
         if (info->when_node)
             info->when = reader_expr(&s->source, info->when_node, names, VALUE_BOOL);
     }
@@ -638,6 +648,22 @@ static const char *study_text(space *s)
     return text;
 }
 
+/* The metrics of the space's task. */
+static const store_metric_info *list_metrics(space *s, int *n)
+{
+    static const store_better directions[] = {[BETTER_LOWER] = STORE_LOWER,
+                                              [BETTER_HIGHER] = STORE_HIGHER,
+                                              [BETTER_NONE] = STORE_NEITHER};
+    *n = 0;
+    int room = 0;
+    for (const metric_row *m = stage_metrics(); m->name; m++) room++;
+    store_metric_info *list = ARENA_NEW(s->a, store_metric_info, room);
+    for (const metric_row *m = stage_metrics(); list && m->name; m++)
+        if (!*m->task || strcmp(m->task, s->base[SET_TASK].text) == 0)
+            list[(*n)++] = (store_metric_info){m->name, m->unit, m->help, directions[m->direction]};
+    return list;
+}
+
 static bool describe(space *s)
 {
     const char *file = file_name(s->path), *text = study_text(s);
@@ -657,7 +683,8 @@ static bool describe(space *s)
                               .objective = s->objective,
                               .n_knobs = s->n_axes,
                               .knob = knobs};
-    return s->stored.name != NULL;
+    s->stored.metric = list_metrics(s, &s->stored.n_metrics);
+    return s->stored.name && s->stored.metric;
 }
 
 space *space_read(arena *a, const char *path, const space_options *options, diag *d)

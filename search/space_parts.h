@@ -40,13 +40,13 @@ typedef struct {
 typedef struct {
     const char *name; /* as rules call it; NULL: not in use */
     value_kind kind;
-    bool written;          /* by the space; else the default holds */
-    int axis;              /* -1: not an axis */
-    value fixed;           /* when it is not an axis */
-    value def;             /* what it is when it cannot matter */
-    value otherwise;       /* what an axis is while its `when` is false */
-    expr *matters, *when;  /* NULL: always */
-    const node *when_node; /* places, for messages; NULL when not written */
+    bool written;                      /* by the space; else the default holds */
+    int axis;                          /* -1: not an axis */
+    value fixed;                       /* when it is not an axis */
+    value def;                         /* what it is when it cannot matter */
+    value otherwise;                   /* what an axis is while its `when` is false */
+    expr *matters, *when, *param_when; /* NULL: always */
+    const node *when_node;             /* places, for messages; NULL when not written */
     const node *otherwise_node;
     const node *place;
 } slot_info;
