@@ -7,14 +7,20 @@
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
 #include "search/cmd_plan.h"
+#include "search/cmd_run.h"
+#include "search/cmd_status.h"
+#include "search/cmd_worker.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const command *const commands[] = {
-    &cmd_invoke,
+    &cmd_run,
     &cmd_check,
     &cmd_plan,
+    &cmd_status,
+    &cmd_invoke,
+    &cmd_worker,
     NULL,
 };
 
