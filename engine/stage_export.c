@@ -1,5 +1,5 @@
 /* export: a checkpoint's final weights, stored as asked, as a .tflite file; its sizes by every
- * definition; in the detail, bytes and zeros per tensor. */
+ * definition; in the detail, bytes per tensor. */
 #include <string.h>
 
 #include "engine/compress/prune.h"
@@ -8,6 +8,7 @@
 #include "engine/nn/checkpoint.h"
 #include "engine/stage_kinds.h"
 #include "engine/tflite/pack.h"
+#include "engine/tflite/reader.h"
 #include "engine/tflite/writer.h"
 
 /* What a homework counts as the file's size. */
@@ -43,28 +44,29 @@ static status read_options(const node *params, tflite_options *out, err *e)
     return OK;
 }
 
-static const char *role_name(tensor_role role)
+/* Bytes of each constant in the file as shipped, and what zlib makes of it alone; the rest of the file
+ * is its container: tables, shapes, operators. */
+static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
 {
-    return role == ROLE_BIAS ? "bias" : role == ROLE_RECURRENT ? "recurrent" : "kernel";
-}
-
-static status put_tensors(buf *b, const net_layout *layout, const float *weights,
-                          const prune_report *zeros, err *e)
-{
+    graph g;
     buf packed = {0};
-    buf_text(b, "\"tensors\":[");
-    for (int i = 0; i < layout->n_tensors; i++) {
-        const net_tensor *t = &layout->tensor[i];
+    size_t constants = 0;
+    TRY(reader_read(job->a, file->data, file->len, &g, e));
+    buf_text(b, "{\"tensors\":[");
+    for (int i = 0, n = 0; i < g.n_tensors; i++) {
+        const graph_tensor *t = &g.tensor[i];
+        if (!t->data) continue;
         buf_clear(&packed);
-        TRY(pack_zlib(weights + t->offset, (size_t)t->size * sizeof(float), 6, &packed, e));
-        buf_printf(b, "%s{\"layer\":%d,\"role\":\"%s\",\"elements\":%d,\"zeros\":%d,"
-                      "\"zlib_alone\":%zu}",
-                   i ? "," : "", t->layer, role_name(t->role), t->size, zeros->zeros[i],
-                   packed.len);
+        TRY(pack_zlib(t->data, t->bytes, 6, &packed, e));
+        buf_printf(b, "%s{\"tensor\":%d,\"type\":\"%s\",\"shape\":[", n++ ? "," : "", i,
+                   tfl_type_name(t->type));
+        for (int d = 0; d < t->rank; d++) buf_printf(b, d ? ",%d" : "%d", t->dim[d]);
+        buf_printf(b, "],\"bytes\":%zu,\"zlib_alone\":%zu}", t->bytes, packed.len);
+        constants += t->bytes;
     }
-    buf_char(b, ']');
+    buf_printf(b, "],\"container_bytes\":%zu}", file->len - constants);
     buf_free(&packed);
-    return OK;
+    return buf_check(b, e);
 }
 
 static status put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e)
@@ -108,10 +110,7 @@ static status export(const stage_job *job, const checkpoint *state, buf *artifac
     stage_put_metric(out, "arena", cost.arena_bytes);
     stage_put_metric(out, "sparsity",
                      zeros.n_weights ? 100.0 * zeros.n_zeros / zeros.n_weights : 0);
-    buf_char(&out->detail, '{');
-    TRY(put_tensors(&out->detail, layout, weights, &zeros, e));
-    buf_char(&out->detail, '}');
-    return OK;
+    return put_tensors(job, artifact, &out->detail, e);
 }
 
 status stage_build_export(const stage_job *job, buf *artifact, stage_result *out, err *e)

@@ -1,7 +1,7 @@
 #include "search/architecture.h"
 
 #include "engine/stage.h"
-#include "search/reader.h"
+#include "search/document.h"
 #include "search/schema.h"
 
 #include <ctype.h>
@@ -32,7 +32,7 @@ typedef struct {
 
 struct architecture {
     const char *name, *path, *text;
-    reader source;
+    document source;
     int n_knobs, n_layers;
     knob knob[ARCHITECTURE_MAX_KNOBS];
     layer layer[MAX_LAYERS];
@@ -115,19 +115,19 @@ static const char *name_mistake(const architecture *x, const char *name)
     return NULL;
 }
 
-static bool read_number(reader *r, const node *map, const char *key, double *out)
+static bool read_number(document *r, const node *map, const char *key, double *out)
 {
     const node *n = node_get(map, key);
     if (!n) return true;
     if (n->kind != NODE_NUMBER) {
-        reader_wrong(r, n, "'%s' of a knob is a number, not %s", key, reader_kind(n));
+        document_wrong(r, n, "'%s' of a knob is a number, not %s", key, document_kind(n));
         return false;
     }
     *out = n->number;
     return true;
 }
 
-static const char *join_choices(reader *r, const node *list)
+static const char *join_choices(document *r, const node *list)
 {
     buf b = {0};
     bool good = list->kind == NODE_LIST && list->n > 0;
@@ -135,51 +135,51 @@ static const char *join_choices(reader *r, const node *list)
         good = list->item[i]->kind == NODE_STRING && !strchr(list->item[i]->text, '|');
         if (good) buf_printf(&b, "%s%s", i ? "|" : "", list->item[i]->text);
     }
-    if (!good) reader_wrong(r, list, "'choices' of a knob is a list of words");
+    if (!good) document_wrong(r, list, "'choices' of a knob is a list of words");
     const char *text = good && !b.failed ? arena_string(r->a, b.data) : NULL;
     buf_free(&b);
     return text;
 }
 
-static void read_default(reader *r, const node *map, knob *k)
+static void read_default(document *r, const node *map, knob *k)
 {
     const node *def = node_get(map, "default");
     if (!def) {
-        reader_wrong(r, map, "knob '%s' needs a default", k->name);
+        document_wrong(r, map, "knob '%s' needs a default", k->name);
         return;
     }
     if (def->kind == NODE_NUMBER) {
         k->def = value_number(def->number);
         if (def->number < k->min || def->number > k->max)
-            reader_wrong(r, def, "the default %s is outside of the knob's range %g to %g",
-                         def->text, k->min, k->max);
+            document_wrong(r, def, "the default %s is outside of the knob's range %g to %g",
+                           def->text, k->min, k->max);
     } else if (def->kind == NODE_BOOL) {
         k->def = value_bool(def->number != 0);
     } else if (def->kind == NODE_STRING && k->choices) {
         k->def = value_text(def->text);
     } else {
-        reader_wrong(r, def,
-                     "a knob's default is a number, true or false, or a word of its choices");
+        document_wrong(r, def,
+                       "a knob's default is a number, true or false, or a word of its choices");
     }
 }
 
-static void read_knob(reader *r, architecture *x, const node *key, const node *map)
+static void read_knob(document *r, architecture *x, const node *key, const node *map)
 {
     static const char *const keys[] = {"default", "min", "max", "choices", "help"};
     const char *mistake = name_mistake(x, key->text);
     if (mistake) {
-        reader_wrong(r, key, "knob '%s': %s; choose another", key->text, mistake);
+        document_wrong(r, key, "knob '%s': %s; choose another", key->text, mistake);
         return;
     }
     if (map->kind != NODE_MAP) {
-        reader_wrong(r, map, "knob '%s' is written as {default: 1, min: 0, max: 4}", key->text);
+        document_wrong(r, map, "knob '%s' is written as {default: 1, min: 0, max: 4}", key->text);
         return;
     }
     if (x->n_knobs == ARCHITECTURE_MAX_KNOBS) {
-        reader_wrong(r, key, "more than %d knobs", ARCHITECTURE_MAX_KNOBS);
+        document_wrong(r, key, "more than %d knobs", ARCHITECTURE_MAX_KNOBS);
         return;
     }
-    reader_check_keys(r, map, "of a knob", keys, 5);
+    document_check_keys(r, map, "of a knob", keys, 5);
     knob *k = &x->knob[x->n_knobs++];
     *k = (knob){.name = key->text, .min = -1e9, .max = 1e9, .help = "", .def = value_number(1)};
     const node *choices = node_get(map, "choices"), *help = node_get(map, "help");
@@ -191,7 +191,7 @@ static void read_knob(reader *r, architecture *x, const node *key, const node *m
 
 /* --- layers --- */
 
-static void read_choice(reader *r, const scope *names, const param_row *row, const node *n,
+static void read_choice(document *r, const scope *names, const param_row *row, const node *n,
                         layer_param *p)
 {
     int slot;
@@ -200,39 +200,40 @@ static void read_choice(reader *r, const scope *names, const param_row *row, con
         p->word = n->text;
     } else if (n->text && find_name(names->names.user, n->text, &slot, &kind) &&
                kind == VALUE_TEXT) {
-        p->x[0] = reader_expr(r, n, &names->names, VALUE_TEXT);
+        p->x[0] = document_expr(r, n, &names->names, VALUE_TEXT);
         p->n = 1;
     } else {
-        reader_wrong(r, n, "'%s' is not known for %s; it is one of %s", n->text ? n->text : "this",
-                     row->name, row->choices);
+        document_wrong(r, n, "'%s' is not known for %s; it is one of %s",
+                       n->text ? n->text : "this", row->name, row->choices);
     }
 }
 
-static void read_number_param(reader *r, const scope *names, const param_row *row, const node *n,
+static void read_number_param(document *r, const scope *names, const param_row *row, const node *n,
                               layer_param *p)
 {
     bool whole = row->type != PARAM_NUMBER;
     if (p->n == MAX_DIMS) {
-        reader_wrong(r, n, "%s has more than %d numbers", row->name, MAX_DIMS);
+        document_wrong(r, n, "%s has more than %d numbers", row->name, MAX_DIMS);
         return;
     }
     if (n->kind == NODE_NUMBER) {
         double least = row->type == PARAM_SHAPE ? 1 : row->min;
         double most = row->type == PARAM_SHAPE ? 1e6 : row->max;
         if (whole && n->number != floor(n->number))
-            reader_wrong(r, n, "%s is a whole number, not %s", row->name, n->text);
+            document_wrong(r, n, "%s is a whole number, not %s", row->name, n->text);
         else if (n->number < least || n->number > most)
-            reader_wrong(r, n, "%s is %s; it must be from %g to %g", row->name, n->text, least,
-                         most);
+            document_wrong(r, n, "%s is %s; it must be from %g to %g", row->name, n->text, least,
+                           most);
     } else if (n->kind != NODE_STRING) {
-        reader_wrong(r, n, "%s is a number or an expression, not %s", row->name, reader_kind(n));
+        document_wrong(r, n, "%s is a number or an expression, not %s", row->name,
+                       document_kind(n));
         return;
     }
-    p->x[p->n] = reader_expr(r, n, &names->names, VALUE_NUMBER);
+    p->x[p->n] = document_expr(r, n, &names->names, VALUE_NUMBER);
     p->place[p->n++] = n;
 }
 
-static void read_param(reader *r, const scope *names, const param_row *row, const node *n,
+static void read_param(document *r, const scope *names, const param_row *row, const node *n,
                        layer_param *p)
 {
     p->written = n;
@@ -241,13 +242,13 @@ static void read_param(reader *r, const scope *names, const param_row *row, cons
         read_choice(r, names, row, n, p);
         break;
     case PARAM_BOOL:
-        p->x[0] = reader_expr(r, n, &names->names, VALUE_BOOL);
+        p->x[0] = document_expr(r, n, &names->names, VALUE_BOOL);
         p->place[0] = n;
         p->n = 1;
         break;
     case PARAM_SHAPE:
         if (n->kind != NODE_LIST || n->n == 0) {
-            reader_wrong(r, n, "%s is a list such as [steps_out, outputs]", row->name);
+            document_wrong(r, n, "%s is a list such as [steps_out, outputs]", row->name);
             break;
         }
         for (int i = 0; i < n->n; i++) read_number_param(r, names, row, n->item[i], p);
@@ -259,14 +260,14 @@ static void read_param(reader *r, const scope *names, const param_row *row, cons
     }
 }
 
-static const layer_row *find_layer(reader *r, const node *map)
+static const layer_row *find_layer(document *r, const node *map)
 {
     const node *kind = node_get(map, "kind");
     const char *names[64];
     int n = 0;
     if (!kind || !kind->text) {
-        reader_wrong(r, kind ? kind : map,
-                     "a layer needs its kind, such as {kind: dense, units: 8}");
+        document_wrong(r, kind ? kind : map,
+                       "a layer needs its kind, such as {kind: dense, units: 8}");
         return NULL;
     }
     for (const layer_row *l = stage_layers(); l->name && n < 64; l++) {
@@ -274,25 +275,25 @@ static const layer_row *find_layer(reader *r, const node *map)
         names[n++] = l->name;
     }
     const char *meant = diag_did_you_mean(kind->text, names, (size_t)n);
-    reader_wrong(r, kind, "unknown kind of layer '%s'%s%s%s", kind->text,
-                 meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+    document_wrong(r, kind, "unknown kind of layer '%s'%s%s%s", kind->text,
+                   meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
     return NULL;
 }
 
-static void read_layer(reader *r, const scope *names, const node *map, layer *l)
+static void read_layer(document *r, const scope *names, const node *map, layer *l)
 {
     const char *keys[MAX_PARAMS + 2] = {"kind", "when"};
     int n = 2;
     if (map->kind != NODE_MAP) {
-        reader_wrong(r, map, "a layer is a map such as {kind: dense, units: 8}, not %s",
-                     reader_kind(map));
+        document_wrong(r, map, "a layer is a map such as {kind: dense, units: 8}, not %s",
+                       document_kind(map));
         return;
     }
     l->place = map;
     l->row = find_layer(r, map);
     if (!l->row) return;
     const node *when = node_get(map, "when");
-    if (when) l->when = reader_expr(r, when, &names->names, VALUE_BOOL);
+    if (when) l->when = document_expr(r, when, &names->names, VALUE_BOOL);
     int i = 0;
     for (const param_row *p = l->row->params; p && p->name && i < MAX_PARAMS; p++, i++) {
         keys[n++] = p->name;
@@ -300,23 +301,23 @@ static void read_layer(reader *r, const scope *names, const node *map, layer *l)
         if (written)
             read_param(r, names, p, written, &l->param[i]);
         else if (!p->def)
-            reader_wrong(r, map, "layer %s needs '%s': %s", l->row->name, p->name, p->help);
+            document_wrong(r, map, "layer %s needs '%s': %s", l->row->name, p->name, p->help);
     }
     char where[60];
     snprintf(where, sizeof where, "of layer %.40s", l->row->name);
-    reader_check_keys(r, map, where, keys, n);
+    document_check_keys(r, map, where, keys, n);
 }
 
-static void read_layers(reader *r, architecture *x, const node *list)
+static void read_layers(document *r, architecture *x, const node *list)
 {
     scope names;
     make_scope(&names, x);
     if (!list || list->kind != NODE_LIST || list->n == 0) {
-        reader_wrong(r, list ? list : r->root, "'layers' must be a list with at least one layer");
+        document_wrong(r, list ? list : r->root, "'layers' must be a list with at least one layer");
         return;
     }
     if (list->n > MAX_LAYERS) {
-        reader_wrong(r, list->item[MAX_LAYERS], "more than %d layers", MAX_LAYERS);
+        document_wrong(r, list->item[MAX_LAYERS], "more than %d layers", MAX_LAYERS);
         return;
     }
     for (int i = 0; i < list->n; i++) read_layer(r, &names, list->item[i], &x->layer[i]);
@@ -332,18 +333,18 @@ architecture *architecture_read(arena *a, const char *name, const char *path, di
         diag_report(d, path, 0, 0, "out of memory");
         return NULL;
     }
-    reader *r = &x->source;
-    if (!reader_open(r, a, d, path)) return NULL;
+    document *r = &x->source;
+    if (!document_open(r, a, d, path)) return NULL;
     x->name = name;
     x->path = path;
     x->text = r->text;
-    reader_check_keys(r, r->root, "of an architecture", keys, 4);
+    document_check_keys(r, r->root, "of an architecture", keys, 4);
     const node *version = node_get(r->root, "architecture"), *knobs = node_get(r->root, "knobs");
     if (!version || version->kind != NODE_NUMBER || version->number != 1)
-        reader_wrong(r, version ? version : r->root,
-                     "'architecture: 1' must say the format's version");
+        document_wrong(r, version ? version : r->root,
+                       "'architecture: 1' must say the format's version");
     if (knobs && knobs->kind != NODE_MAP && knobs->kind != NODE_NULL)
-        reader_wrong(r, knobs, "'knobs' is a map of names, not %s", reader_kind(knobs));
+        document_wrong(r, knobs, "'knobs' is a map of names, not %s", document_kind(knobs));
     for (int i = 0; knobs && knobs->kind == NODE_MAP && i < knobs->n; i++)
         read_knob(r, x, knobs->key[i], knobs->item[i]);
     read_layers(r, x, node_get(r->root, "layers"));
@@ -355,7 +356,7 @@ architecture *architecture_read(arena *a, const char *name, const char *path, di
 static status fail_at(const architecture *x, const node *n, int at, err *e, const char *what)
 {
     int line, column;
-    reader_place(&x->source, n, at, &line, &column);
+    document_place(&x->source, n, at, &line, &column);
     return FAIL(e, ERR_INPUT, "%s:%d:%d: %s", n->file, line, column, what);
 }
 

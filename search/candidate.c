@@ -32,7 +32,7 @@ status candidate_test(const space *s, const expr *x, const node *place, const va
         return OK;
     }
     if (!place) return FAIL(e, ERR_INPUT, "%s", own.msg);
-    reader_place(&s->source, place, at, &line, &column);
+    document_place(&s->source, place, at, &line, &column);
     return FAIL(e, ERR_INPUT, "%s:%d:%d: %s", place->file, line, column, own.msg);
 }
 

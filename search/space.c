@@ -83,14 +83,14 @@ static void add_axis(space *s, int slot, const node *list, value *values, int n)
 {
     if (n == 0) return;
     if (s->n_axes == SPACE_MAX_AXES) {
-        reader_wrong(&s->source, list, "more than %d axes", SPACE_MAX_AXES);
+        document_wrong(&s->source, list, "more than %d axes", SPACE_MAX_AXES);
         return;
     }
     if (s->size > SPACE_MAX_SIZE / n) {
-        reader_wrong(&s->source, list,
-                     "with this axis the space has more than %d candidates; shorten "
-                     "a list",
-                     SPACE_MAX_SIZE);
+        document_wrong(&s->source, list,
+                       "with this axis the space has more than %d candidates; shorten "
+                       "a list",
+                       SPACE_MAX_SIZE);
         return;
     }
     s->size *= n;
@@ -121,8 +121,8 @@ static void check_repeats(space *s, const node *list, const value *values, int n
     arena_release(s->a, mark);
     for (int i = 0, seen = 0; any && i < n; i++) {
         if (values[i].id != repeated || !seen++) continue;
-        reader_wrong(&s->source, list->item[i], "%s stands twice in this axis; keep one",
-                     list->item[i]->text);
+        document_wrong(&s->source, list->item[i], "%s stands twice in this axis; keep one",
+                       list->item[i]->text);
         return;
     }
 }
@@ -133,11 +133,11 @@ typedef bool (*parse_function)(space *s, const void *row, const node *n, value *
 static void read_values(space *s, int slot, const node *list, parse_function parse, const void *row)
 {
     if (list->n == 0) {
-        reader_wrong(&s->source, list, "an axis needs at least one value");
+        document_wrong(&s->source, list, "an axis needs at least one value");
         return;
     }
     if (list->n > SPACE_MAX_VALUES) {
-        reader_wrong(&s->source, list, "more than %d values in one axis", SPACE_MAX_VALUES);
+        document_wrong(&s->source, list, "more than %d values in one axis", SPACE_MAX_VALUES);
         return;
     }
     value *values = ARENA_NEW(s->a, value, list->n);
@@ -154,14 +154,14 @@ static void read_conditional(space *s, int slot, const node *map, parse_function
     static const char *const keys[] = {"values", "when", "otherwise"};
     slot_info *info = &s->slot[slot];
     const node *list = node_get(map, "values");
-    reader_check_keys(&s->source, map, "of an axis", keys, 3);
+    document_check_keys(&s->source, map, "of an axis", keys, 3);
     info->when_node = node_get(map, "when");
     info->otherwise_node = node_get(map, "otherwise");
     if (info->otherwise_node) parse(s, row, info->otherwise_node, &info->otherwise);
     if (!list || list->kind != NODE_LIST)
-        reader_wrong(&s->source, map,
-                     "an axis is a list, or {values: [...], when: '...', otherwise: "
-                     "...}");
+        document_wrong(&s->source, map,
+                       "an axis is a list, or {values: [...], when: '...', otherwise: "
+                       "...}");
     else
         read_values(s, slot, list, parse, row);
 }
@@ -175,8 +175,8 @@ static void read_slot(space *s, int slot, const node *n, bool may_be_axis, parse
     if (n->kind != NODE_LIST && n->kind != NODE_MAP)
         parse(s, row, n, &info->fixed);
     else if (!may_be_axis)
-        reader_wrong(&s->source, n, "%s takes one value; it is the same for all candidates",
-                     info->name);
+        document_wrong(&s->source, n, "%s takes one value; it is the same for all candidates",
+                       info->name);
     else if (n->kind == NODE_LIST)
         read_values(s, slot, n, parse, row);
     else
@@ -208,8 +208,8 @@ static bool parse_knob(space *s, const void *row, const node *n, value *out)
             *out = value_number(n->number);
             return true;
         }
-        reader_wrong(&s->source, n, "knob %s is a number from %.10g to %.10g, not %s", k->name,
-                     k->min, k->max, n->text && *n->text ? n->text : reader_kind(n));
+        document_wrong(&s->source, n, "knob %s is a number from %.10g to %.10g, not %s", k->name,
+                       k->min, k->max, n->text && *n->text ? n->text : document_kind(n));
         return false;
     }
     if (k->def.kind == VALUE_BOOL && n->kind == NODE_BOOL) {
@@ -220,9 +220,9 @@ static bool parse_knob(space *s, const void *row, const node *n, value *out)
         *out = value_text(n->text);
         return true;
     }
-    reader_wrong(&s->source, n, "knob %s is %s%s, not %s", k->name,
-                 k->choices ? "one of " : "true or false", k->choices ? k->choices : "",
-                 n->text && *n->text ? n->text : reader_kind(n));
+    document_wrong(&s->source, n, "knob %s is %s%s, not %s", k->name,
+                   k->choices ? "one of " : "true or false", k->choices ? k->choices : "",
+                   n->text && *n->text ? n->text : document_kind(n));
     return false;
 }
 
@@ -294,11 +294,11 @@ static void read_knob(space *s, const node *key, const node *n)
     }
     const char *meant = diag_did_you_mean(key->text, names, (size_t)s->n_knobs + 1);
     if (meant)
-        reader_wrong(&s->source, key, "no architecture here has a knob '%s'; did you mean '%s'?",
-                     key->text, meant);
+        document_wrong(&s->source, key, "no architecture here has a knob '%s'; did you mean '%s'?",
+                       key->text, meant);
     else
-        reader_wrong(&s->source, key, "no architecture here has a knob '%s'; known are %s",
-                     key->text, list);
+        document_wrong(&s->source, key, "no architecture here has a knob '%s'; known are %s",
+                       key->text, list);
 }
 
 /* --- sections --- */
@@ -334,22 +334,22 @@ static void unknown_setting(space *s, const node *key, const char *section)
     for (int i = 0; i < n; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", names[i]);
     if (elsewhere >= 0)
-        reader_wrong(&s->source, key, "unknown key '%s'%s%s; it belongs elsewhere: %s", key->text,
-                     length ? " in " : "", section, schema_row((setting)elsewhere)->path);
+        document_wrong(&s->source, key, "unknown key '%s'%s%s; it belongs elsewhere: %s", key->text,
+                       length ? " in " : "", section, schema_row((setting)elsewhere)->path);
     else if (meant)
-        reader_wrong(&s->source, key, "unknown key '%s'%s%s; did you mean '%s'?", key->text,
-                     length ? " in " : "", section, meant);
+        document_wrong(&s->source, key, "unknown key '%s'%s%s; did you mean '%s'?", key->text,
+                       length ? " in " : "", section, meant);
     else
-        reader_wrong(&s->source, key, "unknown key '%s'%s%s; known are %s", key->text,
-                     length ? " in " : "", section, list);
+        document_wrong(&s->source, key, "unknown key '%s'%s%s; known are %s", key->text,
+                       length ? " in " : "", section, list);
 }
 
 static void read_section(space *s, const char *section, const node *map)
 {
     if (map->kind == NODE_NULL) return;
     if (map->kind != NODE_MAP) {
-        reader_wrong(&s->source, map, "%s is a section: a map of settings, not %s", section,
-                     reader_kind(map));
+        document_wrong(&s->source, map, "%s is a section: a map of settings, not %s", section,
+                       document_kind(map));
         return;
     }
     for (int i = 0; i < map->n; i++) {
@@ -474,9 +474,9 @@ static void check_periods(space *s)
     const node *place = s->slot[SET_PRUNE_END].place;
     if (!place) place = s->slot[SET_PRUNE_BEGIN].place;
     if (count[0] > 0)
-        reader_wrong(&s->source, place,
-                     "prune.begin and prune.end are partly in steps and partly in "
-                     "epochs; give both, everywhere, in one unit");
+        document_wrong(&s->source, place,
+                       "prune.begin and prune.end are partly in steps and partly in "
+                       "epochs; give both, everywhere, in one unit");
 }
 
 /* --- conditions --- */
@@ -503,7 +503,7 @@ static void compile_conditions(space *s)
             info->param_when = compile_own(s, schema_row((setting)i)->param_when, names);
         }
         if (info->when_node)
-            info->when = reader_expr(&s->source, info->when_node, names, VALUE_BOOL);
+            info->when = document_expr(&s->source, info->when_node, names, VALUE_BOOL);
     }
 }
 
@@ -528,10 +528,10 @@ static void visit(space *s, int slot, visit_state *state)
     if (state[slot] == SEEN) return;
     if (state[slot] == BEING_SEEN) {
         const node *place = s->slot[slot].when_node ? s->slot[slot].when_node : s->source.root;
-        reader_wrong(&s->source, place,
-                     "the condition of %s depends on itself, through other "
-                     "conditions; break the circle",
-                     s->slot[slot].name);
+        document_wrong(&s->source, place,
+                       "the condition of %s depends on itself, through other "
+                       "conditions; break the circle",
+                       s->slot[slot].name);
         return;
     }
     state[slot] = BEING_SEEN;
@@ -607,8 +607,8 @@ static void check_required(space *s)
         char section[40] = "";
         if (dot) snprintf(section, sizeof section, "%.*s", (int)(dot - row->path), row->path);
         const node *place = dot ? node_get(s->source.root, section) : NULL;
-        reader_wrong(&s->source, place ? place : s->source.root, "%s is missing: %s", row->path,
-                     row->help);
+        document_wrong(&s->source, place ? place : s->source.root, "%s is missing: %s", row->path,
+                       row->help);
     }
 }
 
@@ -696,7 +696,7 @@ space *space_read(arena *a, const char *path, const space_options *options, diag
     s->path = path;
     s->size = 1;
     if (options) s->options = *options;
-    if (!reader_open(&s->source, a, d, path)) return NULL;
+    if (!document_open(&s->source, a, d, path)) return NULL;
     init_slots(s);
     for (int i = 0; i < s->options.n_sets; i++) apply_set(s, s->options.sets[i]);
     read_settings(s);

@@ -11,18 +11,18 @@ static void add_seed(space *s, const node *n)
 {
     if (n->kind != NODE_NUMBER || n->number != floor(n->number) || n->number < 0 ||
         n->number > 9007199254740992.0) {
-        reader_wrong(&s->source, n, "a seed is a whole number from 0 to 2^53, not %s",
-                     n->text && *n->text ? n->text : reader_kind(n));
+        document_wrong(&s->source, n, "a seed is a whole number from 0 to 2^53, not %s",
+                       n->text && *n->text ? n->text : document_kind(n));
         return;
     }
     uint64_t seed = (uint64_t)n->number;
     for (int i = 0; i < s->n_seeds; i++) {
         if (s->seed[i] != seed) continue;
-        reader_wrong(&s->source, n, "seed %s stands twice; keep one", n->text);
+        document_wrong(&s->source, n, "seed %s stands twice; keep one", n->text);
         return;
     }
     if (s->n_seeds == SPACE_MAX_SEEDS)
-        reader_wrong(&s->source, n, "more than %d seeds", SPACE_MAX_SEEDS);
+        document_wrong(&s->source, n, "more than %d seeds", SPACE_MAX_SEEDS);
     else
         s->seed[s->n_seeds++] = seed;
 }
@@ -32,7 +32,7 @@ void space_read_seeds(space *s, const node *n)
     if (n->kind != NODE_LIST) {
         add_seed(s, n);
     } else if (n->n == 0) {
-        reader_wrong(&s->source, n, "seeds: the list is empty; at least one is needed");
+        document_wrong(&s->source, n, "seeds: the list is empty; at least one is needed");
     } else {
         for (int i = 0; i < n->n; i++) add_seed(s, n->item[i]);
     }
@@ -44,24 +44,25 @@ void space_read_rules(space *s, const node *list)
 {
     static const char *const keys[] = {"exclude", "because"};
     if (list->kind != NODE_LIST) {
-        reader_wrong(&s->source, list, "rules is a list; begin each with '- exclude: '");
+        document_wrong(&s->source, list, "rules is a list; begin each with '- exclude: '");
         return;
     }
     for (int i = 0; i < list->n; i++) {
         const node *n = list->item[i], *exclude = node_get(n, "exclude");
         const node *because = node_get(n, "because");
         if (!exclude) {
-            reader_wrong(&s->source, n, "a rule is written as '- exclude: EXPRESSION'");
+            document_wrong(&s->source, n, "a rule is written as '- exclude: EXPRESSION'");
             continue;
         }
-        reader_check_keys(&s->source, n, "of a rule", keys, 2);
+        document_check_keys(&s->source, n, "of a rule", keys, 2);
         if (because && !because->text)
-            reader_wrong(&s->source, because, "because is a text, not %s", reader_kind(because));
+            document_wrong(&s->source, because, "because is a text, not %s",
+                           document_kind(because));
         if (s->n_rules == SPACE_MAX_RULES) {
-            reader_wrong(&s->source, n, "more than %d rules", SPACE_MAX_RULES);
+            document_wrong(&s->source, n, "more than %d rules", SPACE_MAX_RULES);
             return;
         }
-        expr *x = reader_expr(&s->source, exclude, space_names(s), VALUE_BOOL);
+        expr *x = document_expr(&s->source, exclude, space_names(s), VALUE_BOOL);
         if (x) s->rule[s->n_rules++] = (rule){x, exclude, because ? because->text : NULL};
     }
 }
@@ -74,10 +75,10 @@ static const metric_row *find_metric(space *s, const node *key)
     const char *names[100], *name = key->text;
     size_t n = 0, length = strlen(name);
     if (length > 5 && strcmp(name + length - 5, "_test") == 0) {
-        reader_wrong(&s->source, key,
-                     "'%s': models are chosen on the validation part and reported "
-                     "on the test part; write %.*s",
-                     name, (int)length - 5, name);
+        document_wrong(&s->source, key,
+                       "'%s': models are chosen on the validation part and reported "
+                       "on the test part; write %.*s",
+                       name, (int)length - 5, name);
         return NULL;
     }
     const char *task = s->slot[SET_TASK].fixed.text;
@@ -88,13 +89,13 @@ static const metric_row *find_metric(space *s, const node *key)
     }
     const char *meant = diag_did_you_mean(name, names, n);
     if (meant) {
-        reader_wrong(&s->source, key, "unknown metric '%s'; did you mean '%s'?", name, meant);
+        document_wrong(&s->source, key, "unknown metric '%s'; did you mean '%s'?", name, meant);
         return NULL;
     }
     char list[300] = "";
     for (size_t i = 0; i < n; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", names[i]);
-    reader_wrong(&s->source, key, "unknown metric '%s'; known are %s", name, list);
+    document_wrong(&s->source, key, "unknown metric '%s'; known are %s", name, list);
     return NULL;
 }
 
@@ -105,18 +106,19 @@ static bool read_limit(space *s, const node *key, const node *n, store_limit *l,
     if (!*metric) return false;
     err e = {0};
     if (!n->text) {
-        reader_wrong(&s->source, n, "a limit is written like \"< 2 kB\", not %s", reader_kind(n));
+        document_wrong(&s->source, n, "a limit is written like \"< 2 kB\", not %s",
+                       document_kind(n));
         return false;
     }
     *l = (store_limit){.metric = (*metric)->name, .text = n->text};
     if (limit_parse(n->text, (*metric)->unit, &l->op, &l->bound, &e) != OK) {
-        reader_wrong(&s->source, n, "%s: %s", key->text, e.msg);
+        document_wrong(&s->source, n, "%s: %s", key->text, e.msg);
         return false;
     }
     bool upper = l->op == LIMIT_LT || l->op == LIMIT_LE;
     if ((*metric)->direction == (upper ? BETTER_HIGHER : BETTER_LOWER)) {
-        reader_wrong(&s->source, n, "%s is better when %s; a limit on it begins with %s", key->text,
-                     upper ? "higher" : "lower", upper ? ">" : "<");
+        document_wrong(&s->source, n, "%s is better when %s; a limit on it begins with %s",
+                       key->text, upper ? "higher" : "lower", upper ? ">" : "<");
         return false;
     }
     return true;
@@ -128,20 +130,20 @@ static void read_version(space *s, const node *name, const node *n)
     const char *title = "";
     const node *limits = node_get(n, "limits");
     if (limits) {
-        reader_check_keys(&s->source, n, "of a version", keys, 2);
+        document_check_keys(&s->source, n, "of a version", keys, 2);
         const node *t = node_get(n, "title");
         if (t && t->text) title = t->text;
     } else {
         limits = n;
     }
     if (limits->kind != NODE_MAP || limits->n == 0) {
-        reader_wrong(&s->source, limits, "version %s needs limits, such as {size: \"< 2 kB\"}",
-                     name->text);
+        document_wrong(&s->source, limits, "version %s needs limits, such as {size: \"< 2 kB\"}",
+                       name->text);
         return;
     }
     if (limits->n > SPACE_MAX_LIMITS || s->n_versions == SPACE_MAX_VERSIONS) {
-        reader_wrong(&s->source, name, "at most %d versions of %d limits each", SPACE_MAX_VERSIONS,
-                     SPACE_MAX_LIMITS);
+        document_wrong(&s->source, name, "at most %d versions of %d limits each",
+                       SPACE_MAX_VERSIONS, SPACE_MAX_LIMITS);
         return;
     }
     store_limit *list = ARENA_NEW(s->a, store_limit, limits->n);
@@ -157,7 +159,7 @@ static void read_version(space *s, const node *name, const node *n)
 void space_read_versions(space *s, const node *n)
 {
     if (n->kind != NODE_MAP) {
-        reader_wrong(&s->source, n, "versions is a map of names, such as a: {size: \"< 2 kB\"}");
+        document_wrong(&s->source, n, "versions is a map of names, such as a: {size: \"< 2 kB\"}");
         return;
     }
     for (int i = 0; i < n->n; i++) read_version(s, n->key[i], n->item[i]);
@@ -171,10 +173,11 @@ static void read_objective(space *s, const node *key, const node *n)
     bool maximize = n->text && strcmp(n->text, "maximize") == 0;
     const char *natural = m->direction == BETTER_HIGHER ? "maximize" : "minimize";
     if (!minimize && !maximize) {
-        reader_wrong(&s->source, n, "%s: say which way is better: minimize or maximize", key->text);
+        document_wrong(&s->source, n, "%s: say which way is better: minimize or maximize",
+                       key->text);
     } else if (m->direction != BETTER_NONE && strcmp(n->text, natural) != 0) {
-        reader_wrong(&s->source, n, "%s: %s would look for the worst; write %s", key->text, n->text,
-                     natural);
+        document_wrong(&s->source, n, "%s: %s would look for the worst; write %s", key->text,
+                       n->text, natural);
     } else if (s->n_objectives < STAGE_MAX_METRICS) {
         s->objective[s->n_objectives++] = (store_objective){m->name, maximize};
     }
@@ -183,9 +186,9 @@ static void read_objective(space *s, const node *key, const node *n)
 void space_read_objectives(space *s, const node *n)
 {
     if (n->kind != NODE_MAP || n->n == 0) {
-        reader_wrong(&s->source, n,
-                     "objectives is a map of metrics and directions, such as "
-                     "{T_mae: minimize, size: minimize}");
+        document_wrong(&s->source, n,
+                       "objectives is a map of metrics and directions, such as "
+                       "{T_mae: minimize, size: minimize}");
         return;
     }
     for (int i = 0; i < n->n; i++) read_objective(s, n->key[i], n->item[i]);

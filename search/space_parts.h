@@ -7,7 +7,7 @@
 #define PARETUNE_SEARCH_SPACE_PARTS_H
 
 #include "search/architecture.h"
-#include "search/reader.h"
+#include "search/document.h"
 #include "search/schema.h"
 #include "search/space.h"
 
@@ -65,7 +65,7 @@ typedef struct {
 struct space {
     arena *a;
     const char *path;
-    reader source;
+    document source;
     space_options options;
     slot_info slot[N_SLOTS];
     int n_axes;

@@ -15,19 +15,20 @@
 static bool parse_number(space *s, const setting_row *row, const node *n, value *out)
 {
     if (n->kind != NODE_NUMBER) {
-        reader_wrong(&s->source, n, "%s is %s, not %s%s%s%s", row->path,
-                     row->type == TYPE_INT ? "a whole number" : "a number",
-                     n->text && *n->text ? "'" : "", n->text && *n->text ? n->text : reader_kind(n),
-                     n->text && *n->text ? "'" : "", n->quoted ? "; drop the quotes" : "");
+        document_wrong(&s->source, n, "%s is %s, not %s%s%s%s", row->path,
+                       row->type == TYPE_INT ? "a whole number" : "a number",
+                       n->text && *n->text ? "'" : "",
+                       n->text && *n->text ? n->text : document_kind(n),
+                       n->text && *n->text ? "'" : "", n->quoted ? "; drop the quotes" : "");
         return false;
     }
     if (row->type == TYPE_INT && n->number != floor(n->number)) {
-        reader_wrong(&s->source, n, "%s is a whole number, not %s", row->path, n->text);
+        document_wrong(&s->source, n, "%s is a whole number, not %s", row->path, n->text);
         return false;
     }
     if (n->number < row->min || n->number > row->max) {
-        reader_wrong(&s->source, n, "%s is %s; it must be from %.10g to %.10g", row->path, n->text,
-                     row->min, row->max);
+        document_wrong(&s->source, n, "%s is %s; it must be from %.10g to %.10g", row->path,
+                       n->text, row->min, row->max);
         return false;
     }
     *out = value_number(n->number);
@@ -46,21 +47,22 @@ static bool parse_choice(space *s, const setting_row *row, const node *n, value 
     for (char *save, *w = strtok_r(copy, "|", &save); w && count < 16;
          w = strtok_r(NULL, "|", &save))
         names[count++] = w;
-    const char *word = n->text && *n->text ? n->text : reader_kind(n);
+    const char *word = n->text && *n->text ? n->text : document_kind(n);
     const char *meant = diag_did_you_mean(word, (const char *const *)names, count);
     if (meant)
-        reader_wrong(&s->source, n, "%s: unknown '%s'; did you mean '%s'?", row->path, word, meant);
+        document_wrong(&s->source, n, "%s: unknown '%s'; did you mean '%s'?", row->path, word,
+                       meant);
     else
-        reader_wrong(&s->source, n, "%s: unknown '%s'; it is one of %s", row->path, word,
-                     row->choices);
+        document_wrong(&s->source, n, "%s: unknown '%s'; it is one of %s", row->path, word,
+                       row->choices);
     return false;
 }
 
 static bool parse_bool(space *s, const setting_row *row, const node *n, value *out)
 {
     if (n->kind != NODE_BOOL) {
-        reader_wrong(&s->source, n, "%s is true or false, not %s", row->path,
-                     n->text && *n->text ? n->text : reader_kind(n));
+        document_wrong(&s->source, n, "%s is true or false, not %s", row->path,
+                       n->text && *n->text ? n->text : document_kind(n));
         return false;
     }
     *out = value_bool(n->number != 0);
@@ -70,7 +72,7 @@ static bool parse_bool(space *s, const setting_row *row, const node *n, value *o
 static bool parse_text(space *s, const setting_row *row, const node *n, value *out)
 {
     if (!n->text) {
-        reader_wrong(&s->source, n, "%s is a text, not %s", row->path, reader_kind(n));
+        document_wrong(&s->source, n, "%s is a text, not %s", row->path, document_kind(n));
         return false;
     }
     *out = value_text(n->text);
@@ -82,16 +84,16 @@ static bool parse_quantity(space *s, const setting_row *row, const node *n, valu
     err e = {0};
     double v;
     if (!n->text || !*n->text) {
-        reader_wrong(&s->source, n, "%s is written like %s", row->path, row->def);
+        document_wrong(&s->source, n, "%s is written like %s", row->path, row->def);
         return false;
     }
     if (quantity_parse(n->text, row->unit, &v, &e) != OK) {
-        reader_wrong(&s->source, n, "%s: %s", row->path, e.msg);
+        document_wrong(&s->source, n, "%s: %s", row->path, e.msg);
         return false;
     }
     if (v < row->min || v > row->max) {
-        reader_wrong(&s->source, n, "%s is %s; it must be from %.10g to %.10g %s", row->path,
-                     n->text, row->min, row->max, row->unit);
+        document_wrong(&s->source, n, "%s is %s; it must be from %.10g to %.10g %s", row->path,
+                       n->text, row->min, row->max, row->unit);
         return false;
     }
     *out = value_number(v);
@@ -109,16 +111,16 @@ static bool parse_period(space *s, const setting_row *row, const node *n, value 
     bool good = (got == 1 || got == 2) && quantity_parse(number, "", &v, &e) == OK;
     bool steps = strcmp(unit, "steps") == 0, percent = strcmp(unit, "%") == 0;
     if (!good || (got == 2 && !steps && !percent && strcmp(unit, "epochs") != 0)) {
-        reader_wrong(&s->source, n,
-                     "%s: '%s' is no point of a training; write 5, \"5 epochs\", "
-                     "\"20 %%\" or \"1000 steps\"",
-                     row->path, n->text ? n->text : reader_kind(n));
+        document_wrong(&s->source, n,
+                       "%s: '%s' is no point of a training; write 5, \"5 epochs\", "
+                       "\"20 %%\" or \"1000 steps\"",
+                       row->path, n->text ? n->text : document_kind(n));
         return false;
     }
     double most = percent ? 100 : row->max;
     if (v < row->min || v > most || (steps && v != floor(v))) {
-        reader_wrong(&s->source, n, "%s is %s; it must be %s from %g to %g", row->path, n->text,
-                     steps ? "a whole number of steps" : "a number", row->min, most);
+        document_wrong(&s->source, n, "%s is %s; it must be %s from %g to %g", row->path, n->text,
+                       steps ? "a whole number of steps" : "a number", row->min, most);
         return false;
     }
     if (!steps && !percent) {
@@ -138,14 +140,14 @@ static bool add_file(space *s, const node *n, const char *path, value *out)
 {
     err e = {0};
     if (s->n_files == SPACE_MAX_FILES) {
-        reader_wrong(&s->source, n, "more than %d data files", SPACE_MAX_FILES);
+        document_wrong(&s->source, n, "more than %d data files", SPACE_MAX_FILES);
         return false;
     }
     data_file *f = &s->file[s->n_files];
     f->written = n->text;
     f->path = arena_string(s->a, path);
     if (!f->path || hash_file(path, &f->content, &e) != OK) {
-        reader_wrong(&s->source, n, "%s", e.msg);
+        document_wrong(&s->source, n, "%s", e.msg);
         return false;
     }
     *out = value_index(n->text, f->content.text, s->n_files++);
@@ -155,7 +157,8 @@ static bool add_file(space *s, const node *n, const char *path, value *out)
 static bool parse_file(space *s, const setting_row *row, const node *n, value *out)
 {
     if (n->kind != NODE_STRING || !*n->text) {
-        reader_wrong(&s->source, n, "%s is the name of a file, not %s", row->path, reader_kind(n));
+        document_wrong(&s->source, n, "%s is the name of a file, not %s", row->path,
+                       document_kind(n));
         return false;
     }
     const char *folder = s->options.data ? s->options.data : "data";
@@ -164,18 +167,18 @@ static bool parse_file(space *s, const setting_row *row, const node *n, value *o
     bool good = false;
     int code = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOSPACE;
     if (code == GLOB_NOMATCH)
-        reader_wrong(&s->source, n,
-                     "%s: no file matches %s; say where the data is with --data or "
-                     "PARETUNE_DATA",
-                     row->path, pattern);
+        document_wrong(&s->source, n,
+                       "%s: no file matches %s; say where the data is with --data or "
+                       "PARETUNE_DATA",
+                       row->path, pattern);
     else if (code != 0)
-        reader_wrong(&s->source, n, "%s: cannot search for %s", row->path, n->text);
+        document_wrong(&s->source, n, "%s: cannot search for %s", row->path, n->text);
     else if (found.gl_pathc > 1)
-        reader_wrong(&s->source, n,
-                     "%s: %s matches %zu files, such as %s and %s; exactly one is "
-                     "needed",
-                     row->path, pattern, (size_t)found.gl_pathc, found.gl_pathv[0],
-                     found.gl_pathv[1]);
+        document_wrong(&s->source, n,
+                       "%s: %s matches %zu files, such as %s and %s; exactly one is "
+                       "needed",
+                       row->path, pattern, (size_t)found.gl_pathc, found.gl_pathv[0],
+                       found.gl_pathv[1]);
     else
         good = add_file(s, n, found.gl_pathv[0], out);
     globfree(&found);
@@ -221,7 +224,7 @@ static const char *find_architecture(space *s, const setting_row *row, const nod
     if (length > 5 && strcmp(n->text + length - 5, ".yaml") == 0) {
         const char *path = file_join(s->a, file_folder(s->a, s->path), n->text);
         if (file_exists(path)) return path;
-        reader_wrong(&s->source, n, "%s: there is no file %s", row->path, path);
+        document_wrong(&s->source, n, "%s: there is no file %s", row->path, path);
         return NULL;
     }
     const char *folder = architecture_folder(s);
@@ -229,18 +232,19 @@ static const char *find_architecture(space *s, const setting_row *row, const nod
     if (!strchr(n->text, '/') && file_exists(path)) return path;
     const char *meant = similar_architecture(s, folder, n->text);
     if (meant)
-        reader_wrong(&s->source, n, "%s: unknown '%s'; did you mean '%s'?", row->path, n->text,
-                     meant);
+        document_wrong(&s->source, n, "%s: unknown '%s'; did you mean '%s'?", row->path, n->text,
+                       meant);
     else
-        reader_wrong(&s->source, n, "%s: unknown '%s'; there is no %s (a path must end in .yaml)",
-                     row->path, n->text, path);
+        document_wrong(&s->source, n, "%s: unknown '%s'; there is no %s (a path must end in .yaml)",
+                       row->path, n->text, path);
     return NULL;
 }
 
 static bool parse_architecture(space *s, const setting_row *row, const node *n, value *out)
 {
     if (n->kind != NODE_STRING || !*n->text) {
-        reader_wrong(&s->source, n, "%s is a name such as mlp, not %s", row->path, reader_kind(n));
+        document_wrong(&s->source, n, "%s is a name such as mlp, not %s", row->path,
+                       document_kind(n));
         return false;
     }
     for (int i = 0; i < s->n_architectures; i++) {
@@ -249,7 +253,7 @@ static bool parse_architecture(space *s, const setting_row *row, const node *n, 
         return true;
     }
     if (s->n_architectures == SPACE_MAX_ARCHITECTURES) {
-        reader_wrong(&s->source, n, "more than %d architectures", SPACE_MAX_ARCHITECTURES);
+        document_wrong(&s->source, n, "more than %d architectures", SPACE_MAX_ARCHITECTURES);
         return false;
     }
     const char *path = find_architecture(s, row, n);
@@ -266,8 +270,8 @@ static bool parse_architecture(space *s, const setting_row *row, const node *n, 
 bool space_parse_value(space *s, const setting_row *row, const node *n, value *out)
 {
     if (n->kind == NODE_NULL && !n->quoted) {
-        reader_wrong(&s->source, n, "%s: nothing is written; %s", row->path,
-                     row->def ? "drop the key to have the default" : "write a value");
+        document_wrong(&s->source, n, "%s: nothing is written; %s", row->path,
+                       row->def ? "drop the key to have the default" : "write a value");
         return false;
     }
     switch (row->type) {

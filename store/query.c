@@ -251,21 +251,22 @@ static bool is_blank(const char *sql)
     return !*sql;
 }
 
+static const char refusal[] =
+    "only statements that read are allowed: SELECT, WITH, VALUES, EXPLAIN and "
+    "describing PRAGMAs";
+
 static status prepare_checked(store *s, const char *sql, sqlite3_stmt **stmt, err *e)
 {
     const char *rest = NULL;
     sqlite3_set_authorizer(s->d.handle, authorize, NULL);
     int code = sqlite3_prepare_v2(s->d.handle, sql, -1, stmt, &rest);
     sqlite3_set_authorizer(s->d.handle, NULL, NULL);
-    if (code == SQLITE_AUTH)
-        return FAIL(e, ERR_INPUT,
-                    "only statements that read are allowed: SELECT, WITH, VALUES, "
-                    "EXPLAIN and describing PRAGMAs");
+    if (code == SQLITE_AUTH) return FAIL(e, ERR_INPUT, "%s", refusal);
     if (code == SQLITE_ERROR) return FAIL(e, ERR_INPUT, "%s", sqlite3_errmsg(s->d.handle));
     if (code != SQLITE_OK) return DB_FAIL(&s->d, e);
     if (!*stmt) return FAIL(e, ERR_INPUT, "the statement is empty");
     if (!is_blank(rest)) return FAIL(e, ERR_INPUT, "one statement at a time: found a second one");
-    if (!sqlite3_stmt_readonly(*stmt)) return FAIL(e, ERR_INPUT, "the statement would write");
+    if (!sqlite3_stmt_readonly(*stmt)) return FAIL(e, ERR_INPUT, "%s", refusal);
     return OK;
 }
 

@@ -129,16 +129,16 @@ static int distance(const char *a, const char *b)
 
 const char *diag_did_you_mean(const char *word, const char *const *candidates, size_t n)
 {
-    const char *best = NULL;
+    size_t best = 0;
     int best_distance = WORD_MAX, length = (int)strlen(word);
     for (size_t i = 0; i < n; i++) {
         int d = distance(word, candidates[i]);
         if (d < best_distance) {
             best_distance = d;
-            best = candidates[i];
+            best = i;
         }
     }
-    if (best && best_distance <= 2 && best_distance * 2 < length + 1) return best;
+    if (best_distance <= 2 && best_distance * 2 <= length) return candidates[best];
     for (size_t i = 0; i < n; i++)
         if (length >= 4 && strncmp(word, candidates[i], 4) == 0) return candidates[i];
     return NULL;

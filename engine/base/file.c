@@ -117,7 +117,9 @@ status file_map_open(file_map *m, const char *path, err *e)
 
 void file_unmap(file_map *m)
 {
-    if (m->bytes) munmap((void *)(uintptr_t)m->bytes, m->n);
+    void *mapped; /* munmap takes what mmap gave, before callers were promised not to write */
+    memcpy(&mapped, &m->bytes, sizeof mapped);
+    if (mapped) munmap(mapped, m->n);
     *m = (file_map){0};
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/base/hash.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -312,6 +313,7 @@ static bool finish_list(reader *r, const level *l)
 
 static void on_close(reader *r)
 {
+    assert(r->depth > 0 && r->open[r->depth - 1].n && "libyaml closes what it has opened");
     level *l = &r->open[--r->depth];
     if (l->anchor) {
         l->anchor->open = false;

@@ -14,7 +14,7 @@ static status bounded(const node *json, const char *key, double least, double mo
 status prune_config_parse(const node *json, int steps_per_epoch, prune_config *out, err *e)
 {
     *out = (prune_config){0};
-    double begin, end, scale = 1;
+    double begin, end;
     const char *unit;
     TRY(bounded(json, "initial", 0, 1, &out->initial, e));
     TRY(bounded(json, "final", 0, 1, &out->final, e));
@@ -23,12 +23,12 @@ status prune_config_parse(const node *json, int steps_per_epoch, prune_config *o
     TRY(bounded(json, "end", 0, 1e9, &end, e));
     TRY(node_int(json, "frequency", 1, INT32_MAX, &out->frequency, e));
     TRY(node_string(json, "unit", &unit, e));
-    if (strcmp(unit, "epochs") == 0)
-        scale = steps_per_epoch;
-    else if (strcmp(unit, "steps") != 0)
+    bool epochs = strcmp(unit, "epochs") == 0;
+    if (!epochs && strcmp(unit, "steps") != 0)
         return FAIL(e, ERR_ARG, "prune: unit '%s' is unknown; use epochs or steps", unit);
-    out->begin = llround(begin * scale);
-    out->end = llround(end * scale);
+    int scale = epochs ? steps_per_epoch : 1, next = epochs ? 1 : 0;
+    out->begin = llround(begin * scale) + next;
+    out->end = llround(end * scale) + next;
     if (out->end <= out->begin)
         return FAIL(e, ERR_INPUT, "prune: ends at step %lld, not after it begins at step %lld",
                     (long long)out->end, (long long)out->begin);

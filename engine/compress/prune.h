@@ -27,7 +27,9 @@ typedef struct {
 } prune_config;
 
 /* {"initial":..,"final":..,"begin":..,"end":..,"unit":"epochs"|"steps","frequency":..,"power":..};
- * epochs may be fractional and are rounded to whole steps. */
+ * in steps, both are step numbers as tfmot counts them. In epochs (fractions are rounded to whole
+ * steps) they stand for the step behind that many epochs, so that `begin` whole epochs are trained
+ * exactly as without pruning. */
 status prune_config_parse(const node *json, int steps_per_epoch, prune_config *out, err *e);
 
 bool prune_due(const prune_config *c, int64_t step);

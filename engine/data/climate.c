@@ -401,7 +401,7 @@ static status count_lines(const reader *r, int *n, err *e)
 
 static bool read_row(reader *r, field line, int64_t *time, float *value)
 {
-    field wanted[TIME_SLOT + 1];
+    field wanted[TIME_SLOT + 1] = {0};
     if (!cut_row(r, line, wanted)) return false;
     bool good = read_time(r, line, wanted[TIME_SLOT], time);
     for (int c = 0; c < r->columns->n; c++) good &= read_value(r, line, wanted[c], c, value + c);

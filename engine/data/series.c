@@ -20,6 +20,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "artifacts are used in place");
@@ -50,7 +51,7 @@ static status set_text(char *to, size_t room, const char *text, err *e)
     if (strlen(text) >= room)
         return FAIL(e, ERR_ARG, "'%s' is too long: %zu bytes at the most", text, room - 1);
     memset(to, 0, room);
-    memcpy(to, text, strlen(text));
+    snprintf(to, room, "%s", text);
     return OK;
 }
 
@@ -61,10 +62,10 @@ static status read_channels(const node *params, series *s, err *e)
     TRY(node_list(params, "names", &names, e));
     if (names->n < 1 || names->n > SERIES_MAX_CHANNELS)
         return FAIL(e, ERR_ARG, "'names' must have from 1 to %d entries", SERIES_MAX_CHANNELS);
-    s->n_channels = names->n;
-    TRY(read_words(params, "names", s->n_channels, name, e));
-    TRY(read_words(params, "units", s->n_channels, unit, e));
-    for (int c = 0; c < s->n_channels; c++) {
+    int n = s->n_channels = names->n;
+    TRY(read_words(params, "names", n, name, e));
+    TRY(read_words(params, "units", n, unit, e));
+    for (int c = 0; c < n; c++) {
         TRY(set_text(s->channel[c].name, sizeof s->channel[c].name, name[c], e));
         TRY(set_text(s->channel[c].unit, sizeof s->channel[c].unit, unit[c], e));
     }

@@ -1,4 +1,4 @@
-#include "search/reader.h"
+#include "search/document.h"
 
 #include "engine/base/file.h"
 
@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-bool reader_open(reader *r, arena *a, diag *d, const char *path)
+bool document_open(document *r, arena *a, diag *d, const char *path)
 {
-    *r = (reader){.a = a, .d = d, .path = path};
+    *r = (document){.a = a, .d = d, .path = path};
     err e = {0};
     char *text;
     if (file_read(a, path, NODE_MAX_BYTES, &text, &r->n, &e) != OK) {
@@ -19,13 +19,13 @@ bool reader_open(reader *r, arena *a, diag *d, const char *path)
     r->root = node_read_yaml(a, path, text, r->n, d);
     if (!r->root) return false;
     if (r->root->kind == NODE_MAP) return true;
-    reader_wrong(r, r->root, "the file must hold a map of keys and values, not %s",
-                 reader_kind(r->root));
+    document_wrong(r, r->root, "the file must hold a map of keys and values, not %s",
+                   document_kind(r->root));
     r->root = NULL;
     return false;
 }
 
-void reader_wrong(reader *r, const node *at, const char *format, ...)
+void document_wrong(document *r, const node *at, const char *format, ...)
 {
     char text[600];
     va_list ap;
@@ -35,7 +35,7 @@ void reader_wrong(reader *r, const node *at, const char *format, ...)
     diag_report(r->d, at->file, at->line, at->column, "%s", text);
 }
 
-const char *reader_kind(const node *n)
+const char *document_kind(const node *n)
 {
     static const char *const names[] = {
         [NODE_NULL] = "nothing",  [NODE_BOOL] = "true or false", [NODE_NUMBER] = "a number",
@@ -43,8 +43,8 @@ const char *reader_kind(const node *n)
     return names[n->kind];
 }
 
-void reader_check_keys(reader *r, const node *map, const char *where, const char *const *known,
-                       int n)
+void document_check_keys(document *r, const node *map, const char *where, const char *const *known,
+                         int n)
 {
     for (int i = 0; i < map->n; i++) {
         const char *key = map->key[i]->text;
@@ -57,15 +57,15 @@ void reader_check_keys(reader *r, const node *map, const char *where, const char
             snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? ", " : "",
                      known[k]);
         if (meant)
-            reader_wrong(r, map->key[i], "unknown key '%s' %s; did you mean '%s'?", key, where,
-                         meant);
+            document_wrong(r, map->key[i], "unknown key '%s' %s; did you mean '%s'?", key, where,
+                           meant);
         else
-            reader_wrong(r, map->key[i], "unknown key '%s' %s; known are %s", key, where, list);
+            document_wrong(r, map->key[i], "unknown key '%s' %s; known are %s", key, where, list);
     }
 }
 
 /* The byte of r->text where line and column (in characters) point; NULL beyond the end. */
-static const char *find_place(const reader *r, int line, int column)
+static const char *find_place(const document *r, int line, int column)
 {
     const char *s = r->text, *end = r->text + r->n;
     for (int i = 1; i < line; i++) {
@@ -81,7 +81,7 @@ static const char *find_place(const reader *r, int line, int column)
     return s;
 }
 
-void reader_place(const reader *r, const node *n, int offset, int *line, int *column)
+void document_place(const document *r, const node *n, int offset, int *line, int *column)
 {
     *line = n->line;
     *column = n->column;
@@ -96,10 +96,10 @@ void reader_place(const reader *r, const node *n, int offset, int *line, int *co
     for (int i = 0; i < offset; i++) *column += ((unsigned char)n->text[i] & 0xc0) != 0x80;
 }
 
-expr *reader_expr(reader *r, const node *n, const expr_names *names, value_kind wanted)
+expr *document_expr(document *r, const node *n, const expr_names *names, value_kind wanted)
 {
     if (!n->text) {
-        reader_wrong(r, n, "an expression is needed here, this is %s", reader_kind(n));
+        document_wrong(r, n, "an expression is needed here, this is %s", document_kind(n));
         return NULL;
     }
     static const char *const kinds[] = {"a number", "true or false", "a word"};
@@ -108,11 +108,11 @@ expr *reader_expr(reader *r, const node *n, const expr_names *names, value_kind 
     int at;
     if (expr_compile(r->a, n->text, names, &x, &at, &e) != OK) {
         int line, column;
-        reader_place(r, n, at, &line, &column);
+        document_place(r, n, at, &line, &column);
         diag_report(r->d, n->file, line, column, "%s", e.msg);
         return NULL;
     }
     if (expr_kind(x) == wanted) return x;
-    reader_wrong(r, n, "this must give %s; it gives %s", kinds[wanted], kinds[expr_kind(x)]);
+    document_wrong(r, n, "this must give %s; it gives %s", kinds[wanted], kinds[expr_kind(x)]);
     return NULL;
 }
