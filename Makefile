@@ -44,6 +44,7 @@ TEST_OBJ := $(TESTS:%.c=$(OUT)/%.o)
 HELP_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS  := $(FUZZERS:%=$(OUT)/tests/fuzz/replay_%)
+SUPPORT  := $(OUT)/tests/libsupport.a
 BENCHES  := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 BIN      := $(OUT)/paretune
 LIB      := $(OUT)/libparetune.a
@@ -89,7 +90,11 @@ $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(LIB)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(HELP_OBJ) $(LIB)
+# Benchmarks take from the tests' helpers what they need, so they link without Criterion.
+$(SUPPORT): $(HELP_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # --- what people run ---

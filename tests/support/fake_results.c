@@ -63,7 +63,7 @@ store_space fake_space(int variant)
                          .metric = metrics};
 }
 
-store_run fake_run(void)
+store_run fake_run_row(void)
 {
     return (store_run){.version = "0.1",
                        .compiler = "gcc",

@@ -11,7 +11,7 @@ void fake_remove(void); /* the folder and what is in it */
 /* Two knobs (alpha, storage), objectives T_mae, RH_mae, size; version a: T_mae < 0.5 °C, RH_mae
  * < 1.8 %, size < 2 kB; version b: T_mae < 0.1 °C, size < 1 kB. `variant` changes the text. */
 store_space fake_space(int variant);
-store_run fake_run(void);
+store_run fake_run_row(void);
 
 typedef struct {
     double T_mae, RH_mae, size;     /* validation; NaN is stored as a missing figure */
