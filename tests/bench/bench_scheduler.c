@@ -25,7 +25,7 @@ static void nothing(int trial, stage_kind kind, char text[FAKE_PARAMS])
 static void busy(int trial, stage_kind kind, char text[FAKE_PARAMS])
 {
     bool works = kind == STAGE_TRAIN;
-    snprintf(text, FAKE_PARAMS, "{\"do\":\"%s\",\"n\":%d,\"of\":%d}", works ? "spin" : "nothing",
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"%s\",\"n\":%d,\"of\":%d}", works ? "spin" : "ok",
              works ? 60000000 : 0, kind == STAGE_DATA ? 0 : trial);
 }
 

@@ -74,7 +74,7 @@ static volatile double sink;
 
 static void spin(int rounds)
 {
-    double x = 1;
+    double x = rounds;
     for (int i = 0; i < rounds; i++) x = x * 0.999999 + 1e-6;
     sink = x;
 }
