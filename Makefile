@@ -8,6 +8,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 T        ?= *
 TIME     ?= 60
+N        ?= 50
 WORKERS  ?= 2
 ARCH     ?=
 
@@ -186,6 +187,10 @@ fuzz: ## fuzz T=node for TIME=60 seconds; what crashes it is kept in tests/fuzz/
 	$(Q)mkdir -p build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 	build/fuzz/tests/fuzz/fuzz_$(T) -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 \
 	    -artifact_prefix=tests/fuzz/corpus/$(T)/ build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+
+.PHONY: kill
+kill: all ## kill and resume N=50 studies at random moments
+	$(Q)PARETUNE_BIN=$(BIN) tests/cli/kill.sh $(N)
 
 .PHONY: bench
 bench: all $(BENCHES) ## run every tests/bench/bench_*
