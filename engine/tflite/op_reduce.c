@@ -19,11 +19,7 @@ typedef struct {
     tensor *sums;
 } reduce;
 
-/* Calls for each input i and its output p. */
-#define FOR_EACH_PAIR(s, t, i, p)                                  \
-    for (int i = 0, p = 0, index_[TFL_MAX_RANK] = {0}; i < (t)->n; \
-         i++, p = advance((s), (t), index_, p))
-
+/* The output that belongs to the next input; `index` counts along the axes. */
 static int advance(const reduce *s, const tensor *t, int *index, int p)
 {
     for (int axis = t->rank - 1; axis >= 0; axis--) {
@@ -40,8 +36,9 @@ static void mean_float(const op_node *op)
     const reduce *s = op->state;
     const float *x = op->in[0]->data;
     float *y = op->out[0]->data;
+    int index[TFL_MAX_RANK] = {0};
     memset(y, 0, op->out[0]->bytes);
-    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] += x[i];
+    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p)) y[p] += x[i];
     for (int i = 0; i < op->out[0]->n; i++) y[i] /= (float)s->count;
 }
 
@@ -50,8 +47,10 @@ static const int32_t *sums_of(const op_node *op)
     const reduce *s = op->state;
     const int8_t *x = op->in[0]->data;
     int32_t *sum = s->sums->data;
+    int index[TFL_MAX_RANK] = {0};
     memset(sum, 0, sizeof *sum * (size_t)op->out[0]->n);
-    FOR_EACH_PAIR(s, op->in[0], i, p) sum[p] += x[i];
+    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
+        sum[p] += x[i];
     return sum;
 }
 
@@ -91,8 +90,10 @@ static void max_float(const op_node *op)
     const reduce *s = op->state;
     const float *x = op->in[0]->data;
     float *y = op->out[0]->data;
+    int index[TFL_MAX_RANK] = {0};
     for (int i = 0; i < op->out[0]->n; i++) y[i] = -INFINITY;
-    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] = x[i] > y[p] ? x[i] : y[p];
+    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
+        y[p] = x[i] > y[p] ? x[i] : y[p];
 }
 
 static void max_int8(const op_node *op)
@@ -100,8 +101,10 @@ static void max_int8(const op_node *op)
     const reduce *s = op->state;
     const int8_t *x = op->in[0]->data;
     int8_t *y = op->out[0]->data;
+    int index[TFL_MAX_RANK] = {0};
     memset(y, -128, op->out[0]->bytes);
-    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] = x[i] > y[p] ? x[i] : y[p];
+    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
+        y[p] = x[i] > y[p] ? x[i] : y[p];
 }
 
 static status plan_axes(op_node *op, reduce *s, err *e)
