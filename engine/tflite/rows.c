@@ -107,19 +107,26 @@ static int32_t bounded(int64_t v)
     return (int32_t)(v > most ? most : v < -most ? -most : v);
 }
 
-int32_t fixed_multiply_twice(int32_t v, fixed_factor m)
+/* v * 2^left, saturated, times the multiplier, over 2^31, rounded to nearest with ties up
+ * (gemmlowp: SaturatingRoundingDoublingHighMul). */
+static int64_t high_product(int32_t v, fixed_factor m)
 {
-    const int left = m.shift > 0 ? m.shift : 0, right = m.shift > 0 ? 0 : -m.shift;
-    const int64_t shifted = (int64_t)v * (INT64_C(1) << left);
-    const int64_t x = shifted > INT32_MAX ? INT32_MAX : shifted < INT32_MIN ? INT32_MIN : shifted;
+    const int left = m.shift > 0 ? m.shift : 0;
+    const int64_t wide = (int64_t)v * (INT64_C(1) << left);
+    const int64_t x = wide > INT32_MAX ? INT32_MAX : wide < INT32_MIN ? INT32_MIN : wide;
     const int64_t product = x * m.multiplier;
-    const int64_t high = (product + (product >= 0 ? 1 << 30 : 1 - (1 << 30))) / (INT64_C(1) << 31);
-    const int64_t mask = (INT64_C(1) << right) - 1, rest = high & mask;
-    return bounded((high >> right) + (rest > (mask >> 1) + (high < 0)));
+    return (product + (product >= 0 ? 1 << 30 : 1 - (1 << 30))) / (INT64_C(1) << 31);
 }
 
-int32_t fixed_multiply(int32_t v, fixed_factor m)
+int32_t fixed_multiply_up(int32_t v, fixed_factor m)
 {
-    int total = 31 - m.shift;
-    return bounded(((int64_t)v * m.multiplier + (INT64_C(1) << (total - 1))) >> total);
+    const int right = m.shift < 0 ? -m.shift : 0;
+    return bounded((high_product(v, m) + ((INT64_C(1) << right) >> 1)) >> right);
+}
+
+int32_t fixed_multiply_away(int32_t v, fixed_factor m)
+{
+    const int right = m.shift < 0 ? -m.shift : 0;
+    const int64_t high = high_product(v, m), mask = (INT64_C(1) << right) - 1;
+    return bounded((high >> right) + ((high & mask) > (mask >> 1) + (high < 0)));
 }
