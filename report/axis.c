@@ -17,10 +17,8 @@ static void choose_unit(axis *a, double high, const char *unit)
     static const struct {
         const char *base, *name;
         double from, scale;
-    } larger[] = {{"B", "MB", 1e7, 1e6},
-                  {"B", "kB", 1e4, 1e3},
-                  {"ms", "s", 1e4, 1e3},
-                  {"s", "h", 7200, 3600}};
+    } larger[] = {{"B", "MB", 1e7, 1e6},  {"B", "kB", 1e4, 1e3},      {"ms", "s", 1e4, 1e3},
+                  {"s", "h", 7200, 3600}, {"", "millions", 1e7, 1e6}, {"", "thousands", 1e5, 1e3}};
     a->unit = unit;
     a->scale = 1;
     for (size_t i = 0; i < sizeof larger / sizeof *larger; i++) {

@@ -198,18 +198,18 @@ static status describe_plot(work *w, const char *x, const char *y, scatter *out,
     TRY(store_read_points(w->s, 2, names, w->a, &points, e));
     TRY(list_points(w, &points, &point, &n_front, e));
     TRY(list_versions(w, &points, x, y, &version, e));
-    *out =
-        (scatter){.title = arena_printf(w->a, "%s: %s against %s", w->space.name, y, x),
-                  .subtitle = arena_printf(w->a,
-                                           "%d finished trials, %d on the front of all objectives; "
-                                           "figures of the validation part",
-                                           points.n, n_front),
-                  .x = axis_of(w, x),
-                  .y = axis_of(w, y),
-                  .n_points = points.n,
-                  .point = point,
-                  .n_versions = w->picks.n,
-                  .version = version};
+    *out = (scatter){.title = arena_printf(w->a, "%s: %s against %s", w->space.name, y, x),
+                     .subtitle =
+                         arena_printf(w->a,
+                                      "%d finished trial%s, %d on the front of all objectives; "
+                                      "figures of the validation part",
+                                      points.n, points.n == 1 ? "" : "s", n_front),
+                     .x = axis_of(w, x),
+                     .y = axis_of(w, y),
+                     .n_points = points.n,
+                     .point = point,
+                     .n_versions = w->picks.n,
+                     .version = version};
     return out->title && out->subtitle ? OK : FAIL(e, ERR_MEM, "no memory for a plot");
 }
 

@@ -10,7 +10,7 @@
 
 /* Pixels. */
 enum {
-    LEFT = 78,
+    LEFT = 90,
     TOP = 92,
     PLOT_W = 600,
     PLOT_H = 400,
@@ -143,9 +143,9 @@ static range needed_range(const drawing *d, bool y, double *sorted)
         if (v->has_pick) widen(&r, y ? v->pick_y : v->pick_x);
     }
     qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
-    double low = sorted[n / 50], high = sorted[n - 1 - n / 50], spread = 1.5 * (high - low);
-    widen(&r, fmax(sorted[0], low - spread));
-    widen(&r, fmin(sorted[n - 1], high + spread));
+    double low = sorted[n / 20], high = sorted[n - 1 - n / 20], spread = high - low;
+    for (int i = 0; i < n; i++)
+        if (sorted[i] >= low - spread && sorted[i] <= high + spread) widen(&r, sorted[i]);
     return r;
 }
 
@@ -204,7 +204,7 @@ static void draw_axes(drawing *d)
     svg_text(b, "label", LEFT + PLOT_W / 2.0, TOP + PLOT_H + 42, "middle", title);
     axis_title(&d->y, d->s->y.name, title, sizeof title - 32);
     strcat(title, d->s->y.higher ? ", more is better" : ", less is better");
-    svg_text_upwards(b, "label", 22, TOP + PLOT_H / 2.0, title);
+    svg_text_upwards(b, "label", 16, TOP + PLOT_H / 2.0, title);
 }
 
 static void draw_titles(drawing *d)
@@ -374,29 +374,27 @@ static void draw_box(drawing *d, int i)
     svg_rect(d->out, class, r.left, r.top, r.right - r.left, r.bottom - r.top);
 }
 
-/* Names stand just outside the corner where the limits meet; those of nearby corners side by side.
- */
+/* A name stands inside its region, where x is best and y just holds: no trial lies there, being
+ * better than the front. Regions with nearly the same limit on y have theirs side by side. */
 static void draw_tags(drawing *d)
 {
-    double xs[64], ys[64];
+    double ys[64], used[64];
     int placed = 0;
     for (int i = 0; i < d->s->n_versions && placed < 64; i++) {
         const scatter_version *v = &d->s->version[i];
         if (!v->x.set && !v->y.set) continue;
         box r = allowed(d, v);
-        char text[24];
-        svg_fit_text(v->name, 12, 60, text, sizeof text);
-        double w = svg_text_width(text, 12) + 4;
-        double x = v->x.set && !is_upper(&v->x) ? r.left + 4 : r.right - w;
-        double y = v->y.set && !is_upper(&v->y) ? r.bottom - 5 : r.top + 14;
+        char text[64];
+        svg_fit_text(v->name, 12, 110, text, sizeof text);
+        bool left = !v->x.set || is_upper(&v->x);
+        double y = v->y.set && !is_upper(&v->y) ? r.bottom - 5 : r.top + 14, offset = 5;
+        y = clamp(y, TOP + 14, TOP + PLOT_H - 4);
         for (int k = 0; k < placed; k++)
-            if (fabs(xs[k] - x) < w && fabs(ys[k] - y) < 14) {
-                y = ys[k] + 15;
-                k = -1;
-            }
-        xs[placed] = x;
-        ys[placed++] = y;
-        svg_text(d->out, "tag", x, y, "start", text);
+            if (fabs(ys[k] - y) < 14) offset = fmax(offset, used[k]);
+        svg_text(d->out, "tag", left ? r.left + offset : r.right - offset, y,
+                 left ? "start" : "end", text);
+        ys[placed] = y;
+        used[placed++] = offset + svg_text_width(text, 12) + 8;
     }
 }
 
