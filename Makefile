@@ -72,7 +72,8 @@ $(OUT)/flags: FORCE
 	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' > $@
 FORCE:
 
-$(OUT)/tests/%.o: WARN := $(filter-out -Wconversion -Wsign-conversion -Wmissing-prototypes -Wdouble-promotion -Wpedantic,$(WARN))
+# private: else the milder flags reach $(OUT)/flags and everything is built again.
+$(OUT)/tests/%.o: private WARN := $(filter-out -Wconversion -Wsign-conversion -Wmissing-prototypes -Wdouble-promotion -Wpedantic,$(WARN))
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
@@ -198,5 +199,13 @@ bench: all $(BENCHES) ## run every tests/bench/bench_*
 .PHONY: docs
 docs: all ## write docs/paretune.1 and docs/commands.md from the option tables
 	$(Q)tools/docs.sh $(BIN) docs
+
+TFLITE := build/tflite/node_modules/tfjs-tflite-node/cc_deps
+.PHONY: tflite-lib
+tflite-lib: ## install TensorFlow Lite's C library for the conformance tests (npm, 50 MB)
+	$(Q)mkdir -p build/tflite
+	$(Q)test -d $(TFLITE) || npm install --prefix build/tflite --no-audit --no-fund --ignore-scripts \
+	    --legacy-peer-deps tfjs-tflite-node@0.0.2
+	$(Q)ls $(TFLITE)/linux_*/libtensorflowlite_c.so
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

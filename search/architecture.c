@@ -222,8 +222,8 @@ static void read_number_param(document *r, const scope *names, const param_row *
         if (whole && n->number != floor(n->number))
             document_wrong(r, n, "%s is a whole number, not %s", row->name, n->text);
         else if (n->number < least || n->number > most)
-            document_wrong(r, n, "%s is %s; it must be from %g to %g", row->name, n->text, least,
-                           most);
+            document_wrong(r, n, "%s is %s; it must be from %.10g to %.10g", row->name, n->text,
+                           least, most);
     } else if (n->kind != NODE_STRING) {
         document_wrong(r, n, "%s is a number or an expression, not %s", row->name,
                        document_kind(n));
@@ -383,8 +383,8 @@ static status put_number(const architecture *x, const param_row *row, const laye
         if (v.number == 0 && least == 1) v.number = 1;
     }
     if (v.number < least || v.number > most) {
-        snprintf(what, sizeof what, "%s becomes %g; it must be from %g to %g", row->name, v.number,
-                 least, most);
+        snprintf(what, sizeof what, "%s becomes %g; it must be from %.10g to %.10g", row->name,
+                 v.number, least, most);
         return fail_at(x, p->place[i], 0, e, what);
     }
     buf_number(b, v.number);

@@ -48,7 +48,7 @@ static status check_plan(const space *s, const char *path, arena *a, err *e)
     TRY(plan_summarize(p, &t, e));
     if (t.count[CAND_EXCLUDED] == t.candidates)
         return FAIL(e, ERR_INPUT,
-                    "%s: the rules exclude all %lld candidates; 'paretune plan' shows "
+                    "%s: the rules exclude every candidate (%lld); 'paretune plan' shows "
                     "which excludes how many",
                     path, (long long)t.candidates);
     warn_idle_rules(s, p, path);

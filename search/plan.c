@@ -255,21 +255,53 @@ static void identify_parts(const plan *p, const value *slots, build *out)
 
 /* --- a candidate's records --- */
 
-static uint64_t cost_identity(const plan *p, const value *slots, const net_record *n,
-                              uint64_t export_id)
+/* Costs are made for sparsity 0. Only where a packed size would then break a limit is the floor of the
+ * candidate's own sparsity asked for: more zeros never make it higher. */
+static uint64_t cost_identity(const net_record *n, uint64_t export_id)
 {
-    uint64_t id = identity_mix(n->id, export_id);
-    return p->floor_matters ? identity_mix(id, slots[SET_FINAL_SPARSITY].id) : id;
+    return identity_mix(n->id, export_id);
 }
 
-static status make_cost(plan *p, uint64_t id, const value *slots, const net_record *n,
-                        const node *export, err *e)
+static uint64_t sparse_identity(uint64_t cost_id, const value *slots)
+{
+    return identity_mix(cost_id, slots[SET_FINAL_SPARSITY].id);
+}
+
+static status make_cost(plan *p, uint64_t id, const net_record *n, const node *export,
+                        double sparsity, err *e)
 {
     bool added;
     TRY(reserve(p, (void **)&p->costs, sizeof *p->costs, p->n_costs, &p->cap_costs, e));
-    TRY(stage_foresee(n->tree, export, (int)slots[SET_BATCH].number,
-                      slots[SET_FINAL_SPARSITY].number, p->a, &p->costs[p->n_costs], e));
+    TRY(stage_foresee(n->tree, export, 1, sparsity, p->a, &p->costs[p->n_costs], e));
     return identity_put(&p->cost_of, id, (uint32_t)p->n_costs++, &added, e);
+}
+
+static bool floor_is_high(const plan *p, const stage_forecast *c)
+{
+    return c->packed_floor > p->least_packed;
+}
+
+static status resolve_cost(plan *p, const value *slots, const net_record *n, const node *export,
+                           uint64_t export_id, err *e)
+{
+    uint64_t id = cost_identity(n, export_id), own = sparse_identity(id, slots);
+    double sparsity = slots[SET_FINAL_SPARSITY].number;
+    const uint32_t *cost = identity_find(&p->cost_of, id);
+    if (!cost) TRY(make_cost(p, id, n, export, 0, e));
+    cost = identity_find(&p->cost_of, id);
+    if (sparsity <= 0 || !floor_is_high(p, &p->costs[*cost])) return OK;
+    return identity_find(&p->cost_of, own) ? OK : make_cost(p, own, n, export, sparsity, e);
+}
+
+static const stage_forecast *find_cost(const plan *p, const value *slots, const net_record *n,
+                                       uint64_t export_id)
+{
+    uint64_t id = cost_identity(n, export_id);
+    const uint32_t *cost = identity_find(&p->cost_of, id), *own = NULL;
+    if (cost && floor_is_high(p, &p->costs[*cost]))
+        own = identity_find(&p->cost_of, sparse_identity(id, slots));
+    if (own) cost = own;
+    return cost ? &p->costs[*cost] : NULL;
 }
 
 status plan_resolve(plan *p, const value *slots, build *out, err *e)
@@ -281,8 +313,7 @@ status plan_resolve(plan *p, const value *slots, build *out, err *e)
     const node *export = p->exports[*identity_find(&p->export_of, export_id)];
     if (!identity_find(&p->net_of, recipe)) TRY(make_net(p, recipe, slots, export, e));
     const net_record *n = &p->nets[*identity_find(&p->net_of, recipe)];
-    uint64_t cost = cost_identity(p, slots, n, export_id);
-    if (!identity_find(&p->cost_of, cost)) TRY(make_cost(p, cost, slots, n, export, e));
+    TRY(resolve_cost(p, slots, n, export, export_id, e));
     return plan_lookup(p, slots, out, e);
 }
 
@@ -295,9 +326,8 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     if (!data || !net) return FAIL(e, ERR_ARG, "the candidate was not planned");
     out->data = &p->data[*data];
     out->net = &p->nets[*net];
-    const uint32_t *cost = identity_find(&p->cost_of, cost_identity(p, slots, out->net, export_id));
-    if (!cost) return FAIL(e, ERR_ARG, "the candidate was not planned");
-    out->cost = &p->costs[*cost];
+    out->cost = find_cost(p, slots, out->net, export_id);
+    if (!out->cost) return FAIL(e, ERR_ARG, "the candidate was not planned");
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
     out->export_id = identity_mix(out->part[out->n_parts - 1].id, export_id);
@@ -410,12 +440,14 @@ static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
     return s->n_versions > 0 && hopeless == s->n_versions && s->static_filter;
 }
 
-static void find_floor_matters(plan *p)
+static void find_least_packed(plan *p)
 {
+    p->least_packed = INFINITY;
     for (int v = 0; v < p->s->n_versions; v++)
-        for (int l = 0; l < p->s->version[v].n_limits; l++) {
-            const char *m = p->s->version[v].limit[l].metric;
-            p->floor_matters |= strncmp(m, "size", 4) == 0 && strcmp(m, "size_flat") != 0;
+        for (int i = 0; i < p->s->version[v].n_limits; i++) {
+            const store_limit *l = &p->s->version[v].limit[i];
+            bool packed = strncmp(l->metric, "size", 4) == 0 && strcmp(l->metric, "size_flat") != 0;
+            if (packed && is_upper(l->op)) p->least_packed = fmin(p->least_packed, l->bound - 1);
         }
 }
 
@@ -531,7 +563,10 @@ static status enumerate(plan *p, pass *x, err *e)
         if (code == OK) code = classify(p, x, i, slots, &state, e);
         if (code != OK) {
             if (code == ERR_INPUT && e)
-                err_wrap(e, "candidate %lld (%s)", (long long)i, candidate_show(s, slots, p->a));
+                err_wrap(e,
+                         "%s: candidate %lld (%s) cannot be planned; mend it, or exclude it by a "
+                         "rule",
+                         s->path, (long long)i, candidate_show(s, slots, p->a));
             return code;
         }
         p->state[i] = (unsigned char)state;
@@ -565,7 +600,7 @@ static status init_plan(plan *p, err *e)
     TRY(identity_init(&p->cost_of, p->a, 256, e));
     find_cuts(p);
     find_mixed(p);
-    find_floor_matters(p);
+    find_least_packed(p);
     return OK;
 }
 

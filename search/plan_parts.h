@@ -46,8 +46,8 @@ struct plan {
     int n_cuts;
     cut cuts[MAX_CUTS];
     int n_mixed, mixed[N_SETTINGS]; /* settings that every part of a training depends on */
-    bool floor_matters;             /* some limit is on a packed size */
-    int64_t *excluded;              /* by rule; the last for the built-in rule */
+    double least_packed; /* packed bytes that no limit forbids; infinity without limits */
+    int64_t *excluded;   /* by rule; the last for the built-in rule */
     int64_t *over[SPACE_MAX_VERSIONS];
     plan_summary summary;
 };

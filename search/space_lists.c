@@ -69,12 +69,18 @@ void space_read_rules(space *s, const node *list)
 
 /* --- versions and objectives --- */
 
+static bool is_of_test(const char *metric)
+{
+    size_t n = strlen(metric);
+    return n > 5 && strcmp(metric + n - 5, "_test") == 0;
+}
+
 /* The metric that `key` names, fit for the space's task; NULL when something was reported. */
 static const metric_row *find_metric(space *s, const node *key)
 {
     const char *names[100], *name = key->text;
     size_t n = 0, length = strlen(name);
-    if (length > 5 && strcmp(name + length - 5, "_test") == 0) {
+    if (is_of_test(name)) {
         document_wrong(&s->source, key,
                        "'%s': models are chosen on the validation part and reported "
                        "on the test part; write %.*s",
@@ -85,7 +91,7 @@ static const metric_row *find_metric(space *s, const node *key)
     for (const metric_row *m = stage_metrics(); m->name && n < 100; m++) {
         bool fits = !*m->task || !*task || strcmp(m->task, task) == 0;
         if (fits && strcmp(m->name, name) == 0) return m;
-        if (fits) names[n++] = m->name;
+        if (fits && !is_of_test(m->name)) names[n++] = m->name;
     }
     const char *meant = diag_did_you_mean(name, names, n);
     if (meant) {
@@ -129,14 +135,15 @@ static void read_version(space *s, const node *name, const node *n)
     static const char *const keys[] = {"title", "limits"};
     const char *title = "";
     const node *limits = node_get(n, "limits");
-    if (limits) {
+    if (limits || node_get(n, "title")) {
         document_check_keys(&s->source, n, "of a version", keys, 2);
         const node *t = node_get(n, "title");
         if (t && t->text) title = t->text;
+        if (!limits) limits = n; /* a map without any limit: reported below */
     } else {
         limits = n;
     }
-    if (limits->kind != NODE_MAP || limits->n == 0) {
+    if (limits->kind != NODE_MAP || limits->n == 0 || node_get(limits, "title")) {
         document_wrong(&s->source, limits, "version %s needs limits, such as {size: \"< 2 kB\"}",
                        name->text);
         return;

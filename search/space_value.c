@@ -26,6 +26,10 @@ static bool parse_number(space *s, const setting_row *row, const node *n, value 
         document_wrong(&s->source, n, "%s is a whole number, not %s", row->path, n->text);
         return false;
     }
+    if (row->min == row->max && n->number != row->min) {
+        document_wrong(&s->source, n, "%s is %s; it must be %.10g", row->path, n->text, row->min);
+        return false;
+    }
     if (n->number < row->min || n->number > row->max) {
         document_wrong(&s->source, n, "%s is %s; it must be from %.10g to %.10g", row->path,
                        n->text, row->min, row->max);

@@ -1,5 +1,5 @@
-/* MEAN and REDUCE_MAX over any axes. The input's axes are walked in order; the ones that vanish have
- * stride 0 in the output.
+/* MEAN and REDUCE_MAX over any axes. The input's axes are walked in order; the ones that vanish
+ * have stride 0 in the output.
  *
  * int8 MEAN has three forms in TensorFlow Lite 2.9 (reduce.cc, EvalMean):
  *   spatial   4-D, over height and width, dimensions kept: the sum times a fixed-point factor
@@ -12,16 +12,17 @@
 #include <string.h>
 
 typedef struct {
-    int step[GRAPH_MAX_RANK]; /* in the output, for each axis of the input */
-    int count;                /* inputs of one output */
-    fixed_factor factor;      /* spatial form */
+    int step[TFL_MAX_RANK]; /* in the output, for each axis of the input */
+    int count;              /* inputs of one output */
+    fixed_factor factor;    /* spatial form */
     int32_t bias;
     tensor *sums;
 } reduce;
 
 /* Calls for each input i and its output p. */
-#define FOR_EACH_PAIR(s, t, i, p)                                                                  \
-    for (int i = 0, p = 0, index_[GRAPH_MAX_RANK] = {0}; i < (t)->n; i++, p = advance((s), (t), index_, p))
+#define FOR_EACH_PAIR(s, t, i, p)                                  \
+    for (int i = 0, p = 0, index_[TFL_MAX_RANK] = {0}; i < (t)->n; \
+         i++, p = advance((s), (t), index_, p))
 
 static int advance(const reduce *s, const tensor *t, int *index, int p)
 {
@@ -74,7 +75,7 @@ static void mean_plain(const op_node *op)
 static void mean_rounded(const op_node *op)
 {
     const reduce *s = op->state;
-    const graph_quant *qx = &op->in[0]->quant, *qy = &op->out[0]->quant;
+    const tfl_quant *qx = &op->in[0]->quant, *qy = &op->out[0]->quant;
     const float scale = qx->scale[0] / qy->scale[0], bias = -(float)qx->zero_point[0] * scale;
     const int32_t *sum = sums_of(op);
     int8_t *y = op->out[0]->data;
@@ -106,14 +107,14 @@ static void max_int8(const op_node *op)
 static status plan_axes(op_node *op, reduce *s, err *e)
 {
     const tensor *x = op->in[0], *axes = op->in[1];
-    bool gone[GRAPH_MAX_RANK] = {false};
+    bool gone[TFL_MAX_RANK] = {false};
     TRY(op_expect_numbers(axes, "the list of axes", e));
     for (int i = 0; i < axes->n; i++) {
         const int a = ((const int *)axes->data)[i], axis = a < 0 ? a + x->rank : a;
         if (axis < 0 || axis >= x->rank) return FAIL(e, ERR_INPUT, "there is no axis %d", a);
         gone[axis] = true;
     }
-    int dim[GRAPH_MAX_RANK], rank = 0, step = 1;
+    int dim[TFL_MAX_RANK], rank = 0, step = 1;
     s->count = 1;
     for (int i = 0; i < x->rank; i++) {
         if (gone[i]) s->count *= x->dim[i];
@@ -149,7 +150,7 @@ static bool is_spatial(const op_node *op, const reduce *s)
 
 static status prepare_int8_mean(op_node *op, reduce *s, err *e)
 {
-    const graph_quant *qx = &op->in[0]->quant, *qy = &op->out[0]->quant;
+    const tfl_quant *qx = &op->in[0]->quant, *qy = &op->out[0]->quant;
     const bool same = qx->scale[0] == qy->scale[0] && qx->zero_point[0] == qy->zero_point[0];
     if (s->count > 1 << 22) return FAIL(e, ERR_INPUT, "int8 means over %d values", s->count);
     s->sums = op_scratch(op, sizeof(int32_t) * (size_t)op->out[0]->n);

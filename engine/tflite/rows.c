@@ -10,16 +10,18 @@ static float dot8(const float *restrict x, const float *restrict w, int n)
     for (; i + 8 <= n; i += 8)
         for (int l = 0; l < 8; l++) lane[l] += x[i + l] * w[i + l];
     for (int l = 0; i < n; i++, l++) lane[l] += x[i] * w[i];
-    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
-void rows_float(float *restrict y, const float *restrict x, const float *restrict w, int n_rows, int n)
+void rows_float(float *restrict y, const float *restrict x, const float *restrict w, int n_rows,
+                int n)
 {
     for (int r = 0; r < n_rows; r++) y[r] += dot8(x, w + (size_t)r * (size_t)n, n);
 }
 
-void rows_int8(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w, int n_rows,
-               int n)
+void rows_int8(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
+               int n_rows, int n)
 {
     for (int r = 0; r < n_rows; r++) {
         const int8_t *row = w + (size_t)r * (size_t)n;
