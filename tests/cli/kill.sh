@@ -114,6 +114,8 @@ start=$(milliseconds)
 run whole 2
 took=$(($(milliseconds) - start))
 dump whole
+"$PARETUNE_BIN" sql "$here/whole.db" "select count(*) from trials where state = 'done'" \
+    --format csv | grep -qx 24 || fail "not all trials are done" whole
 [ "$(wc -l <"$here/whole.dump")" -gt 300 ] || fail "the dump is too short to mean anything" whole
 for n in 1 4; do
     study=workers$n
