@@ -15,7 +15,7 @@ static const opt options[] = {
      "trials in this state: ready, running, done, failed, timeout or all (default: done)", 0, 0,
      &ask.state},
     {"front", 'f', OPT_FLAG, NULL, "only trials on the Pareto front", 0, 0, &ask.front_only},
-    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json (default: table)", 0, 0, &format},
+    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},
 };
 

@@ -4,7 +4,7 @@
 static const char *format = "table";
 
 static const opt options[] = {
-    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json (default: table)", 0, 0, &format},
+    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},
 };
 
