@@ -278,7 +278,6 @@ static const char *usual_folder(arena *a, const char *path)
 
 static status write_report(work *w, err *e)
 {
-    table t;
     TRY(store_last_space(w->s, w->a, &w->space, e));
     TRY(picks_read(w->s, w->a, &w->picks, e));
     TRY(file_make_folder(w->folder, e));
@@ -286,8 +285,7 @@ static status write_report(work *w, err *e)
     TRY(write_plots(w, e));
     TRY(buf_check(&w->said, e));
     if (w->picks.n > 0) {
-        TRY(picks_table(&w->picks, true, w->a, &t, e));
-        TRY(table_print(&t, FORMAT_TABLE, stdout, e));
+        TRY(picks_print(&w->picks, stdout, w->a, e));
         printf("\n");
     }
     printf("%s", w->said.data);
