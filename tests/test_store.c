@@ -4,7 +4,7 @@
 #include "store/handle.h"
 #include "store/schema.h"
 #include "store/store.h"
-#include "support/fake_study.h"
+#include "support/fake_results.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -27,7 +27,7 @@ static store *opened(const char *path, store_mode mode)
 static int64_t started(store *s, int variant)
 {
     store_space space = fake_space(variant);
-    store_run run = fake_run();
+    store_run run = fake_run_row();
     int64_t id = 0;
     err e = {0};
     cr_assert_eq(store_start_run(s, &space, &run, &id, &e), OK, "%s", e.msg);
@@ -283,7 +283,7 @@ Test(store, names_and_help_cannot_become_sql)
     space.n_knobs = 3;
     space.metric = metrics;
     space.n_metrics = 1;
-    store_run run = fake_run();
+    store_run run = fake_run_row();
     int64_t id;
     err e = {0};
     cr_assert_eq(store_start_run(s, &space, &run, &id, &e), OK, "%s", e.msg);

@@ -3,7 +3,7 @@
 #include "report/axis.h"
 #include "report/scatter.h"
 #include "report/svg.h"
-#include "support/fake_study.h"
+#include "support/fake_results.h"
 
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -352,7 +352,7 @@ Test(report, writes_tables_and_plots_and_prints_the_picks)
     const char *path = fake_path();
     store *s;
     store_space space = fake_space(1);
-    store_run run = fake_run();
+    store_run run = fake_run_row();
     int64_t id;
     cr_assert_eq(store_open(path, STORE_WRITE, &s, NULL), OK);
     cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);

@@ -133,7 +133,7 @@ status limit_parse(const char *text, const char *unit, limit_op *op, double *bou
     bool greater = *s++ == '>', equal = *s == '=';
     if (equal) s++;
     *op = greater ? (equal ? LIMIT_GE : LIMIT_GT) : (equal ? LIMIT_LE : LIMIT_LT);
-    return quantity_parse(s, unit, bound, e);
+    return quantity_parse(skip_spaces(s), unit, bound, e);
 }
 
 int limit_holds(limit_op op, double value, double bound)
@@ -160,7 +160,7 @@ typedef struct {
 
 /* Bytes stay exact up to 10 kB, since limits are written near 2 kB. */
 static const shown_row shown[] = {
-    {"B", 1e10, "GB", 1e9},    {"B", 1e6, "MB", 1e6},  {"B", 1e4, "kB", 1e3}, {"ms", 1e4, "s", 1e3},
+    {"B", 1e9, "GB", 1e9},     {"B", 1e6, "MB", 1e6},  {"B", 1e4, "kB", 1e3}, {"ms", 1e4, "s", 1e3},
     {"s", 172800, "d", 86400}, {"s", 7200, "h", 3600}, {"s", 120, "min", 60}, {"s", 0, "s", 1},
 };
 

@@ -1,170 +1,218 @@
-#include "fake_study.h"
+#include "tests/support/fake_study.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static char folder[64], path[96];
+#include "tests/support/fake_worker.h"
 
-/* A helper that fails ends the test: benchmarks link this too, so it is not Criterion that does. */
-static void must(bool fine, const char *what)
+/* Not Criterion's asserts: the benchmark uses this too. */
+static void require(status s, const err *e)
 {
-    if (fine) return;
-    fprintf(stderr, "fake study: %s\n", what);
+    if (s == OK) return;
+    fprintf(stderr, "fake study: %s\n", e->msg);
     abort();
 }
 
-const char *fake_path(void)
+void study_plain(int trial, stage_kind kind, char text[FAKE_PARAMS])
 {
-    snprintf(folder, sizeof folder, "/tmp/paretune-test-XXXXXX");
-    must(mkdtemp(folder) != NULL, "cannot make a folder");
-    snprintf(path, sizeof path, "%s/study.db", folder);
-    return path;
+    int name = kind == STAGE_DATA ? 0 : kind == STAGE_TRAIN ? trial / 4 : trial;
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"ok\",\"of\":%d}", name);
 }
 
-void fake_remove(void)
+/* --- a sampler and plans --- */
+
+typedef struct {
+    sampler base;
+    int next, n;
+} counter;
+
+static status count_up(sampler *self, suggestion *out, bool *end, err *e)
 {
-    char command[96];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    must(system(command) == 0, "cannot remove the folder");
+    counter *c = (counter *)(void *)self;
+    (void)e;
+    *end = c->next == c->n;
+    if (!*end) *out = (suggestion){c->next++, 0};
+    return OK;
 }
 
-store_space fake_space(int variant)
+static chain_stage *put_stage(chain *c, const fake_study *f, stage_kind kind, arena *a)
 {
-    static const store_limit a[] = {{"T_mae", LIMIT_LT, 0.5, "< 0.5 °C"},
-                                    {"RH_mae", LIMIT_LT, 1.8, "< 1.8 %"},
-                                    {"size", LIMIT_LT, 2000, "< 2 kB"}};
-    static const store_limit b[] = {{"T_mae", LIMIT_LT, 0.1, "< 0.1 °C"},
-                                    {"size", LIMIT_LT, 1000, "< 1 kB"}};
-    static const store_version versions[] = {{"a", "first", 3, a}, {"b", "second", 2, b}};
-    static const store_objective objectives[] = {
-        {"T_mae", false}, {"RH_mae", false}, {"size", false}};
-    static const store_metric_info metrics[] = {
-        {"T_mae", "°C", "mean absolute error of T", STORE_LOWER},
-        {"RH_mae", "%", "mean absolute error of RH", STORE_LOWER},
-        {"T_mae_test", "°C", "the same, test part", STORE_LOWER},
-        {"RH_mae_test", "%", "the same, test part", STORE_LOWER},
-        {"size", "B", "bytes of the packed file", STORE_LOWER},
-        {"n_params", "", "weights and biases", STORE_NEITHER}};
-    static const char *const knobs[] = {"alpha", "storage"};
-    static char text[64];
-    snprintf(text, sizeof text, "space: 1  # variant %d", variant);
-    return (store_space){.name = "fake",
-                         .task = "forecast",
-                         .path = "spaces/fake.yaml",
-                         .text = text,
-                         .text_hash = hash_bytes(text, strlen(text)),
-                         .n_versions = 2,
-                         .version = versions,
-                         .n_objectives = 3,
-                         .objective = objectives,
-                         .n_knobs = 2,
-                         .knob = knobs,
-                         .n_metrics = 6,
-                         .metric = metrics};
+    char text[FAKE_PARAMS];
+    f->params((int)c->candidate, kind, text);
+    chain_stage *s = &c->stage[c->n++];
+    *s = (chain_stage){.predicted_seconds = 0.01};
+    s->request.kind = kind;
+    s->request.params = arena_string(a, text);
+    s->request.input = "";
+    return s;
 }
 
-store_run fake_run(void)
+static void add_parent(chain_stage *s, const chain_stage *parent)
 {
-    return (store_run){.version = "0.1",
-                       .compiler = "gcc",
-                       .cpu = "a cpu",
-                       .kernels = "avx2",
-                       .blas = "openblas",
-                       .system = "linux",
-                       .workers = 2};
+    s->request.parent[s->request.n_parents++] = parent->request.key;
 }
 
-hash fake_hash(const char *name, int64_t i)
+static void set_key(chain_stage *s)
 {
-    char text[64];
-    snprintf(text, sizeof text, "%s %lld", name, (long long)i);
-    return hash_bytes(text, strlen(text));
+    s->request.key =
+        stage_key(s->request.kind, s->request.params, s->request.parent, s->request.n_parents);
 }
 
-static const char *const kinds[] = {"data", "train", "export", "score"};
-
-static void chain_keys(int64_t candidate, uint64_t seed, hash key[4])
+static void put_row(chain *c, arena *a)
 {
-    key[0] = fake_hash("data", 0);
-    for (int i = 1; i < 4; i++) key[i] = fake_hash(kinds[i], candidate * 100 + (int64_t)seed);
+    char *config = arena_printf(a, "{\"candidate\":%lld}", (long long)c->candidate);
+    store_knob *knob = ARENA_NEW(a, store_knob, 1);
+    hash *keys = ARENA_NEW(a, hash, c->n);
+    for (int i = 0; i < c->n; i++) keys[i] = c->stage[i].request.key;
+    *knob = (store_knob){.name = "x", .is_number = true, .number = (double)c->candidate};
+    c->row = (store_trial){.candidate = c->candidate,
+                           .config_hash = hash_bytes(config, strlen(config)),
+                           .config = config,
+                           .seed = c->seed,
+                           .n_knobs = 1,
+                           .knob = knob,
+                           .n_stages = c->n,
+                           .stage = keys};
 }
 
-int64_t fake_add(store *s, int64_t candidate, uint64_t seed)
+static status make_chain(void *user, const suggestion *s, arena *a, chain *c, err *e)
 {
-    hash key[4];
+    const fake_study *f = user;
+    (void)e;
+    *c = (chain){.candidate = s->candidate, .seed = 1};
+    chain_stage *data = put_stage(c, f, STAGE_DATA, a);
+    set_key(data);
+    chain_stage *train = put_stage(c, f, STAGE_TRAIN, a);
+    add_parent(train, data);
+    set_key(train);
+    chain_stage *export_ = put_stage(c, f, STAGE_EXPORT, a);
+    add_parent(export_, train);
+    set_key(export_);
+    chain_stage *score = put_stage(c, f, STAGE_SCORE, a);
+    add_parent(score, export_);
+    add_parent(score, data);
+    set_key(score);
+    put_row(c, a);
+    return OK;
+}
+
+/* --- life --- */
+
+void study_open(fake_study *f, int n_trials, fake_params *params)
+{
+    *f = (fake_study){
+        .folder = "/tmp/paretune-study-XXXXXX", .n_trials = n_trials, .params = params};
+    if (!mkdtemp(f->folder)) abort();
+    snprintf(f->db, sizeof f->db, "%s/s.db", f->folder);
+    snprintf(f->artifacts, sizeof f->artifacts, "%s/s.artifacts", f->folder);
+    f->options = (sched_options){.make_chain = make_chain,
+                                 .artifacts = f->artifacts,
+                                 .start = {fake_worker_words, 0},
+                                 .version = PARETUNE_VERSION,
+                                 .retries = 1,
+                                 .stage_seconds = 60};
+}
+
+void study_close(fake_study *f)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", f->folder);
+    if (system(command) != 0) abort();
+}
+
+static status start_run(fake_study *f, int n_workers, int64_t *run_id, err *e)
+{
+    static const store_objective objectives[] = {{"T_mae", false}, {"size", false}};
+    static const char *const knobs[] = {"x"};
+    static const store_metric_info metrics[] = {{"T_mae", "", "", STORE_LOWER},
+                                                {"size", "B", "", STORE_LOWER},
+                                                {"mse", "", "", STORE_LOWER}};
+    store_space fake = {.name = "fake",
+                        .task = "forecast",
+                        .path = "fake.yaml",
+                        .text = "space: 1",
+                        .text_hash = hash_bytes("fake", 4),
+                        .n_objectives = 2,
+                        .objective = objectives,
+                        .n_knobs = 1,
+                        .knob = knobs,
+                        .n_metrics = 3,
+                        .metric = metrics};
+    store_run run = {"0", "cc", "cpu", "k", "blas", "system", n_workers};
+    return store_start_run(f->results, &fake, &run, run_id, e);
+}
+
+status study_run(fake_study *f, int n_workers, err *e)
+{
+    counter source = {{count_up}, 0, f->n_trials};
+    sched_options o = f->options;
+    TRY(store_open(f->db, STORE_WRITE, &f->results, e));
+    status s = start_run(f, n_workers, &o.run_id, e);
+    o.results = f->results;
+    o.source = &source.base;
+    o.make_chain_user = f;
+    o.n_workers = n_workers;
+    if (s == OK) s = scheduler_run(&o, &f->end, &f->figures, e);
+    if (s == OK) s = store_end_run(f->results, o.run_id, "done", e);
+    store_close(f->results);
+    f->results = NULL;
+    return s;
+}
+
+/* --- looking inside --- */
+
+static const char *const dump_queries[] = {
+    "SELECT key, kind, version, params, state, artifact_bytes, artifact_hash, error_code, "
+    "error_text,"
+    " detail FROM stages ORDER BY id",
+    "SELECT * FROM stage_parents ORDER BY 1, 2",
+    "SELECT * FROM stage_metrics ORDER BY 1, 2",
+    "SELECT id, config_hash, config, seed, state, on_front, error_code, error_text FROM trials"
+    " ORDER BY id",
+    "SELECT * FROM space_trials ORDER BY 1, 2",
+    "SELECT * FROM trial_stages ORDER BY 1, 2",
+    "SELECT * FROM trial_knobs ORDER BY 1, 2",
+    "SELECT * FROM trial_metrics ORDER BY 1, 2",
+};
+
+char *study_dump(const fake_study *f)
+{
+    char *text;
+    size_t n;
     err e = {0};
-    chain_keys(candidate, seed, key);
-    for (int i = 0; i < 4; i++) {
-        store_stage stage = {
-            .kind = kinds[i], .params = "{}", .version = 1, .key = key[i], .n_parents = i > 0};
-        if (i > 0) stage.parent[0] = key[i - 1];
-        must(store_add_stage(s, &stage, &e) == OK, e.msg);
+    arena a;
+    store *s;
+    arena_init(&a, 0);
+    FILE *out = open_memstream(&text, &n);
+    require(store_open(f->db, STORE_READ, &s, &e), &e);
+    for (size_t i = 0; i < sizeof dump_queries / sizeof *dump_queries; i++) {
+        table t;
+        require(store_sql(s, dump_queries[i], &a, &t, &e), &e);
+        require(table_print(&t, FORMAT_CSV, out, &e), &e);
     }
-    char config[64];
-    snprintf(config, sizeof config, "{\"candidate\":%lld}", (long long)candidate);
-    store_knob knob[] = {{"alpha", true, (double)candidate / 10, NULL},
-                         {"storage", false, 0, candidate % 2 ? "float16" : "float32"}};
-    const char *known[] = {"n_params"};
-    double value[] = {(double)candidate * 7};
-    store_trial t = {.candidate = candidate,
-                     .config_hash = fake_hash("config", candidate),
-                     .config = config,
-                     .seed = seed,
-                     .n_knobs = 2,
-                     .knob = knob,
-                     .n_stages = 4,
-                     .stage = key,
-                     .n_known = 1,
-                     .known_name = known,
-                     .known_value = value};
-    int64_t id = 0;
-    must(store_add_trial(s, &t, &id, &e) == OK, e.msg);
-    return id;
-}
-
-void fake_finish(store *s, int64_t trial, int64_t candidate, uint64_t seed, const fake_figures *f)
-{
-    hash key[4];
-    err e = {0};
-    chain_keys(candidate, seed, key);
-    store_metric size[] = {{"size", f->size}};
-    store_metric errors[] = {{"T_mae", f->T_mae},
-                             {"RH_mae", f->RH_mae},
-                             {"T_mae_test", f->T_mae_test != 0 ? f->T_mae_test : f->T_mae},
-                             {"RH_mae_test", f->RH_mae_test != 0 ? f->RH_mae_test : f->RH_mae}};
-    for (int i = 0; i < 4; i++) {
-        store_outcome o = {.run_id = 1,
-                           .artifact_bytes = 10,
-                           .artifact_hash = "00",
-                           .cpu_seconds = 0.5,
-                           .wall_seconds = 1,
-                           .tries = 1,
-                           .n_metrics = i == 2   ? 1
-                                        : i == 3 ? 4
-                                                 : 0,
-                           .metric = i == 2 ? size : errors};
-        must(store_stage_done(s, &key[i], &o, &e) == OK, e.msg);
-    }
-    must(store_trial_done(s, trial, &e) == OK, e.msg);
-}
-
-int64_t fake_trial(store *s, int64_t candidate, const fake_figures *f)
-{
-    int64_t id = fake_add(s, candidate, 1);
-    fake_finish(s, id, candidate, 1, f);
-    return id;
-}
-
-double fake_number(store *s, const char *sql)
-{
-    arena a = {0};
-    table t;
-    err e = {0};
-    must(store_sql(s, sql, &a, &t, &e) == OK, e.msg);
-    must(t.n_rows > 0, sql);
-    double v = t.cells[0].kind == CELL_NUMBER ? t.cells[0].number : (double)NAN;
+    store_close(s);
     arena_free(&a);
-    return v;
+    fclose(out);
+    return text;
+}
+
+const char *study_query(const fake_study *f, const char *sql)
+{
+    static char text[1000];
+    err e = {0};
+    arena a;
+    store *s;
+    table t;
+    arena_init(&a, 0);
+    require(store_open(f->db, STORE_READ, &s, &e), &e);
+    require(store_sql(s, sql, &a, &t, &e), &e);
+    text[0] = '\0';
+    if (t.n_rows && t.cells[0].kind == CELL_TEXT)
+        snprintf(text, sizeof text, "%s", t.cells[0].text);
+    if (t.n_rows && t.cells[0].kind == CELL_NUMBER)
+        snprintf(text, sizeof text, "%.17g", t.cells[0].number);
+    store_close(s);
+    arena_free(&a);
+    return text;
 }

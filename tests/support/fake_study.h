@@ -1,33 +1,40 @@
-/* Studies made through the store's door, with figures of the test's choosing. */
-#ifndef PARETUNE_TESTS_FAKE_STUDY_H
-#define PARETUNE_TESTS_FAKE_STUDY_H
+/* A study of made-up trials in a temporary folder, run by the real scheduler with fake workers. */
+#ifndef PARETUNE_TESTS_SUPPORT_FAKE_STUDY_H
+#define PARETUNE_TESTS_SUPPORT_FAKE_STUDY_H
 
-#include "store/store.h"
+#include "search/scheduler.h"
 
-/* A file name in a fresh folder under /tmp, in static storage of the (single-test) process. */
-const char *fake_path(void);
-void fake_remove(void); /* the folder and what is in it */
+#include <stddef.h>
 
-/* Two knobs (alpha, storage), objectives T_mae, RH_mae, size; version a: T_mae < 0.5 °C, RH_mae
- * < 1.8 %, size < 2 kB; version b: T_mae < 0.1 °C, size < 1 kB. `variant` changes the text. */
-store_space fake_space(int variant);
-store_run fake_run(void);
+enum { FAKE_PARAMS = 200 };
+
+/* Writes the parameters (fake_worker.h) of a trial's stage. Stages with equal parameters and
+ * parents are one. */
+typedef void fake_params(int trial, stage_kind kind, char text[FAKE_PARAMS]);
+
+/* Every trial alone behind a shared data stage; groups of four share the training. All succeed. */
+void study_plain(int trial, stage_kind kind, char text[FAKE_PARAMS]);
 
 typedef struct {
-    double T_mae, RH_mae, size;     /* validation; NaN is stored as a missing figure */
-    double T_mae_test, RH_mae_test; /* 0: the validation figure */
-} fake_figures;
+    char folder[64], db[80], artifacts[80];
+    int n_trials;
+    fake_params *params;
+    store *results;        /* while a run lasts */
+    sched_options options; /* defaults; tests change what they are about */
+    sched_end end;
+    sched_figures figures;
+} fake_study;
 
-hash fake_hash(const char *name, int64_t i);
+void study_open(fake_study *f, int n_trials, fake_params *params);
+void study_close(fake_study *f); /* removes the folder */
 
-/* Adds a trial with its chain of four stages (data shared by all). */
-int64_t fake_add(store *s, int64_t candidate, uint64_t seed);
-/* Closes its stages and the trial. */
-void fake_finish(store *s, int64_t trial, int64_t candidate, uint64_t seed, const fake_figures *f);
-/* Both. */
-int64_t fake_trial(store *s, int64_t candidate, const fake_figures *f);
+/* One run to its end; the store is opened and closed around it. */
+status study_run(fake_study *f, int n_workers, err *e);
 
-/* The first cell of the first row of a statement, as a number. */
-double fake_number(store *s, const char *sql);
+/* Everything the database says except times, tries, runs: to be freed. Two studies with equal dumps
+ * hold equal results. */
+char *study_dump(const fake_study *f);
+/* The first cell of a query's first row, as text, "" for none; borrowed until the next call. */
+const char *study_query(const fake_study *f, const char *sql);
 
 #endif
