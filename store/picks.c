@@ -50,8 +50,8 @@ typedef struct {
 
 static score judge(const pick *p, const int *column, const double *row, int size)
 {
-    score s = {.complete = true, .feasible = true, .worst = -INFINITY, .size = row[size]};
-    if (isnan(s.size)) s.size = INFINITY;
+    score s = {.complete = true, .feasible = true, .worst = (double)-INFINITY, .size = row[size]};
+    if (isnan(s.size)) s.size = (double)INFINITY;
     for (int i = 0; i < p->n_limits; i++) {
         double v = row[column[i]], over = excess(&p->limit[i], v);
         if (isnan(over)) return (score){.complete = false};
