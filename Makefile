@@ -8,6 +8,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 T        ?= *
 TIME     ?= 60
+N        ?= 50
 WORKERS  ?= 2
 ARCH     ?=
 
@@ -57,29 +58,36 @@ $(BIN): $(OUT)/main.o $(LIB)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(LIB): $(OBJECTS)
+$(LIB): $(OBJECTS) $(OUT)/sources
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(OBJECTS)
 
 # Kernels are compiled once per instruction set; kernel_<isa>.c chooses its own flags here.
 $(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2 -mfma)
 $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
 
+$(OUT)/engine/tflite/rows_avx2.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
+
 # A change of flags rebuilds everything.
 $(OUT)/flags: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' > $@
+# So does a file that came or went, for what is linked from all of them.
+$(OUT)/sources: FORCE
+	@mkdir -p $(OUT)
+	@echo '$(SOURCES) $(TESTS)' | cmp -s - $@ || echo '$(SOURCES) $(TESTS)' > $@
 FORCE:
 
-$(OUT)/tests/%.o: WARN := $(filter-out -Wconversion -Wsign-conversion -Wmissing-prototypes -Wdouble-promotion -Wpedantic,$(WARN))
+# private: else the milder flags reach $(OUT)/flags and everything is built again.
+$(OUT)/tests/%.o: private WARN := $(filter-out -Wconversion -Wsign-conversion -Wmissing-prototypes -Wdouble-promotion -Wpedantic,$(WARN))
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(ISA_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/tests/check: $(TEST_OBJ) $(HELP_OBJ) $(LIB)
+$(OUT)/tests/check: $(TEST_OBJ) $(HELP_OBJ) $(LIB) $(OUT)/sources
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion) $(LIBS)
 
 $(OUT)/tests/fuzz/replay_%: $(OUT)/tests/fuzz/replay.o $(OUT)/tests/fuzz/fuzz_%.o $(LIB)
 	@echo "  LINK  $@"
@@ -186,6 +194,10 @@ fuzz: ## fuzz T=node for TIME=60 seconds; what crashes it is kept in tests/fuzz/
 	build/fuzz/tests/fuzz/fuzz_$(T) -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 \
 	    -artifact_prefix=tests/fuzz/corpus/$(T)/ build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 
+.PHONY: kill
+kill: all ## kill and resume N=50 studies at random moments
+	$(Q)PARETUNE_BIN=$(BIN) tests/cli/kill.sh $(N)
+
 .PHONY: bench
 bench: all $(BENCHES) ## run every tests/bench/bench_*
 	$(Q)for b in $(sort $(BENCHES)); do echo "== $${b##*/}"; PARETUNE_BIN=$(BIN) $$b || exit 1; done
@@ -193,5 +205,13 @@ bench: all $(BENCHES) ## run every tests/bench/bench_*
 .PHONY: docs
 docs: all ## write docs/paretune.1 and docs/commands.md from the option tables
 	$(Q)tools/docs.sh $(BIN) docs
+
+TFLITE := build/tflite/node_modules/tfjs-tflite-node/cc_deps
+.PHONY: tflite-lib
+tflite-lib: ## install TensorFlow Lite's C library for the conformance tests (npm, 50 MB)
+	$(Q)mkdir -p build/tflite
+	$(Q)test -d $(TFLITE) || npm install --prefix build/tflite --no-audit --no-fund --ignore-scripts \
+	    --legacy-peer-deps tfjs-tflite-node@0.0.2
+	$(Q)ls $(TFLITE)/linux_*/libtensorflowlite_c.so
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -7,14 +7,26 @@
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
 #include "search/cmd_plan.h"
+#include "report/cmd_report.h"
+#include "store/cmd_query.h"
+#include "store/cmd_sql.h"
+#include "search/cmd_run.h"
+#include "search/cmd_status.h"
+#include "search/cmd_worker.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const command *const commands[] = {
-    &cmd_invoke,
+    &cmd_run,
     &cmd_check,
     &cmd_plan,
+    &cmd_query,
+    &cmd_sql,
+    &cmd_report,
+    &cmd_status,
+    &cmd_invoke,
+    &cmd_worker,
     NULL,
 };
 

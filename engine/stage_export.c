@@ -8,7 +8,7 @@
 #include "engine/nn/checkpoint.h"
 #include "engine/stage_kinds.h"
 #include "engine/tflite/pack.h"
-#include "engine/tflite/reader.h"
+#include "engine/tflite/tfl_reader.h"
 #include "engine/tflite/writer.h"
 
 /* What a homework counts as the file's size. */
@@ -48,13 +48,13 @@ static status read_options(const node *params, tflite_options *out, err *e)
  * is its container: tables, shapes, operators. */
 static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
 {
-    graph g;
+    tfl_graph g;
     buf packed = {0};
     size_t constants = 0;
-    TRY(reader_read(job->a, file->data, file->len, &g, e));
+    TRY(tfl_read(job->a, file->data, file->len, &g, e));
     buf_text(b, "{\"tensors\":[");
     for (int i = 0, n = 0; i < g.n_tensors; i++) {
-        const graph_tensor *t = &g.tensor[i];
+        const tfl_tensor *t = &g.tensor[i];
         if (!t->data) continue;
         buf_clear(&packed);
         TRY(pack_zlib(t->data, t->bytes, 6, &packed, e));

@@ -243,8 +243,6 @@ status plan_chain(const plan *p, int64_t candidate, int seed_index, arena *a, ch
     out->seed = p->s->seed[seed_index];
     TRY(add_stages(&m, slots, &w, out->seed, e));
     TRY(fill_row(p, slots, &w, a, out, e));
-    out->size_metric = arena_printf(a, "size_%s", slots[SET_PACK].text);
-    if (!out->size_metric) return FAIL(e, ERR_MEM, "out of memory for a chain");
     out->row.candidate = candidate;
     out->row.seed = out->seed;
     out->row.n_stages = out->n;

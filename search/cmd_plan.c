@@ -191,19 +191,22 @@ static double wall_seconds(const plan_summary *t)
     return even > t->longest_seconds ? even : t->longest_seconds;
 }
 
+status cmd_plan_show(const space *s, const plan *p, int n_workers, arena *a, err *e)
+{
+    view v = {.s = s, .p = p, .a = a};
+    workers = n_workers;
+    TRY(plan_summarize(p, &v.sum, e));
+    v.wall_seconds = wall_seconds(&v.sum);
+    return print(&v, e);
+}
+
 static status show_plan(const char *path, arena *a, err *e)
 {
     space *s;
     plan *p;
-    view v = {.a = a};
-    if (workers == 0) workers = (int)sysconf(_SC_NPROCESSORS_ONLN);
     TRY(space_args_read(&args, path, a, &s, e));
     TRY(plan_make(s, a, &p, e));
-    TRY(plan_summarize(p, &v.sum, e));
-    v.s = s;
-    v.p = p;
-    v.wall_seconds = wall_seconds(&v.sum);
-    return print(&v, e);
+    return cmd_plan_show(s, p, workers ? workers : (int)sysconf(_SC_NPROCESSORS_ONLN), a, e);
 }
 
 static status run(int n, char **argv, int *code, err *e)

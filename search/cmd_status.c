@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "store/census.h"
 #include "store/store.h"
 
 static struct {

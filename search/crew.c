@@ -333,7 +333,8 @@ status crew_poll(crew *c, double seconds, int wake_fd, crew_handler *handle, voi
 {
     listener l = {c, handle, user, e};
     list_descriptors(c, wake_fd);
-    int n = poll(c->fds, (nfds_t)(2 * c->o.n_workers + 1), wait_milliseconds(c, seconds));
+    nfds_t n_fds = 2 * (nfds_t)c->o.n_workers + 1;
+    int n = poll(c->fds, n_fds, wait_milliseconds(c, seconds));
     if (n < 0 && errno != EINTR)
         return FAIL(e, ERR_IO, "cannot wait for workers: %s", strerror(errno));
     if (n < 0) return OK;

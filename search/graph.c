@@ -108,8 +108,13 @@ status graph_new(graph **out, err *e)
 void graph_free(graph *g)
 {
     if (!g) return;
-    buf *all[] = {&g->stages, &g->trials, &g->edges, &g->ready, &g->closed, &g->spoiled, &g->table};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) buf_free(all[i]);
+    buf_free(&g->stages);
+    buf_free(&g->trials);
+    buf_free(&g->edges);
+    buf_free(&g->ready);
+    buf_free(&g->closed);
+    buf_free(&g->spoiled);
+    buf_free(&g->table);
     buf_free(&(buf){.data = (char *)g});
 }
 

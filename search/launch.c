@@ -76,13 +76,15 @@ static bool join_pipes(const pipes *p)
 
 static void become_command(const launcher *l, const pipes *p)
 {
+    char *const *words; /* execvp does not change them, but was declared before const was */
     sigset_t none;
+    memcpy(&words, &l->words, sizeof words);
     sigemptyset(&none);
     setpgid(0, 0);
     signal(SIGPIPE, SIG_DFL);
     if (sigprocmask(SIG_SETMASK, &none, NULL) == 0 && join_pipes(p) &&
         limit_memory(l->memory_bytes) && setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
-        execvp(l->words[0], (char *const *)(uintptr_t)l->words);
+        execvp(words[0], words);
     int why = errno;
     ssize_t n = write(p->trouble[WRITE_END], &why, sizeof why);
     _exit(n == sizeof why ? 127 : 126);

@@ -170,12 +170,6 @@ typedef struct {
     identity_table parts, exports;
 } pass;
 
-/* Which byte count `size` is counts among what tells trials apart. */
-static uint64_t twin_identity(const value *slots, const build *w)
-{
-    return identity_mix(w->export_id, slots[SET_PACK].id);
-}
-
 static status count_stages(plan *p, pass *x, const build *w, err *e)
 {
     plan_summary *t = &p->summary;
@@ -224,7 +218,7 @@ static status classify(plan *p, pass *x, int64_t i, const value *slots, cand_sta
         return OK;
     }
     TRY(plan_resolve(p, slots, &w, e));
-    TRY(identity_put(&p->twins, twin_identity(slots, &w), (uint32_t)i, &added, e));
+    TRY(identity_put(&p->twins, w.export_id, (uint32_t)i, &added, e));
     if (!added) {
         *out = CAND_DUPLICATE;
         return OK;
@@ -396,7 +390,7 @@ const char *plan_why(const plan *p, int64_t candidate, arena *a)
     } else if (state == CAND_OVER_LIMIT) {
         why = why_over(p, slots, &w, a);
     } else {
-        const uint32_t *twin = identity_find(&p->twins, twin_identity(slots, &w));
+        const uint32_t *twin = identity_find(&p->twins, w.export_id);
         if (twin) why = arena_printf(a, "builds the same files as candidate %u", *twin);
     }
     return why ? why : "";

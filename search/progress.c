@@ -31,13 +31,14 @@ void progress_duration(double seconds, char *text, size_t n)
         snprintf(text, n, "?");
         return;
     }
-    long s = seconds > 1e9 ? 1000000000 : lround(seconds), m = (s + 30) / 60, h = m / 60;
+    long s = seconds > 1e9 ? 1000000000 : lround(seconds);
+    long m = (s + 30) / 60, h = (s + 1800) / 3600;
     if (s < 90)
         snprintf(text, n, "%ld s", s);
     else if (m < 90)
         snprintf(text, n, "%ld min", m);
     else if (h < 48)
-        snprintf(text, n, "%ld h %02ld min", h, m % 60);
+        snprintf(text, n, "%ld h %02ld min", m / 60, m % 60);
     else
         snprintf(text, n, "%ld d %ld h", h / 24, h % 24);
 }

@@ -58,7 +58,7 @@ static double guess_eta(const run *r)
         return left * r->measured_done / r->predicted_done / n_workers;
     if (left > 0) return left / n_workers;
     if (r->now.stages_done > 0) return n_left * r->measured_done / r->now.stages_done / n_workers;
-    return NAN;
+    return (double)NAN;
 }
 
 static void bring_up_to_date(run *r)

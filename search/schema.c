@@ -157,7 +157,7 @@ static const setting_row rows[N_SETTINGS] = {
          .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
          .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
     [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
-                  .axis = true,
+                  .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
                   .help = "which byte count the metric `size` is: of the file, of its zlib stream, "
                           "of a zip with "
                           "it"},

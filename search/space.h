@@ -79,7 +79,6 @@ typedef struct {
     int64_t candidate;
     uint64_t seed;
     store_trial row;         /* ready for store_add_trial */
-    const char *size_metric; /* which of the export's metrics `size` is: "size_zlib", ... */
     int n;
     chain_stage stage[CHAIN_MAX]; /* parents stand before children */
 } chain;

@@ -65,8 +65,8 @@ static score judge(const pick *p, const int *column, const double *row, int size
 static bool is_better(score s, score best)
 {
     if (s.feasible != best.feasible) return s.feasible;
-    if (s.feasible && s.size != best.size) return s.size < best.size;
-    return s.worst < best.worst;
+    if (s.worst != best.worst) return s.worst < best.worst;
+    return s.size < best.size;
 }
 
 static status choose(pick *p, figures *f, const store_points *points, arena *a, err *e)

@@ -78,7 +78,8 @@ static status open_to_write(store *s, err *e)
     TRY(db_open(&s->d, s->d.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e));
     TRY(schema_identify(&s->d, &version, &fresh, e)); /* before anything is changed */
     TRY(choose_wal(s, e));
-    TRY(db_run(&s->d, "PRAGMA synchronous = NORMAL", e));
+    /* hashes are random keys: with less cache than the file, every put reads pages again */
+    TRY(db_run(&s->d, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536", e));
     return schema_migrate(&s->d, schema_steps, e);
 }
 

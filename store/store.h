@@ -202,6 +202,7 @@ status store_trials(store *s, const store_query *q, arena *a, table *out, err *e
  * value and a second statement are refused by an authorizer. */
 status store_sql(store *s, const char *sql, arena *a, table *out, err *e);
 
+#include "store/census.h"
 #include "store/picks.h"
 
 #endif

@@ -109,6 +109,17 @@ Test(buf, long_texts_grow_it_and_clearing_keeps_it_usable)
     buf_free(&b);
 }
 
+Test(buf, there_is_always_room_for_the_nul)
+{
+    static const char bytes[300];
+    for (size_t n = 0; n < sizeof bytes; n++) {
+        buf b = {0};
+        buf_put(&b, bytes, n);
+        cr_expect(b.len == n && b.cap > n, "%zu of %zu bytes", n, b.cap);
+        buf_free(&b);
+    }
+}
+
 Test(buf, a_put_that_fails_is_remembered)
 {
     buf b = {0};

@@ -112,7 +112,8 @@ Test(diag, messages_without_memory_are_still_an_error)
 
 Test(diag, suggestions_are_near_or_share_a_beginning)
 {
-    static const char *const words[] = {"epochs", "batch", "alpha", "T_mae", "learning_rate", "a"};
+    static const char *const words[] = {"epochs",        "batch", "alpha", "T_mae",
+                                        "learning_rate", "a",     "mae"};
     static const struct {
         const char *word, *meant;
     } cases[] = {{"epoch", "epochs"},
@@ -126,7 +127,8 @@ Test(diag, suggestions_are_near_or_share_a_beginning)
                  {"xyz", NULL},
                  {"b", NULL},
                  {"", NULL},
-                 {"T_ma", "T_mae"}};
+                 {"T_ma", "T_mae"},
+                 {"mea", "mae"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *got = diag_did_you_mean(cases[i].word, words, sizeof words / sizeof *words);
         const char *want = cases[i].meant;

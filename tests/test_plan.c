@@ -184,9 +184,8 @@ Test(plan, the_parameters_of_stages_are_those_agreed_on)
     cr_expect_str_eq(c->stage[2].request.params, second);
     cr_expect_str_eq(
         c->stage[3].request.params,
-        "{\"storage\":\"dynamic\",\"dynamic_min_elements\":1024,\"per_channel\":true}");
+        "{\"storage\":\"dynamic\",\"dynamic_min_elements\":1024,\"per_channel\":true,\"pack\":\"zlib\"}");
     cr_expect_str_eq(c->stage[4].request.params, "{\"batch\":32}");
-    cr_expect_str_eq(c->size_metric, "size_zlib");
 }
 
 Test(plan, pruning_in_steps_is_told_in_steps_and_is_not_cut)

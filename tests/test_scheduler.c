@@ -16,19 +16,19 @@
 static void run(fake_study *f, int n_workers)
 {
     err e = {0};
-    cr_assert(eq(int, fake_run(f, n_workers, &e), OK), "%s", e.msg);
+    cr_assert(eq(int, study_run(f, n_workers, &e), OK), "%s", e.msg);
     cr_expect(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "a process was left behind");
 }
 
 static void expect_query(const fake_study *f, const char *sql, const char *want)
 {
-    const char *got = fake_query(f, sql);
+    const char *got = study_query(f, sql);
     cr_expect_str_eq(got, want, "%s\n  gives '%s', not '%s'", sql, got, want);
 }
 
 static void expect_equal_dumps(const fake_study *x, const fake_study *y)
 {
-    char *a = fake_dump(x), *b = fake_dump(y);
+    char *a = study_dump(x), *b = study_dump(y);
     cr_expect_str_eq(a, b, "the databases differ:\n%s\n---\n%s", a, b);
     free(a);
     free(b);
@@ -39,7 +39,7 @@ static void expect_equal_dumps(const fake_study *x, const fake_study *y)
 Test(scheduler, every_stage_is_built_once_and_every_trial_is_done)
 {
     fake_study f;
-    fake_open(&f, 12, fake_plain);
+    study_open(&f, 12, study_plain);
     run(&f, 2);
     cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
     cr_expect(eq(int, f.figures.trials_done, 12));
@@ -48,53 +48,53 @@ Test(scheduler, every_stage_is_built_once_and_every_trial_is_done)
     expect_query(&f, "SELECT count(*) FROM trials WHERE state = 'done'", "12");
     expect_query(&f, "SELECT max(tries) FROM stages", "1");
     expect_query(&f, "SELECT count(*) FROM trial_metrics", "36");
-    fake_close(&f);
+    study_close(&f);
 }
 
 Test(scheduler, the_number_of_workers_changes_nothing)
 {
     fake_study one, four;
-    fake_open(&one, 40, fake_plain);
-    fake_open(&four, 40, fake_plain);
+    study_open(&one, 40, study_plain);
+    study_open(&four, 40, study_plain);
     run(&one, 1);
     run(&four, 4);
     expect_equal_dumps(&one, &four);
-    fake_close(&one);
-    fake_close(&four);
+    study_close(&one);
+    study_close(&four);
 }
 
 Test(scheduler, a_second_run_builds_nothing)
 {
     fake_study f;
-    fake_open(&f, 8, fake_plain);
+    study_open(&f, 8, study_plain);
     run(&f, 2);
-    char *before = fake_dump(&f);
+    char *before = study_dump(&f);
     run(&f, 2);
     cr_expect(eq(int, f.figures.stages, 0));
     cr_expect(eq(int, f.figures.trials_done, 8));
     expect_query(&f, "SELECT max(run_id) FROM trials", "1");
-    char *after = fake_dump(&f);
+    char *after = study_dump(&f);
     cr_expect_str_eq(before, after);
     free(before);
     free(after);
-    fake_close(&f);
+    study_close(&f);
 }
 
 Test(scheduler, max_trials_ends_the_list_and_may_be_raised)
 {
     fake_study f, whole;
-    fake_open(&f, 10, fake_plain);
+    study_open(&f, 10, study_plain);
     f.options.max_trials = 3;
     run(&f, 2);
     cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
     expect_query(&f, "SELECT count(*) FROM trials", "3");
     f.options.max_trials = 0;
     run(&f, 2);
-    fake_open(&whole, 10, fake_plain);
+    study_open(&whole, 10, study_plain);
     run(&whole, 1);
     expect_equal_dumps(&f, &whole);
-    fake_close(&f);
-    fake_close(&whole);
+    study_close(&f);
+    study_close(&whole);
 }
 
 /* --- failures --- */
@@ -110,7 +110,7 @@ static void one_diverges(int trial, stage_kind kind, char text[FAKE_PARAMS])
 Test(scheduler, a_failing_stage_fails_its_trial_and_no_other)
 {
     fake_study f;
-    fake_open(&f, 4, one_diverges);
+    study_open(&f, 4, one_diverges);
     run(&f, 2);
     cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
     cr_expect(eq(int, f.figures.trials_done, 3));
@@ -129,7 +129,7 @@ Test(scheduler, a_failing_stage_fails_its_trial_and_no_other)
     run(&f, 2); /* a failure is not tried again by itself */
     cr_expect(eq(int, f.figures.stages, 0));
     cr_expect(eq(int, f.figures.trials_failed, 1));
-    fake_close(&f);
+    study_close(&f);
 }
 
 static const char *first_trial_does;
@@ -145,7 +145,7 @@ static void first_is_special(int trial, stage_kind kind, char text[FAKE_PARAMS])
 static void open_special(fake_study *f, const char *what)
 {
     first_trial_does = what;
-    fake_open(f, 3, first_is_special);
+    study_open(f, 3, first_is_special);
 }
 
 static void expect_one_failed(fake_study *f, const char *state, const char *code)
@@ -156,7 +156,7 @@ static void expect_one_failed(fake_study *f, const char *state, const char *code
     expect_query(f, "SELECT state FROM trials WHERE id = 1", state);
     expect_query(f, "SELECT error_code FROM trials WHERE id = 1", code);
     expect_query(f, "SELECT state FROM stages WHERE id = 2", state);
-    fake_close(f);
+    study_close(f);
 }
 
 Test(scheduler, a_worker_that_keeps_dying_costs_its_tries_and_a_row)
@@ -166,7 +166,7 @@ Test(scheduler, a_worker_that_keeps_dying_costs_its_tries_and_a_row)
     f.options.retries = 2;
     run(&f, 2);
     expect_query(&f, "SELECT tries FROM stages WHERE id = 2", "3");
-    fake_close(&f);
+    study_close(&f);
     open_special(&f, "crash");
     expect_one_failed(&f, "failed", "died");
 }
@@ -196,7 +196,7 @@ Test(scheduler, a_full_disk_is_a_row)
     run(&f, 1);
     expect_query(&f, "SELECT error_code FROM trials WHERE id = 1", "io");
     expect_query(&f, "SELECT error_text LIKE '%cannot write%' FROM trials WHERE id = 1", "1");
-    fake_close(&f);
+    study_close(&f);
 }
 
 static void expect_second_try_helps(const char *what, double stage_seconds)
@@ -208,13 +208,13 @@ static void expect_second_try_helps(const char *what, double stage_seconds)
     run(&f, 2);
     cr_expect(eq(int, f.figures.trials_done, 3));
     expect_query(&f, "SELECT tries FROM stages WHERE id = 2", "2");
-    fake_open(&plain, 3, first_is_special); /* one retry is the same as none, tries aside */
+    study_open(&plain, 3, first_is_special); /* one retry is the same as none, tries aside */
     plain.options.stage_seconds = stage_seconds;
     plain.options.start.memory_bytes = f.options.start.memory_bytes;
     run(&plain, 1);
     expect_equal_dumps(&f, &plain);
-    fake_close(&f);
-    fake_close(&plain);
+    study_close(&f);
+    study_close(&plain);
 }
 
 Test(scheduler, a_worker_that_died_is_replaced)
@@ -238,22 +238,22 @@ Test(scheduler, workers_that_never_start_end_the_run)
     static const char *const words[] = {"false", NULL};
     fake_study f;
     err e = {0};
-    fake_open(&f, 3, fake_plain);
+    study_open(&f, 3, study_plain);
     f.options.start = (launcher){words, 0};
-    cr_expect(eq(int, fake_run(&f, 2, &e), ERR_STATE));
+    cr_expect(eq(int, study_run(&f, 2, &e), ERR_STATE));
     cr_expect_not_null(strstr(e.msg, "before their first word"), "%s", e.msg);
-    fake_close(&f);
+    study_close(&f);
 }
 
 Test(scheduler, a_worker_of_another_version_is_refused)
 {
     fake_study f;
     err e = {0};
-    fake_open(&f, 3, fake_plain);
+    study_open(&f, 3, study_plain);
     f.options.version = "9.9.9";
-    cr_expect(eq(int, fake_run(&f, 1, &e), ERR_STATE));
+    cr_expect(eq(int, study_run(&f, 1, &e), ERR_STATE));
     cr_expect_not_null(strstr(e.msg, "9.9.9"), "%s", e.msg);
-    fake_close(&f);
+    study_close(&f);
 }
 
 /* --- what is there is looked at --- */
@@ -268,7 +268,7 @@ static void spoil(const fake_study *f, const char *command, const char *kind)
     arena_init(&a, 0);
     cr_assert(stage_kind_from_name(kind, &k));
     snprintf(sql, sizeof sql, "SELECT key FROM stages WHERE kind = '%s' ORDER BY id", kind);
-    snprintf(h.text, sizeof h.text, "%s", fake_query(f, sql));
+    snprintf(h.text, sizeof h.text, "%s", study_query(f, sql));
     snprintf(line, sizeof line, "%s%s", command, stage_path(&a, f->artifacts, k, &h));
     cr_assert(zero(int, system(line)));
     arena_free(&a);
@@ -280,24 +280,24 @@ Test(scheduler, a_damaged_or_missing_export_is_built_again)
                                        "printf X | dd conv=notrunc 2> /dev/null of="};
     for (int i = 0; i < 3; i++) {
         fake_study f;
-        fake_open(&f, 4, fake_plain);
+        study_open(&f, 4, study_plain);
         run(&f, 2);
-        char *before = fake_dump(&f);
+        char *before = study_dump(&f);
         spoil(&f, ways[i], "export");
         run(&f, 2);
         cr_expect(eq(int, f.figures.stages_done, 1), "%s", ways[i]);
-        char *after = fake_dump(&f);
+        char *after = study_dump(&f);
         cr_expect_str_eq(before, after);
         free(before);
         free(after);
-        fake_close(&f);
+        study_close(&f);
     }
 }
 
 Test(scheduler, a_missing_training_is_built_again_only_when_it_is_read)
 {
     fake_study f;
-    fake_open(&f, 4, fake_plain);
+    study_open(&f, 4, study_plain);
     run(&f, 2);
     spoil(&f, "rm ", "train");
     run(&f, 2);
@@ -306,7 +306,7 @@ Test(scheduler, a_missing_training_is_built_again_only_when_it_is_read)
     spoil(&f, "echo >> ", "data");
     run(&f, 2);
     cr_expect(eq(int, f.figures.stages_done, 3));
-    fake_close(&f);
+    study_close(&f);
 }
 
 /* --- stopping --- */
@@ -341,7 +341,7 @@ Test(scheduler, an_interrupt_drains_and_the_next_run_goes_on)
 {
     fake_study f, plain;
     interrupter once = {SCHED_STAGE_DONE, 1};
-    fake_open(&f, 6, all_sleep);
+    study_open(&f, 6, all_sleep);
     f.options.watch = interrupt;
     f.options.watch_user = &once;
     run(&f, 2);
@@ -351,36 +351,36 @@ Test(scheduler, an_interrupt_drains_and_the_next_run_goes_on)
     expect_query(&f, "SELECT count(*) FROM stages WHERE state = 'running'", "0");
     run(&f, 2);
     cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
-    fake_open(&plain, 6, all_sleep);
+    study_open(&plain, 6, all_sleep);
     run(&plain, 2);
     expect_equal_dumps(&f, &plain);
-    fake_close(&f);
-    fake_close(&plain);
+    study_close(&f);
+    study_close(&plain);
 }
 
 Test(scheduler, a_second_interrupt_does_not_wait)
 {
     fake_study f;
     interrupter twice = {SCHED_STAGE_STARTED, 2};
-    fake_open(&f, 2, all_hang);
+    study_open(&f, 2, all_hang);
     f.options.watch = interrupt;
     f.options.watch_user = &twice;
     run(&f, 2);
     cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
     cr_expect(eq(int, f.figures.stages_done, 0));
-    fake_close(&f);
+    study_close(&f);
 }
 
 Test(scheduler, the_time_budget_drains_too)
 {
     fake_study f;
-    fake_open(&f, 200, all_sleep);
+    study_open(&f, 200, all_sleep);
     f.options.max_seconds = 0.2;
     run(&f, 1);
     cr_expect(eq(int, (int)f.end, SCHED_OUT_OF_TIME));
     cr_expect(f.figures.trials_done < 200);
     expect_query(&f, "SELECT count(*) FROM trials", "200");
-    fake_close(&f);
+    study_close(&f);
 }
 
 /* --- progress --- */
@@ -403,7 +403,7 @@ Test(scheduler, every_step_is_told)
 {
     fake_study f;
     tally t = {0};
-    fake_open(&f, 4, one_diverges);
+    study_open(&f, 4, one_diverges);
     f.options.watch = count;
     f.options.watch_user = &t;
     run(&f, 2);
@@ -416,5 +416,5 @@ Test(scheduler, every_step_is_told)
     cr_expect(eq(int, t.n[SCHED_ENDED], 1));
     cr_expect(eq(int, t.most_running, 2));
     cr_expect(t.eta_known);
-    fake_close(&f);
+    study_close(&f);
 }

@@ -259,6 +259,9 @@ Test(series, hostile_artifacts_are_refused)
     expect_refused(20, 0, "data artifact: windows of 0 + 9 steps");
     expect_refused(24, UINT32_MAX, "data artifact: windows of 6 + 4294967295 steps");
     expect_refused(28, 361, "data artifact: parts that end at rows 361, 360 and 400");
+    expect_refused(28, 350, "data artifact: parts that end at rows 350, 360 and 400");
+    expect_refused(28, 14, "data artifact: parts that end at rows 14, 360 and 400");
+    expect_refused(32, 401, "data artifact: parts that end at rows 280, 401 and 400");
     expect_refused(32, 399, "data artifact: parts that end at rows 280, 399 and 400");
     expect_refused(64 + 40, 0x7fc00000, "data artifact: statistics of 'T' are not numbers");
     expect_refused(192, 0x7f800000, "data artifact: holds values that are not numbers");

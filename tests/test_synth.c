@@ -77,7 +77,7 @@ Test(synth, summers_and_afternoons_are_warm_and_dry)
     double winter = mean(v, 0, 30 * DAY, 1), summer = mean(v, ROWS / 2 - 15 * DAY, 30 * DAY, 1);
     double night = mean(v, 182 * DAY + 4 * DAY / 24, 60, DAY);
     double afternoon = mean(v, 182 * DAY + 15 * DAY / 24, 60, DAY);
-    cr_expect(summer - winter > 12 && summer - winter < 30, "%g and %g", winter, summer);
+    cr_expect(summer - winter > 18 && summer - winter < 30, "%g and %g", winter, summer);
     cr_expect(afternoon - night > 4 && afternoon - night < 16, "%g and %g", night, afternoon);
     double r = correlation(v + 2 * (ROWS / 3), v + 2 * (ROWS / 3) + 1, 60 * DAY);
     cr_expect(r < -0.4, "correlation of temperature and humidity %g", r);

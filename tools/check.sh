@@ -41,16 +41,16 @@ unit() {
         return
     fi
     summary=$(sed 's/\x1b\[[0-9;]*m//g' "$log" |
-        sed -n 's/.*Passing: *\([0-9]*\) .*Failing: *\([0-9]*\) .*Crashing: *\([0-9]*\).*/\1 \2 \3/p' | tail -n 1)
-    # shellcheck disable=SC2086  # three words
-    set -- ${summary:-0 0 1}
-    passed=$((passed + $1))
-    failed=$((failed + $2 + $3))
-    if [ "$code" -ne 0 ] && [ $(($2 + $3)) -eq 0 ]; then
+        sed -n 's/.*Tested: *\([0-9]*\) .*Passing: *\([0-9]*\) .*/\1 \2/p' | tail -n 1)
+    tested=${summary% *}
+    good=${summary#* }
+    passed=$((passed + ${good:-0}))
+    failed=$((failed + ${tested:-1} - ${good:-0}))
+    if [ "$code" -ne 0 ] && [ "${tested:-1}" -eq "${good:-0}" ]; then
         echo "FAIL unit tests: exit code $code after all tests passed"
         failed=$((failed + 1))
     fi
-    if [ $(($1 + $2 + $3)) -eq 0 ]; then
+    if [ "${tested:-1}" -eq 0 ]; then
         echo "FAIL unit tests: none matches '$filter'"
         failed=$((failed + 1))
     fi

@@ -8,7 +8,7 @@ uint16_t half_from_float(float v)
     uint32_t bits;
     memcpy(&bits, &v, sizeof bits);
     uint32_t sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00); /* NaN */
+    if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00);  /* NaN */
     if (magnitude >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* rounds to 65536 or more */
     uint32_t exponent = magnitude >> 23, dropped = 13, significand = magnitude;
     if (exponent < 113) { /* below 2^-14: a subnormal half, with fewer bits */
@@ -53,7 +53,8 @@ float int8_encode(int8_t *q, const float *w, size_t n)
     float range = 0;
     for (size_t i = 0; i < n; i++)
         if (fabsf(w[i]) > range) range = fabsf(w[i]);
-    if (range == 0 || !isfinite(127.0F / range) || range / 127.0F == 0) {
+    /* Nothing to scale by: zeros, subnormal dust, or an infinite weight. */
+    if (range == 0 || !isfinite(127.0F / range) || range / 127.0F == 0 || !isfinite(range)) {
         memset(q, 0, n);
         return 1;
     }
@@ -68,6 +69,5 @@ float int8_encode(int8_t *q, const float *w, size_t n)
 void int8_encode_rows(int8_t *q, float *scale, const float *w, int n_channels, int n_row)
 {
     size_t n = (size_t)n_row;
-    for (size_t c = 0; c < (size_t)n_channels; c++)
-        scale[c] = int8_encode(q + c * n, w + c * n, n);
+    for (size_t c = 0; c < (size_t)n_channels; c++) scale[c] = int8_encode(q + c * n, w + c * n, n);
 }

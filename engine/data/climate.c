@@ -1,8 +1,8 @@
 /* One pass over the mapped bytes, line by line. A line is cut into fields; the fields of wanted
  * columns go to their slots, the others are only counted, since a wrong count betrays a cut line.
- * Numbers of up to 19 digits with a small exponent are converted exactly with one division
- * (Clinger, "How to read floating point numbers accurately", PLDI 1990); the rest go through
- * strtod, so that both give the double nearest to the text. */
+ * Numbers whose digits and power of ten are both exact in a double need only one division (Clinger,
+ * "How to read floating point numbers accurately", PLDI 1990); the rest go through strtod: both
+ * give the double nearest to the text. */
 #include "engine/data/climate.h"
 
 #include "engine/base/diag.h"
@@ -232,9 +232,8 @@ static const char *shown(field f, char text[48])
 /* The double nearest to a decimal number of the field's whole text; false when it is none. */
 static bool parse_decimal(field f, double *out)
 {
-    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                   1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
     const char *p = f.text, *end = p + f.n;
     bool minus = p < end && *p == '-';
     if (p < end && (*p == '-' || *p == '+')) p++;
@@ -246,7 +245,7 @@ static bool parse_decimal(field f, double *out)
         for (p++; p < end && (unsigned)(*p - '0') < 10; p++, n_digits++, n_fraction++)
             digits = digits * 10 + (uint64_t)(*p - '0');
     if (n_digits == 0) return false;
-    if (p == end && n_digits < 19 && digits <= (uint64_t)1 << 53 && n_fraction <= 22) {
+    if (p == end && n_digits <= 18 && digits <= (uint64_t)1 << 53) {
         double v = (double)digits / power[n_fraction];
         *out = minus ? -v : v;
         return true;

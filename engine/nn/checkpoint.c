@@ -3,6 +3,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/node.h"
 #include "engine/nn/layer.h"
+#include "engine/nn/optim.h"
 
 #include <string.h>
 
@@ -25,7 +26,7 @@ status checkpoint_make(checkpoint *c, const net_spec *net, int n_blocks, arena *
     *c = (checkpoint){.net = *net, .n_params = layout.n_params, .n_blocks = n_blocks};
     size_t n = (size_t)c->n_params;
     c->params = ARENA_NEW(a, float, n);
-    c->moments = ARENA_NEW(a, float, n *(size_t)n_blocks);
+    c->moments = ARENA_NEW(a, float, (size_t)optim_stride(c->n_params) * (size_t)n_blocks);
     c->best = ARENA_NEW(a, float, n);
     c->keep = ARENA_NEW(a, uint32_t, n);
     if (!c->params || !c->moments || !c->best || !c->keep)
@@ -99,7 +100,8 @@ status checkpoint_write(const checkpoint *c, buf *out, err *e)
         put_f64(out, c->curve[i].rate);
     }
     put_f32(out, c->params, n);
-    put_f32(out, c->moments, n * (size_t)c->n_blocks);
+    for (int i = 0; i < c->n_blocks; i++)
+        put_f32(out, c->moments + (size_t)i * (size_t)optim_stride(c->n_params), n);
     if (c->has_best) put_f32(out, c->best, n);
     if (c->masked) put_keep(out, c->keep, c->n_params);
     TRY(buf_check(out, e));
@@ -250,7 +252,8 @@ static status read_body(cursor *c, arena *a, checkpoint *out, err *e)
         out->curve[i].rate = take_f64(c);
     }
     take_f32(c, out->params, n);
-    take_f32(c, out->moments, n * (size_t)out->n_blocks);
+    for (int i = 0; i < out->n_blocks; i++)
+        take_f32(c, out->moments + (size_t)i * (size_t)optim_stride(out->n_params), n);
     if (out->has_best) take_f32(c, out->best, n);
     if (out->masked) read_keep(c, out->keep, out->n_params);
     return OK;

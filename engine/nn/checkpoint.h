@@ -36,7 +36,7 @@ typedef struct {
     net_spec net;
     int n_params, n_blocks;
     float *params;  /* n_params, 64-byte aligned */
-    float *moments; /* n_blocks * n_params */
+    float *moments; /* n_blocks times optim_stride(n_params) */
     float *best;    /* n_params: weights of best_epoch, when has_best */
     uint32_t *keep; /* n_params: ~0 kept, 0 pruned; meaningful when masked */
     bool masked, keep_best, has_best, stopped, standardized;

@@ -147,6 +147,15 @@ static void naive_mask(float *w, const uint32_t *keep, int n)
     for (int i = 0; i < n; i++) w[i] = keep[i] ? w[i] : 0.0f;
 }
 
+static double naive_spin(int rounds, float *sink)
+{
+    float sum[12] = {0}, x = *sink;
+    for (int r = 0; r < rounds; r++)
+        for (int i = 0; i < 12; i++) sum[i] = sum[i] * x + x;
+    for (int i = 0; i < 12; i++) *sink += sum[i];
+    return 24.0 * rounds;
+}
+
 const kernels kernel_naive = {
     .name = "naive",
     .lanes = 1,
@@ -160,6 +169,7 @@ const kernels kernel_naive = {
     .adam = naive_adam,
     .sgd = naive_sgd,
     .mask = naive_mask,
+    .spin = naive_spin,
 };
 
 static bool machine_has(const char *name)

@@ -94,6 +94,10 @@ typedef struct kernels {
     void (*sgd)(float *w, float *g, float *m, int n, const sgd_step *s); /* m NULL: no momentum */
     /* w &= keep: zero where keep is 0, unchanged where it is ~0. Zeros are positive. */
     void (*mask)(float *w, const uint32_t *keep, int n);
+
+    /* `rounds` times 12 independent vector multiply-adds in registers, for measuring the peak;
+     * returns the floating-point operations done. *sink is read and written. */
+    double (*spin)(int rounds, float *sink);
 } kernels;
 
 extern const kernels kernel_naive;

@@ -23,6 +23,16 @@ static inline vf v_sqrt(vf a)
     return _mm512_sqrt_ps(a);
 }
 
+static inline vf v_max(vf a, vf b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+static inline vf v_min(vf a, vf b)
+{
+    return _mm512_min_ps(a, b);
+}
+
 static inline __mmask16 first(int n)
 {
     return (__mmask16)((1u << n) - 1);

@@ -38,7 +38,7 @@ INLINE void v_store(float *p, vf v)
 
 INLINE vf v_relu(vf x) /* NaN stays NaN */
 {
-    return (vf)(~(vi)(x < 0) & (vi)x);
+    return v_max(v_set(0), x);
 }
 
 INLINE vf v_where(vi mask, vf x) /* x where the mask is set, else 0 */
@@ -46,7 +46,7 @@ INLINE vf v_where(vi mask, vf x) /* x where the mask is set, else 0 */
     return (vf)(mask & (vi)x);
 }
 
-INLINE vf v_clamp(vf x, float least, float most)
+INLINE vf v_clamp(vf x, float least, float most) /* NaN stays NaN */
 {
     vf lo = v_set(least), hi = v_set(most);
     vi below = x<lo, above = x> hi;
@@ -171,8 +171,70 @@ PANEL_VARIANT(panel_1_t, 1, false, true)
 PANEL_VARIANT(panel_2_part_t, 2, true, true)
 PANEL_VARIANT(panel_2_t, 2, false, true)
 
+/* --- gemm with few columns: c^T, so that a's rows fill the vectors ---
+ * The first layers' weight gradients have as many columns as an input has channels. A tile is
+ * `vecs` vectors of rows times all N columns; each number is the same chain as in run_tile. */
+
+INLINE void run_thin_tile(const gemm *g, int m, int N, int vecs, int last)
+{
+    vf acc[8][4];
+    const float *a = g->a + m, *b = g->b;
+#pragma GCC unroll 8
+    for (int n = 0; n < N; n++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++) acc[n][j] = v_set(0);
+    for (int k = 0; k < g->K; k++, a += g->lda, b += g->ldb) {
+        vf av[4];
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            av[j] = last < VL ? v_load_n(a + j * VL, last) : v_load(a + j * VL);
+#pragma GCC unroll 8
+        for (int n = 0; n < N; n++)
+#pragma GCC unroll 4
+            for (int j = 0; j < vecs; j++) acc[n][j] = v_fma(av[j], v_set(b[n]), acc[n][j]);
+    }
+    for (int n = 0; n < N; n++)
+        for (int j = 0; j < vecs; j++) {
+            float sum[VL], *c = g->c + (ptrdiff_t)(m + j * VL) * g->ldc + n;
+            v_store(sum, acc[n][j]);
+            for (int i = 0; i < last; i++) c[(ptrdiff_t)i * g->ldc] += sum[i];
+        }
+}
+
+#define THIN_VARIANT(N, vecs)                                                               \
+    static __attribute__((noinline)) void thin_##N(const gemm *g)                           \
+    {                                                                                       \
+        int m = 0;                                                                          \
+        for (; m + (vecs)*VL <= g->M; m += (vecs)*VL) run_thin_tile(g, m, N, vecs, VL);     \
+        for (; m < g->M; m += VL) run_thin_tile(g, m, N, 1, g->M - m < VL ? g->M - m : VL); \
+    }
+THIN_VARIANT(1, 4)
+THIN_VARIANT(2, 4)
+THIN_VARIANT(3, 3)
+THIN_VARIANT(4, 3)
+THIN_VARIANT(5, 2)
+THIN_VARIANT(6, 2)
+enum { MAX_THIN = 6 };
+
+static void run_thin(const gemm *g)
+{
+    static void (*const variant[MAX_THIN])(const gemm *) = {thin_1, thin_2, thin_3,
+                                                            thin_4, thin_5, thin_6};
+    variant[g->N - 1](g);
+}
+
+static bool is_thin(const gemm *g)
+{
+    return g->N <= MAX_THIN && g->N < VL && g->M >= VL && g->a_transposed && g->add &&
+           !g->b_packed && !g->bias && !g->relu;
+}
+
 static void run_gemm(const gemm *g)
 {
+    if (is_thin(g)) {
+        run_thin(g);
+        return;
+    }
     static void (*const variant[2][4])(const gemm *, const tile *) = {
         {panel_1_part, panel_1, panel_2_part, panel_2},
         {panel_1_part_t, panel_1_t, panel_2_part_t, panel_2_t}};
@@ -308,9 +370,24 @@ INLINE void back_columns(float *dy, const float *y, activation act, int rows, in
         v_store_n(db, v_load_n(db, n) + sum, n);
 }
 
+/* The whole block as one row. Narrow rows one by one would be stored in parts of vectors, and each
+ * load behind such a store waits for it. */
+INLINE void back_row(float *dy, const float *y, activation act, int n)
+{
+    int i = 0;
+    for (; i + VL <= n; i += VL) v_store(dy + i, through(v_load(dy + i), v_load(y + i), act));
+    if (i < n)
+        v_store_n(dy + i, through(v_load_n(dy + i, n - i), v_load_n(y + i, n - i), act), n - i);
+}
+
 INLINE void back_all(float *dy, const float *y, activation act, int rows, int cols, float *db)
 {
     int c = 0;
+    if (cols < VL && act != ACT_NONE) {
+        back_row(dy, y, act, rows * cols);
+        act = ACT_NONE;
+        if (!db) return;
+    }
     for (; c + VL <= cols; c += VL)
         back_columns(dy + c, y + c, act, rows, cols, db ? db + c : NULL, VL);
     if (c < cols) back_columns(dy + c, y + c, act, rows, cols, db ? db + c : NULL, cols - c);
@@ -417,11 +494,12 @@ INLINE void adam_some(float *w, float *g, float *m, float *v, int n, const adam_
     store_some(g, v_set(0), n);
 }
 
-static void run_adam(float *w, float *g, float *m, float *v, int n, const adam_step *s)
+static void run_adam(float *w, float *g, float *m, float *v, int n, const adam_step *step)
 {
+    const adam_step s = *step; /* a copy, which the stores below cannot reach */
     int i = 0;
-    for (; i + VL <= n; i += VL) adam_some(w + i, g + i, m + i, v + i, VL, s);
-    if (i < n) adam_some(w + i, g + i, m + i, v + i, n - i, s);
+    for (; i + VL <= n; i += VL) adam_some(w + i, g + i, m + i, v + i, VL, &s);
+    if (i < n) adam_some(w + i, g + i, m + i, v + i, n - i, &s);
 }
 
 INLINE void sgd_some(float *w, float *g, float *m, int n, const sgd_step *s)
@@ -454,6 +532,19 @@ static void run_mask(float *w, const uint32_t *keep, int n)
     for (; i < n; i++) w[i] = keep[i] ? w[i] : 0.0f;
 }
 
+static double run_spin(int rounds, float *sink)
+{
+    enum { CHAINS = 12 };
+    vf sum[CHAINS], x = v_set(*sink), total = v_set(0);
+    for (int i = 0; i < CHAINS; i++) sum[i] = x;
+    for (int r = 0; r < rounds; r++)
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++) sum[i] = v_fma(sum[i], x, x);
+    for (int i = 0; i < CHAINS; i++) total += sum[i];
+    *sink = total[0];
+    return 2.0 * CHAINS * VL * rounds;
+}
+
 const kernels *KERNELS_TABLE(void)
 {
     static const kernels table = {
@@ -470,6 +561,7 @@ const kernels *KERNELS_TABLE(void)
         .adam = run_adam,
         .sgd = run_sgd,
         .mask = run_mask,
+        .spin = run_spin,
     };
     return &table;
 }

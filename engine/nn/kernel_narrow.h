@@ -8,6 +8,18 @@ typedef float vf __attribute__((vector_size(16)));
 typedef int vi __attribute__((vector_size(16)));
 typedef unsigned vu __attribute__((vector_size(16)));
 
+static inline vf v_max(vf a, vf b)
+{
+    vi take_a = a > b;
+    return (vf)((take_a & (vi)a) | (~take_a & (vi)b));
+}
+
+static inline vf v_min(vf a, vf b)
+{
+    vi take_a = a < b;
+    return (vf)((take_a & (vi)a) | (~take_a & (vi)b));
+}
+
 static inline vf v_load_n(const float *p, int n)
 {
     vf v = {0};

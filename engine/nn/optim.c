@@ -61,6 +61,11 @@ int optim_blocks(const optim_spec *s)
     return s->kind == OPTIM_ADAM ? 2 : s->momentum > 0 ? 1 : 0;
 }
 
+int optim_stride(int n_params)
+{
+    return (n_params + 15) / 16 * 16;
+}
+
 void optim_step(const optim_spec *s, const kernels *k, double rate, int64_t t, float *params,
                 float *gradients, float *moments, int n_params)
 {
@@ -76,7 +81,7 @@ void optim_step(const optim_spec *s, const kernels *k, double rate, int64_t t, f
         .one_minus_beta2 = (float)(1 - s->beta2),
         .epsilon = (float)s->epsilon,
     };
-    k->adam(params, gradients, moments, moments + n_params, n_params, &step);
+    k->adam(params, gradients, moments, moments + optim_stride(n_params), n_params, &step);
 }
 
 double rate_at(const rate_spec *s, int epoch, int64_t step, int steps_per_epoch)

@@ -36,6 +36,9 @@ status rate_parse(const node *json, rate_spec *out, err *e);
  * momentum. */
 int optim_blocks(const optim_spec *s);
 
+/* Floats from one such block to the next: n_params, rounded up to whole cache lines. */
+int optim_stride(int n_params);
+
 /* Step `t` (from 1) with learning rate `rate`; leaves the gradient zero. */
 void optim_step(const optim_spec *s, const kernels *k, double rate, int64_t t, float *params,
                 float *gradients, float *moments, int n_params);

@@ -3,7 +3,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/file.h"
 #include "engine/tflite/foreign.h"
-#include "engine/tflite/graph.h"
+#include "engine/tflite/tfl_graph.h"
 #include "engine/tflite/interpreter.h"
 #include "engine/tflite/pack.h"
 
@@ -16,13 +16,25 @@ static const char *input_path, *output_path, *library_path;
 static bool use_xnnpack;
 
 static const opt options[] = {
-    {.name = "input", .type = OPT_STRING, .arg = "X.raw", .value = &input_path,
+    {.name = "input",
+     .type = OPT_STRING,
+     .arg = "X.raw",
+     .value = &input_path,
      .help = "the input tensor: little-endian values in its type, row-major; - is standard input"},
-    {.name = "output", .type = OPT_STRING, .arg = "Y.raw", .value = &output_path,
-     .help = "where the output tensor goes, in the same form; without it only a summary is printed"},
-    {.name = "tflite-lib", .type = OPT_STRING, .arg = "PATH", .value = &library_path,
+    {.name = "output",
+     .type = OPT_STRING,
+     .arg = "Y.raw",
+     .value = &output_path,
+     .help =
+         "where the output tensor goes, in the same form; without it only a summary is printed"},
+    {.name = "tflite-lib",
+     .type = OPT_STRING,
+     .arg = "PATH",
+     .value = &library_path,
      .help = "run in TensorFlow Lite's own libtensorflowlite_c.so instead"},
-    {.name = "xnnpack", .type = OPT_FLAG, .value = &use_xnnpack,
+    {.name = "xnnpack",
+     .type = OPT_FLAG,
+     .value = &use_xnnpack,
      .help = "with --tflite-lib: use the XNNPACK delegate instead of the built-in kernels"},
     {0},
 };
@@ -31,8 +43,10 @@ static const opt_spec spec = {
     .name = "invoke",
     .args = "FILE.tflite",
     .summary = "run a .tflite file on a raw tensor",
-    .details = "The file may be flat, a zlib stream or a zip with one entry. Arithmetic is that of TensorFlow\n"
-               "Lite 2.9 with its built-in kernels. Without --input the shapes are printed and nothing runs.",
+    .details = "The file may be flat, a zlib stream or a zip with one entry. Arithmetic is that of "
+               "TensorFlow\n"
+               "Lite 2.9 with its built-in kernels. Without --input the shapes are printed and "
+               "nothing runs.",
     .examples = "paretune invoke model.tflite --input x.raw --output y.raw\n"
                 "paretune invoke model.tflite.zlib",
     .args_min = 1,
@@ -51,8 +65,10 @@ static void print_port(const char *what, const tfl_port *p)
 
 static void print_summary(interpreter *it)
 {
-    for (int i = 0; i < interpreter_n_inputs(it); i++) print_port("input", interpreter_input(it, i));
-    for (int i = 0; i < interpreter_n_outputs(it); i++) print_port("output", interpreter_output(it, i));
+    for (int i = 0; i < interpreter_n_inputs(it); i++)
+        print_port("input", interpreter_input(it, i));
+    for (int i = 0; i < interpreter_n_outputs(it); i++)
+        print_port("output", interpreter_output(it, i));
     printf("%.0f multiply-adds, activations of %zu bytes\n", interpreter_macs(it),
            interpreter_arena_bytes(it));
 }
@@ -62,7 +78,8 @@ static status read_input(arena *a, size_t expected, char **bytes, err *e)
     size_t n;
     TRY(file_read(a, input_path, MOST_TENSOR, bytes, &n, e));
     if (n == expected) return OK;
-    return FAIL(e, ERR_INPUT, "%s: %zu bytes, but the input tensor has %zu", input_path, n, expected);
+    return FAIL(e, ERR_INPUT, "%s: %zu bytes, but the input tensor has %zu", input_path, n,
+                expected);
 }
 
 static status write_output(const void *bytes, size_t n, err *e)

@@ -3,8 +3,9 @@
  *   - vectors of equal numbers are one vector: a shape is also the list of inputs [1,6] if need be;
  *   - option tables of equal content are one table;
  *   - activations name buffer 0 by leaving the field out;
- *   - constants begin on 4-byte boundaries, where the format's attribute force_align says 16: readers
- *     that map the file get float alignment, which is all that TensorFlow Lite's kernels need. */
+ *   - constants begin on 4-byte boundaries, where the format's attribute force_align says 16:
+ * readers that map the file get float alignment, which is all that TensorFlow Lite's kernels need.
+ */
 #include "engine/tflite/emit.h"
 
 #include "engine/tflite/flatbuffer.h"
@@ -12,12 +13,12 @@
 #include <string.h>
 
 typedef struct {
-    const graph *g;
+    const tfl_graph *g;
     arena *a;
     fb_builder b;
-    fb_ref *refs;       /* scratch for vectors of tables: as long as the longest */
+    fb_ref *refs; /* scratch for vectors of tables: as long as the longest */
     int n_codes;
-    const graph_op **code_of; /* the first operator with each code and version */
+    const tfl_op **code_of; /* the first operator with each code and version */
     fb_ref *buffers;
     int n_buffers;
 } emitter;
@@ -45,9 +46,9 @@ static int put_buffer(emitter *m, const void *data, size_t n, size_t align, bool
     return m->n_buffers++;
 }
 
-/* Zero points are all alike in what we write, so they may be shared; scales follow from the weights,
- * and sharing them would let values decide the size. */
-static fb_ref put_quant(emitter *m, const graph_quant *q)
+/* Zero points are all alike in what we write, so they may be shared; scales follow from the
+ * weights, and sharing them would let values decide the size. */
+static fb_ref put_quant(emitter *m, const tfl_quant *q)
 {
     if (q->n == 0) return 0;
     bool zeros = true;
@@ -61,10 +62,10 @@ static fb_ref put_quant(emitter *m, const graph_quant *q)
     return fb_table_end(&m->b, false);
 }
 
-static fb_ref put_tensor(emitter *m, const graph_tensor *t)
+static fb_ref put_tensor(emitter *m, const tfl_tensor *t)
 {
-    int buffer = t->data ? put_buffer(m, t->data, t->bytes, alignment_of(t->type), t->is_structural)
-                         : 0;
+    int buffer =
+        t->data ? put_buffer(m, t->data, t->bytes, alignment_of(t->type), t->is_structural) : 0;
     fb_ref quant = put_quant(m, &t->quant);
     fb_ref shape = ints(m, t->dim, t->rank);
     fb_table_begin(&m->b);
@@ -76,7 +77,7 @@ static fb_ref put_tensor(emitter *m, const graph_tensor *t)
     return fb_table_end(&m->b, true);
 }
 
-static fb_ref put_options(emitter *m, const option_table *t, const graph_options *o)
+static fb_ref put_options(emitter *m, const option_table *t, const tfl_options *o)
 {
     fb_ref list = 0;
     for (int i = 0; i < t->n_rows; i++)
@@ -98,7 +99,7 @@ static fb_ref put_options(emitter *m, const option_table *t, const graph_options
 }
 
 /* The row of operator_codes for `op`, added when it is new. */
-static int code_index(emitter *m, const graph_op *op)
+static int code_index(emitter *m, const tfl_op *op)
 {
     for (int i = 0; i < m->n_codes; i++)
         if (m->code_of[i]->code == op->code && m->code_of[i]->version == op->version) return i;
@@ -106,9 +107,9 @@ static int code_index(emitter *m, const graph_op *op)
     return m->n_codes++;
 }
 
-static fb_ref put_op(emitter *m, const graph_op *op)
+static fb_ref put_op(emitter *m, const tfl_op *op)
 {
-    const option_table *t = graph_options_of(op->code);
+    const option_table *t = tfl_options_of(op->code);
     bool has_options = t && t->union_member != OPTIONS_NONE &&
                        !(op->code == OP_RESHAPE && op->options.n_list == 0);
     fb_ref options = has_options ? put_options(m, t, &op->options) : 0;
@@ -122,13 +123,14 @@ static fb_ref put_op(emitter *m, const graph_op *op)
     return fb_table_end(&m->b, false);
 }
 
-/* The byte field is enough: readers take the greater of the two, and every builtin that is written
- * here is below 127. */
+/* The byte is enough for codes below 127: readers take the greater of byte and int. */
 static fb_ref put_codes(emitter *m)
 {
     for (int i = 0; i < m->n_codes; i++) {
         fb_table_begin(&m->b);
-        fb_put_byte(&m->b, CODE_DEPRECATED, m->code_of[i]->code, 0);
+        const int code = m->code_of[i]->code;
+        fb_put_byte(&m->b, CODE_DEPRECATED, code < 127 ? code : 127, 0);
+        fb_put_int(&m->b, CODE_BUILTIN, code < 127 ? 0 : code, 0);
         fb_put_int(&m->b, CODE_VERSION, m->code_of[i]->version, 1);
         m->refs[i] = fb_table_end(&m->b, false);
     }
@@ -137,7 +139,7 @@ static fb_ref put_codes(emitter *m)
 
 static fb_ref put_subgraph(emitter *m)
 {
-    const graph *g = m->g;
+    const tfl_graph *g = m->g;
     for (int i = 0; i < g->n_tensors; i++) m->refs[i] = put_tensor(m, &g->tensor[i]);
     fb_ref tensors = fb_refs(&m->b, m->refs, (size_t)g->n_tensors);
     for (int i = 0; i < g->n_ops; i++) m->refs[i] = put_op(m, &g->op[i]);
@@ -167,7 +169,8 @@ static fb_ref put_metadata(emitter *m)
 static fb_ref put_model(emitter *m)
 {
     fb_table_begin(&m->b);
-    m->buffers[m->n_buffers++] = fb_table_end(&m->b, false); /* buffer 0 is empty by the format's rule */
+    m->buffers[m->n_buffers++] =
+        fb_table_end(&m->b, false); /* buffer 0 is empty by the format's rule */
     fb_ref subgraphs = put_subgraph(m), codes = put_codes(m), metadata = put_metadata(m);
     fb_ref buffers = fb_refs(&m->b, m->buffers, (size_t)m->n_buffers);
     fb_table_begin(&m->b);
@@ -179,13 +182,13 @@ static fb_ref put_model(emitter *m)
     return fb_table_end(&m->b, false);
 }
 
-status emit_graph(const graph *g, arena *a, buf *out, err *e)
+status tfl_emit(const tfl_graph *g, arena *a, buf *out, err *e)
 {
     size_t most = (size_t)(g->n_tensors > g->n_ops ? g->n_tensors : g->n_ops) + 2;
     emitter m = {.g = g, .a = a};
     m.refs = ARENA_NEW(a, fb_ref, most);
     m.buffers = ARENA_NEW(a, fb_ref, most);
-    m.code_of = ARENA_NEW(a, const graph_op *, most);
+    m.code_of = ARENA_NEW(a, const tfl_op *, most);
     if (!m.refs || !m.buffers || !m.code_of)
         return FAIL(e, ERR_MEM, "out of memory while writing a model");
     fb_init(&m.b, a);

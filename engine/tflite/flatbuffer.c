@@ -1,12 +1,12 @@
-/* The builder writes from the end of the file to its beginning, so that a reference always points to
- * bytes already written and its distance is known. The bytes are collected in that order in `back`
- * and turned around once, by fb_finish. A position is the count of bytes from an object's first byte
- * to the end of the file; since the file's length becomes a multiple of the greatest alignment, an
- * address is aligned exactly when its position is.
+/* The builder writes from the end of the file to its beginning, so that a reference always points
+ * to bytes already written and its distance is known. The bytes are collected in that order in
+ * `back` and turned around once, by fb_finish. A position is the count of bytes from an object's
+ * first byte to the end of the file; since the file's length becomes a multiple of the greatest
+ * alignment, an address is aligned exactly when its position is.
  *
- * File: u32 root, 4 bytes identifier, then objects. Vector: u32 count, elements. Table: i32 distance
- * back to the vtable (table address - vtable address), fields. VTable: u16 own bytes, u16 bytes of
- * the table, u16 offset of each field or 0. */
+ * File: u32 root, 4 bytes identifier, then objects. Vector: u32 count, elements. Table: i32
+ * distance back to the vtable (table address - vtable address), fields. VTable: u16 own bytes, u16
+ * bytes of the table, u16 offset of each field or 0. */
 #include "engine/tflite/flatbuffer.h"
 
 #include <assert.h>
@@ -60,7 +60,8 @@ static fb_ref position(const fb_builder *b)
     return (fb_ref)b->back.len;
 }
 
-static fb_ref recall(const fb_builder *b, known_kind kind, const void *content, size_t n, size_t size)
+static fb_ref recall(const fb_builder *b, known_kind kind, const void *content, size_t n,
+                     size_t size)
 {
     for (const fb_known *k = b->known; k; k = k->next)
         if (k->kind == kind && k->n == n && k->size == size &&
@@ -250,7 +251,8 @@ status fb_open(fb_file *f, const void *bytes, size_t n, const char identifier[4]
 {
     *f = (fb_file){.bytes = bytes, .n = n};
     if (n < 8 || memcmp(f->bytes + 4, identifier, 4) != 0)
-        return FAIL(e, ERR_INPUT, "not a .tflite file: the mark \"%.4s\" is not at byte 4", identifier);
+        return FAIL(e, ERR_INPUT, "not a .tflite file: the mark \"%.4s\" is not at byte 4",
+                    identifier);
     *root = table_at(f, load(f, 0, 4));
     if (f->damaged) return FAIL(e, ERR_INPUT, "damaged file: the root table lies outside of it");
     return OK;

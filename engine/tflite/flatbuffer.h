@@ -3,7 +3,8 @@
  *
  * A file is a graph of tables and vectors that refer to each other by 32-bit distances, always to
  * higher addresses. A table begins with the distance to its vtable, a list of u16 that says where
- * inside the table each field lies (0: absent, the default holds); tables of one form share a vtable. */
+ * inside the table each field lies (0: absent, the default holds); tables of one form share a
+ * vtable. */
 #ifndef PARETUNE_ENGINE_TFLITE_FLATBUFFER_H
 #define PARETUNE_ENGINE_TFLITE_FLATBUFFER_H
 
@@ -29,8 +30,8 @@ typedef struct {
 
 typedef struct {
     arena *a;
-    buf back;      /* the file from its last byte to its first */
-    size_t align;  /* greatest alignment asked for */
+    buf back;     /* the file from its last byte to its first */
+    size_t align; /* greatest alignment asked for */
     fb_known *known;
     bool failed;
     fb_field field[FB_MAX_FIELDS]; /* of the table under way */

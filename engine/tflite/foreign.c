@@ -103,7 +103,8 @@ static status start(foreign *f, const void *model, size_t n, bool xnnpack, err *
 {
     f->model = f->api.model_create(model, n);
     f->options = f->api.options_create();
-    if (!f->model || !f->options) return FAIL(e, ERR_INPUT, "TensorFlow Lite does not know the file");
+    if (!f->model || !f->options)
+        return FAIL(e, ERR_INPUT, "TensorFlow Lite does not know the file");
     f->api.options_set_threads(f->options, 1);
     f->api.options_set_reporter(f->options, remember_message, f);
     if (xnnpack) TRY(add_xnnpack(f, e));

@@ -1,20 +1,21 @@
 /* Opening a file runs in passes over the operators, in the order of the file:
  *   1. read the graph, turn its tensors into the interpreter's;
- *   2. prepare each operator: its operands must be written by then, so there are no cycles; shapes are
- *      inferred anew, whatever the file says of activations; what depends on constants (or on shapes)
- *      alone runs at once and is a constant from then on, float16 weights behind a DEQUANTIZE too;
+ *   2. prepare each operator: its operands must be written by then, so there are no cycles; shapes
+ * are inferred anew, whatever the file says of activations; what depends on constants (or on
+ * shapes) alone runs at once and is a constant from then on, float16 weights behind a DEQUANTIZE
+ * too;
  *   3. note when each tensor is written first and read last, and place them in one block.
  * Inputs are kept during the whole inference, so that it can be repeated. */
 #include "engine/tflite/interpreter.h"
 
 #include "engine/tflite/memory_plan.h"
 #include "engine/tflite/op.h"
-#include "engine/tflite/reader.h"
+#include "engine/tflite/tfl_reader.h"
 
 #include <string.h>
 
 struct interpreter {
-    graph g;
+    tfl_graph g;
     tensor *tensor;
     op_node *op;
     int n_ops;
@@ -39,19 +40,20 @@ static status make_tensors(opening *o)
     it->tensor = ARENA_NEW(o->a, tensor, it->g.n_tensors);
     if (!it->tensor) return FAIL(o->e, ERR_MEM, "out of memory for tensors");
     for (int i = 0; i < it->g.n_tensors; i++) {
-        const graph_tensor *t = &it->g.tensor[i];
+        const tfl_tensor *t = &it->g.tensor[i];
         if (t->is_variable && t->data)
             return FAIL(o->e, ERR_INPUT, "tensor %d is a variable and a constant", i);
-        /* Constants are never written: the cast only lets them stand beside the others. */
         it->tensor[i] = (tensor){.type = t->type,
                                  .quant = t->quant,
                                  .name = t->name,
-                                 .data = (void *)(uintptr_t)t->data,
                                  .is_constant = t->data != NULL,
                                  .is_variable = t->is_variable,
                                  .is_written = t->data || t->is_variable,
                                  .first = -1,
                                  .last = -1};
+        /* Operators never write to a constant; the pointer only loses its const to stand beside
+         * others. */
+        memcpy(&it->tensor[i].data, &t->data, sizeof t->data);
         TRY(op_set_shape(&it->tensor[i], t->rank, t->dim, o->e));
     }
     for (int i = 0; i < it->g.n_in; i++) {
@@ -69,15 +71,15 @@ static tensor **operands(opening *o, const int *index, int n)
     return p;
 }
 
-static status find_kind(const graph_op *from, op_node *op, err *e)
+static status find_kind(const tfl_op *from, op_node *op, err *e)
 {
     char text[24];
-    const char *name = graph_op_name(from->code, text);
+    const char *name = tfl_op_name(from->code, text);
     op->kind = op_find(from->code);
     if (!op->kind) return FAIL(e, ERR_INPUT, "%s is not supported", name);
     if (from->version < 1 || from->version > op->kind->newest)
-        return FAIL(e, ERR_INPUT, "version %d is not supported; %d is the newest that is", from->version,
-                    op->kind->newest);
+        return FAIL(e, ERR_INPUT, "version %d is not supported; %d is the newest that is",
+                    from->version, op->kind->newest);
     return OK;
 }
 
@@ -123,7 +125,7 @@ static status fold(opening *o, op_node *op)
 static status prepare(opening *o, int index)
 {
     interpreter *it = o->it;
-    const graph_op *from = &it->g.op[index];
+    const tfl_op *from = &it->g.op[index];
     op_node *op = &it->op[it->n_ops];
     *op = (op_node){.options = &from->options, .n_in = from->n_in, .n_out = from->n_out};
     op->in = operands(o, from->in, from->n_in);
@@ -153,7 +155,7 @@ static status prepare_all(opening *o)
         status s = prepare(o, i);
         char text[24];
         if (s != OK) {
-            err_wrap(o->e, "operator %d, %s", i, graph_op_name(it->g.op[i].code, text));
+            err_wrap(o->e, "operator %d, %s", i, tfl_op_name(it->g.op[i].code, text));
             return s;
         }
     }
@@ -171,7 +173,8 @@ static void note_use(tensor *t, int step)
     t->last = step;
 }
 
-/* Steps are the operators' indexes; step 0 also stands for the time before, n_ops for the time after. */
+/* Steps are the operators' indexes; step 0 also stands for the time before, n_ops for the time
+ * after. */
 static void note_lives(interpreter *it)
 {
     for (int i = 0; i < it->g.n_in; i++) note_use(&it->tensor[it->g.in[i]], 0);
@@ -212,7 +215,8 @@ static status place_tensors(opening *o)
     if (!list || !block) return FAIL(o->e, ERR_MEM, "out of memory for the memory plan");
     const int n = collect(it, list);
     for (int i = 0; i < n; i++)
-        block[i] = (memory_block){.bytes = list[i]->bytes, .first = list[i]->first, .last = list[i]->last};
+        block[i] =
+            (memory_block){.bytes = list[i]->bytes, .first = list[i]->first, .last = list[i]->last};
     TRY(memory_plan(block, n, o->a, &it->arena_bytes, o->e));
     if (it->arena_bytes > MOST_BYTES)
         return FAIL(o->e, ERR_INPUT, "activations of %zu bytes; that is not tiny", it->arena_bytes);
@@ -245,7 +249,7 @@ status interpreter_open(arena *a, const void *file, size_t n, interpreter **out,
     interpreter *it = ARENA_NEW(a, interpreter, 1);
     if (!it) return FAIL(e, ERR_MEM, "out of memory for an interpreter");
     opening o = {.it = it, .a = a, .e = e};
-    TRY(reader_read(a, file, n, &it->g, e));
+    TRY(tfl_read(a, file, n, &it->g, e));
     TRY(make_tensors(&o));
     TRY(prepare_all(&o));
     note_lives(it);

@@ -34,7 +34,8 @@ static void insert(memory_block **placed, int n, memory_block *b)
 status memory_plan(memory_block *blocks, int n, arena *a, size_t *peak, err *e)
 {
     arena_mark_t mark = arena_mark(a);
-    memory_block **order = ARENA_NEW(a, memory_block *, n), **placed = ARENA_NEW(a, memory_block *, n);
+    memory_block **order = ARENA_NEW(a, memory_block *, n),
+                 **placed = ARENA_NEW(a, memory_block *, n);
     if (!order || !placed) return FAIL(e, ERR_MEM, "out of memory for the memory plan");
     for (int i = 0; i < n; i++) order[i] = &blocks[i];
     qsort(order, (size_t)n, sizeof(memory_block *), by_size);

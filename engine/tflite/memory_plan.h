@@ -15,9 +15,10 @@ typedef struct {
     size_t offset;   /* out */
 } memory_block;
 
-/* Fills the offsets and returns the height of the pile in *peak. Greedy by size: the largest block goes
- * first, each to the lowest gap among the blocks that live at the same time (Pisarchyk & Lee,
- * "Efficient Memory Management for Deep Neural Net Inference", 2020, section 5.2). `a` is scratch. */
+/* Fills the offsets and returns the height of the pile in *peak. Greedy by size: the largest block
+ * goes first, each to the lowest gap among the blocks that live at the same time (Pisarchyk & Lee,
+ * "Efficient Memory Management for Deep Neural Net Inference", 2020, section 5.2). `a` is scratch.
+ */
 status memory_plan(memory_block *blocks, int n, arena *a, size_t *peak, err *e);
 
 #endif

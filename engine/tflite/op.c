@@ -57,16 +57,16 @@ status op_expect_numbers(const tensor *t, const char *what, err *e)
     TRY(op_expect_type(t, what, TFL_INT32, e));
     if (!t->is_constant)
         return FAIL(e, ERR_INPUT, "%s is known only at run time, which is not supported", what);
-    if (t->rank > 1 || t->n > GRAPH_MAX_RANK)
+    if (t->rank > 1 || t->n > TFL_MAX_RANK)
         return FAIL(e, ERR_INPUT, "%s must be a short list of numbers", what);
     return OK;
 }
 
 status op_set_shape(tensor *t, int rank, const int *dim, err *e)
 {
-    int copy[GRAPH_MAX_RANK]; /* `dim` may be the tensor's own */
+    int copy[TFL_MAX_RANK]; /* `dim` may be the tensor's own */
     memcpy(copy, dim, sizeof *dim * (size_t)rank);
-    if (!graph_tensor_size(t->type, rank, copy, &t->bytes))
+    if (!tfl_tensor_size(t->type, rank, copy, &t->bytes))
         return FAIL(e, ERR_INPUT, "the output's shape is negative or too large");
     t->rank = rank;
     memcpy(t->dim, copy, sizeof *dim * (size_t)rank);

@@ -1,12 +1,12 @@
 /* What the interpreter and its operators agree on. An operator is a row: code, newest version it
- * accepts, prepare. `prepare` checks operands and options, fixes the output's shape, asks for scratch
- * memory, and chooses the function that will run; after it nothing can fail. */
+ * accepts, prepare. `prepare` checks operands and options, fixes the output's shape, asks for
+ * scratch memory, and chooses the function that will run; after it nothing can fail. */
 #ifndef PARETUNE_ENGINE_TFLITE_OP_H
 #define PARETUNE_ENGINE_TFLITE_OP_H
 
 #include "engine/base/arena.h"
 #include "engine/base/err.h"
-#include "engine/tflite/graph.h"
+#include "engine/tflite/tfl_graph.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,17 +15,17 @@
 typedef struct tensor tensor;
 struct tensor {
     tfl_type type;
-    int rank, dim[GRAPH_MAX_RANK];
+    int rank, dim[TFL_MAX_RANK];
     int n; /* elements */
     size_t bytes;
     void *data; /* set when the memory is planned; constants have it from the start */
-    graph_quant quant;
+    tfl_quant quant;
     const char *name;
     bool is_constant; /* the value is known before the first invocation */
     bool is_variable;
-    bool is_written;  /* an input, a constant, or the output of an earlier operator */
-    tensor *alias;    /* the tensor whose memory this one shows in another shape; NULL for its own */
-    int first, last;  /* operators between which the memory is held */
+    bool is_written; /* an input, a constant, or the output of an earlier operator */
+    tensor *alias;   /* the tensor whose memory this one shows in another shape; NULL for its own */
+    int first, last; /* operators between which the memory is held */
 };
 
 enum { OP_MAX_SCRATCH = 4 };
@@ -38,9 +38,9 @@ typedef struct {
 
 struct op_node {
     const op_kind *kind;
-    const graph_options *options;
+    const tfl_options *options;
     int n_in, n_out;
-    tensor **in, **out; /* NULL for an operand left out */
+    tensor **in, **out;             /* NULL for an operand left out */
     void (*run)(const op_node *op); /* NULL: nothing to do */
     void *state;                    /* in the arena given to prepare */
     tensor scratch[OP_MAX_SCRATCH];
@@ -57,7 +57,7 @@ const op_kind *op_find(int code);
 /* ERR_INPUT unless the counts fit and the first `least` inputs and all outputs are there. */
 status op_expect(const op_node *op, int least, int most, int n_out, err *e);
 status op_expect_type(const tensor *t, const char *what, tfl_type type, err *e);
-/* ERR_INPUT unless `t` is an int32 vector or scalar known in advance, of at most GRAPH_MAX_RANK. */
+/* ERR_INPUT unless `t` is an int32 vector or scalar known in advance, of at most TFL_MAX_RANK. */
 status op_expect_numbers(const tensor *t, const char *what, err *e);
 /* Fixes an output's shape; ERR_INPUT when it is too large. */
 status op_set_shape(tensor *t, int rank, const int *dim, err *e);

@@ -1,8 +1,9 @@
 /* CONV_2D: y[B,Ho,Wo,Co] = act(sum over the window of x[B,H,W,Ci] * w[Co,Kh,Kw,Ci] + b[Co]).
  *
  * The patch under the window is one vector of Kh*Kw*Ci values, so an output pixel is that vector
- * against the rows of w. Where the patch lies contiguous in x (1x1 filters, filters over time) it is
- * used in place, otherwise it is gathered; outside of the image stand zeros, in int8 the zero point.
+ * against the rows of w. Where the patch lies contiguous in x (1x1 filters, filters over time) it
+ * is used in place, otherwise it is gathered; outside of the image stand zeros, in int8 the zero
+ * point.
  *
  * float, hybrid and int8 as in op_dense.c. Hybrid quantizes the whole image of a batch element at
  * once: symmetric when the weights have one scale, asymmetric when filters have their own. */
@@ -14,14 +15,14 @@
 
 typedef struct {
     window win;
-    int Co, patch;   /* filters; values under the window */
+    int Co, patch; /* filters; values under the window */
     bool in_place;
     float least, most;
     int q_least, q_most;
     bool is_asymmetric;
-    const float *scale;     /* of each filter's weights */
+    const float *scale; /* of each filter's weights */
     int32_t *row_sum;
-    fixed_factor *factor;   /* of each filter */
+    fixed_factor *factor; /* of each filter */
     tensor *gathered, *quantized, *acc;
 } conv;
 
@@ -86,7 +87,8 @@ static void run_hybrid(const op_node *op)
             k->is_asymmetric ? row_quantize_asymmetric(q, x, n) : row_quantize_symmetric(q, x, n);
         for (int oy = 0; oy < w->Ho; oy++)
             for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
-                rows_int8(acc, patch_at(k, q, oy, ox, 1, rq.zero), op->in[1]->data, k->Co, k->patch);
+                rows_int8(acc, patch_at(k, q, oy, ox, 1, rq.zero), op->in[1]->data, k->Co,
+                          k->patch);
                 for (int o = 0; o < k->Co; o++) {
                     float v = (float)(acc[o] - rq.zero * k->row_sum[o]) * (rq.scale * k->scale[o]);
                     y[o] = clamp_float(v + (bias ? bias[o] : 0), k->least, k->most);
@@ -110,8 +112,9 @@ static void run_int8(const op_node *op)
             for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
                 rows_int8(acc, patch_at(k, x, oy, ox, 1, zero_x), op->in[1]->data, k->Co, k->patch);
                 for (int o = 0; o < k->Co; o++) {
-                    int64_t v = (int64_t)acc[o] - (int64_t)zero_x * k->row_sum[o] + (bias ? bias[o] : 0);
-                    y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_twice((int32_t)v, k->factor[o]),
+                    int64_t v =
+                        (int64_t)acc[o] - (int64_t)zero_x * k->row_sum[o] + (bias ? bias[o] : 0);
+                    y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_up((int32_t)v, k->factor[o]),
                                              k->q_least, k->q_most);
                 }
             }
@@ -120,13 +123,16 @@ static void run_int8(const op_node *op)
 static status check_shapes(op_node *op, conv *k, err *e)
 {
     const tensor *x = op->in[0], *w = op->in[1], *bias = op->n_in > 2 ? op->in[2] : NULL;
-    if (w->rank != 4 || w->n == 0) return FAIL(e, ERR_INPUT, "the filters must have four dimensions");
+    if (w->rank != 4 || w->n == 0)
+        return FAIL(e, ERR_INPUT, "the filters must have four dimensions");
     TRY(window_plan(&k->win, x, op->options, w->dim[1], w->dim[2], e));
     k->Co = w->dim[0];
     k->patch = w->dim[1] * w->dim[2] * w->dim[3];
     if (w->dim[3] != k->win.Ci)
-        return FAIL(e, ERR_INPUT, "filters of %d channels on an input of %d; grouped convolution is "
-                                  "not supported", w->dim[3], k->win.Ci);
+        return FAIL(e, ERR_INPUT,
+                    "filters of %d channels on an input of %d; grouped convolution is "
+                    "not supported",
+                    w->dim[3], k->win.Ci);
     if (bias && bias->n != k->Co)
         return FAIL(e, ERR_INPUT, "%d biases for %d filters", bias->n, k->Co);
     const window *v = &k->win;
@@ -160,7 +166,8 @@ static status prepare_int8_weights(op_node *op, conv *k, arena *a, err *e)
     if (!scale || !k->row_sum) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");
     for (int o = 0; o < k->Co; o++) {
         const int i = w->quant.n == 1 ? 0 : o;
-        if (w->quant.zero_point[i] != 0) return FAIL(e, ERR_INPUT, "int8 filters must be symmetric");
+        if (w->quant.zero_point[i] != 0)
+            return FAIL(e, ERR_INPUT, "int8 filters must be symmetric");
         scale[o] = w->quant.scale[i];
         if (scale[o] != scale[0]) k->is_asymmetric = true;
     }

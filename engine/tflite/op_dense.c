@@ -65,7 +65,7 @@ static void run_int8(const op_node *op)
         rows_int8(acc, x, d->w8, d->Co, d->Ci);
         for (int o = 0; o < d->Co; o++) {
             int64_t v = (int64_t)acc[o] - (int64_t)zero_x * d->row_sum[o] + (bias ? bias[o] : 0);
-            y[o] = (int8_t)clamp_int(zero_y + fixed_multiply((int32_t)v, d->factor), d->q_least,
+            y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_up((int32_t)v, d->factor), d->q_least,
                                      d->q_most);
         }
     }
@@ -86,7 +86,7 @@ static status check_shapes(op_node *op, dense *d, err *e)
     if (bias && bias->n != d->Co)
         return FAIL(e, ERR_INPUT, "%d biases for %d outputs", bias->n, d->Co);
     op->macs = (double)d->B * d->Ci * d->Co;
-    int dim[GRAPH_MAX_RANK] = {d->B, d->Co}, rank = 2;
+    int dim[TFL_MAX_RANK] = {d->B, d->Co}, rank = 2;
     if (op->options->keep_dims && op->in[0]->rank > 0) {
         rank = op->in[0]->rank;
         memcpy(dim, op->in[0]->dim, sizeof *dim * (size_t)rank);
@@ -103,9 +103,11 @@ static status prepare_int8_weights(op_node *op, dense *d, arena *a, err *e)
 {
     const tensor *w = op->in[1];
     if (!w->is_constant || (w->quant.n != 1 && (w->quant.n != d->Co || w->quant.axis != 0)))
-        return FAIL(e, ERR_INPUT, "int8 weights must be constant, with one scale or one for each output");
+        return FAIL(e, ERR_INPUT,
+                    "int8 weights must be constant, with one scale or one for each output");
     for (int i = 0; i < w->quant.n; i++)
-        if (w->quant.zero_point[i] != 0) return FAIL(e, ERR_INPUT, "int8 weights must be symmetric");
+        if (w->quant.zero_point[i] != 0)
+            return FAIL(e, ERR_INPUT, "int8 weights must be symmetric");
     if (d->Ci > ROWS_INT8_MOST)
         return FAIL(e, ERR_INPUT, "int8 sums over %d inputs are not supported", d->Ci);
     int32_t *sum = ARENA_NEW(a, int32_t, d->Co);
@@ -142,8 +144,8 @@ static status prepare_int8(op_node *op, dense *d, arena *a, err *e)
     TRY(op_int8_bounds(op->options->activation, y, &d->q_least, &d->q_most, e));
     TRY(prepare_int8_weights(op, d, a, e));
     /* One scale for each output is a newer feature. The reference reads such a tensor's scale as 0
-     * (GetLegacyQuantization), so that every product vanishes; files that hold one give constants there
-     * and here. s_x * s_w is a float32 product, for convolutions a double one. */
+     * (GetLegacyQuantization), so that every product vanishes; files that hold one give constants
+     * there and here. s_x * s_w is a float32 product, for convolutions a double one. */
     const float s_w = w->quant.n == 1 ? w->quant.scale[0] : 0, product = x->quant.scale[0] * s_w;
     d->factor = fixed_factor_of((double)product / (double)y->quant.scale[0]);
     op_scratch(op, sizeof(int32_t) * (size_t)d->Co);

@@ -1,5 +1,6 @@
-/* DEPTHWISE_CONV_2D: y[b,oy,ox,c*m+j] = act(sum over the window of x[b,y,x,c] * w[0,ky,kx,c*m+j] + bias),
- * m = Co / Ci. float32, and int8 with a scale for each channel (integer_ops/depthwise_conv.h). */
+/* DEPTHWISE_CONV_2D: y[b,oy,ox,c*m+j] = act(sum over the window of x[b,y,x,c] * w[0,ky,kx,c*m+j] +
+ * bias), m = Co / Ci. float32, and int8 with a scale for each channel
+ * (integer_ops/depthwise_conv.h). */
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
 #include "engine/tflite/window.h"
@@ -16,13 +17,15 @@ typedef struct {
 } depthwise;
 
 /* The window's taps inside the image: calls the same few lines for float and int8. */
-#define FOR_EACH_TAP(w, oy, ox)                                                                    \
-    for (int ky = 0, iy = (oy) * (w)->stride_h - (w)->top; ky < (w)->Kh; ky++, iy += (w)->dilation_h) \
-        for (int kx = 0, ix = (ox) * (w)->stride_w - (w)->left; iy >= 0 && iy < (w)->H && kx < (w)->Kw; \
-             kx++, ix += (w)->dilation_w)                                                          \
+#define FOR_EACH_TAP(w, oy, ox)                                                   \
+    for (int ky = 0, iy = (oy) * (w)->stride_h - (w)->top; ky < (w)->Kh;          \
+         ky++, iy += (w)->dilation_h)                                             \
+        for (int kx = 0, ix = (ox) * (w)->stride_w - (w)->left;                   \
+             iy >= 0 && iy < (w)->H && kx < (w)->Kw; kx++, ix += (w)->dilation_w) \
             if (ix >= 0 && ix < (w)->W)
 
-static void pixel_float(const depthwise *k, const float *x, const float *filter, int oy, int ox, float *y)
+static void pixel_float(const depthwise *k, const float *x, const float *filter, int oy, int ox,
+                        float *y)
 {
     const window *w = &k->win;
     const int m = k->multiplier;
@@ -52,8 +55,8 @@ static void run_float(const op_node *op)
             }
 }
 
-static void pixel_int8(const depthwise *k, const int8_t *x, int32_t zero_x, const int8_t *filter, int oy,
-                       int ox, int32_t *acc)
+static void pixel_int8(const depthwise *k, const int8_t *x, int32_t zero_x, const int8_t *filter,
+                       int oy, int ox, int32_t *acc)
 {
     const window *w = &k->win;
     FOR_EACH_TAP(w, oy, ox)
@@ -81,7 +84,7 @@ static void run_int8(const op_node *op)
                 pixel_int8(k, x, zero_x, op->in[1]->data, oy, ox, acc);
                 for (int c = 0; c < k->Co; c++) {
                     const int64_t v = (int64_t)acc[c] + (bias ? bias[c] : 0);
-                    y[c] = (int8_t)clamp_int(zero_y + fixed_multiply_twice((int32_t)v, k->factor[c]),
+                    y[c] = (int8_t)clamp_int(zero_y + fixed_multiply_away((int32_t)v, k->factor[c]),
                                              k->q_least, k->q_most);
                 }
             }
@@ -116,7 +119,8 @@ static status prepare_factors(op_node *op, depthwise *k, arena *a, err *e)
     if (!k->factor) return FAIL(e, ERR_MEM, "out of memory for DEPTHWISE_CONV_2D");
     for (int c = 0; c < k->Co; c++) {
         const int i = w->quant.n == 1 ? 0 : c;
-        if (w->quant.zero_point[i] != 0) return FAIL(e, ERR_INPUT, "int8 filters must be symmetric");
+        if (w->quant.zero_point[i] != 0)
+            return FAIL(e, ERR_INPUT, "int8 filters must be symmetric");
         k->factor[c] = fixed_factor_of((double)x->quant.scale[0] * (double)w->quant.scale[i] /
                                        (double)y->quant.scale[0]);
     }

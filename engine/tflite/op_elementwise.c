@@ -9,7 +9,7 @@
 
 /* Strides of both operands over the output's axes, 0 where an operand repeats. */
 typedef struct {
-    int step[2][GRAPH_MAX_RANK];
+    int step[2][TFL_MAX_RANK];
     float least, most;
     bool is_product;
 } binary;
@@ -20,7 +20,7 @@ static void run_binary(const op_node *op)
     const tensor *out = op->out[0];
     const float *x = op->in[0]->data, *w = op->in[1]->data;
     float *y = out->data;
-    int index[GRAPH_MAX_RANK] = {0};
+    int index[TFL_MAX_RANK] = {0};
     for (int i = 0, p = 0, q = 0; i < out->n; i++) {
         const float v = s->is_product ? x[p] * w[q] : x[p] + w[q];
         y[i] = clamp_float(v, s->least, s->most);
@@ -65,7 +65,7 @@ static status prepare_binary(op_node *op, bool is_product, arena *a, err *e)
     if (!s) return FAIL(e, ERR_MEM, "out of memory for an operator");
     s->is_product = is_product;
     TRY(op_float_bounds(op->options->activation, &s->least, &s->most, e));
-    int dim[GRAPH_MAX_RANK], rank;
+    int dim[TFL_MAX_RANK], rank;
     TRY(plan_broadcast(op, s, &rank, dim, e));
     op->run = run_binary;
     return op_set_shape(op->out[0], rank, dim, e);

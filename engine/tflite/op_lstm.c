@@ -1,11 +1,11 @@
-/* UNIDIRECTIONAL_SEQUENCE_LSTM, batch major, without peepholes, projection or layer norm (lstm_eval.cc):
- *   i,f,o = sigmoid(W x_t + U h + b), g = tanh(W x_t + U h + b)
- *   c = clip(f * c + i * g), h = o * tanh(c), y_t = h
- * Operands: 0 x [B,T,Ci]; 1-4 W of i,f,g,o [u,Ci]; 5-8 U [u,u]; 12-15 b [u]; 18 h, 19 c [B,u], variable
- * tensors that keep their value from one invocation to the next unless someone resets them.
+/* UNIDIRECTIONAL_SEQUENCE_LSTM, batch major, without peepholes, projection or layer norm
+ * (lstm_eval.cc): i,f,o = sigmoid(W x_t + U h + b), g = tanh(W x_t + U h + b) c = clip(f * c + i *
+ * g), h = o * tanh(c), y_t = h Operands: 0 x [B,T,Ci]; 1-4 W of i,f,g,o [u,Ci]; 5-8 U [u,u]; 12-15
+ * b [u]; 18 h, 19 c [B,u], variable tensors that keep their value from one invocation to the next
+ * unless someone resets them.
  *
- * Hybrid: W and U are int8 with one scale each; x_t and h are quantized anew at each step, one batch
- * element at a time, symmetric or asymmetric as the options say. */
+ * Hybrid: W and U are int8 with one scale each; x_t and h are quantized anew at each step, one
+ * batch element at a time, symmetric or asymmetric as the options say. */
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
 
@@ -16,7 +16,7 @@ enum { IN_W = 1, IN_U = 5, IN_BIAS = 12, IN_STATE = 18, IN_CELL = 19, N_GATES = 
 
 typedef struct {
     int B, T, Ci, u;
-    float clip; /* bound of the cell; infinite for none */
+    float clip;                               /* bound of the cell; infinite for none */
     int32_t *sum_w[N_GATES], *sum_u[N_GATES]; /* row sums of int8 weights; NULL for float */
     tensor *gates, *quantized, *acc;
 } lstm;
@@ -31,7 +31,8 @@ static void add_products(const op_node *op, int first, const float *x, int n)
 {
     const lstm *s = op->state;
     float *gate = s->gates->data;
-    for (int g = 0; g < N_GATES; g++) rows_float(gate + g * s->u, x, op->in[first + g]->data, s->u, n);
+    for (int g = 0; g < N_GATES; g++)
+        rows_float(gate + g * s->u, x, op->in[first + g]->data, s->u, n);
 }
 
 /* The same with int8 weights. */
@@ -65,7 +66,8 @@ static void step(const op_node *op, const float *x, float *h, float *c, float *y
         add_products(op, IN_U, h, u);
     }
     for (int i = 0; i < u; i++) {
-        const float in = sigmoid(gate[i]), forget = sigmoid(gate[u + i]), out = sigmoid(gate[3 * u + i]);
+        const float in = sigmoid(gate[i]), forget = sigmoid(gate[u + i]),
+                    out = sigmoid(gate[3 * u + i]);
         c[i] = clamp_float(forget * c[i] + in * tanhf(gate[2 * u + i]), -s->clip, s->clip);
         y[i] = h[i] = out * tanhf(c[i]);
     }
@@ -85,8 +87,8 @@ static status expect_matrix(const op_node *op, int i, tfl_type type, int rows, i
     const tensor *t = op->in[i];
     if (!t) return FAIL(e, ERR_INPUT, "input %d is missing (coupled gates are not supported)", i);
     if (t->type != type || t->n != (int64_t)rows * columns)
-        return FAIL(e, ERR_INPUT, "input %d must be %s and hold %d x %d values", i, tfl_type_name(type),
-                    rows, columns);
+        return FAIL(e, ERR_INPUT, "input %d must be %s and hold %d x %d values", i,
+                    tfl_type_name(type), rows, columns);
     return OK;
 }
 
@@ -143,7 +145,8 @@ status op_lstm_prepare(op_node *op, arena *a, err *e)
 {
     TRY(op_expect(op, 1, 24, 1, e));
     if (op->n_in < 20 || !op->in[IN_W] || !op->in[IN_U])
-        return FAIL(e, ERR_INPUT, "%d inputs; 20 or 24 are supported, with an input gate", op->n_in);
+        return FAIL(e, ERR_INPUT, "%d inputs; 20 or 24 are supported, with an input gate",
+                    op->n_in);
     TRY(op_expect_type(op->in[0], "the input", TFL_FLOAT32, e));
     TRY(op_expect_type(op->out[0], "the output", TFL_FLOAT32, e));
     lstm *s = op->state = ARENA_NEW(a, lstm, 1);

@@ -1,5 +1,6 @@
-/* MAX_POOL_2D and AVERAGE_POOL_2D. Windows are cut at the image's border and the average divides by what
- * is left (reference/pooling.h); int8 keeps its input's scale and rounds half away from zero. */
+/* MAX_POOL_2D and AVERAGE_POOL_2D. Windows are cut at the image's border and the average divides by
+ * what is left (reference/pooling.h); int8 keeps its input's scale and rounds half away from zero.
+ */
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
 #include "engine/tflite/window.h"
@@ -39,7 +40,7 @@ static int reduce_int8(const window *w, const int8_t *x, box k, bool is_max)
     int v = is_max ? -128 : 0;
     for (int iy = k.y0; iy < k.y1; iy++)
         for (int ix = k.x0; ix < k.x1; ix++) {
-            const int u = x[(iy * w->W + ix) * w->Ci];
+            const int8_t u = x[(iy * w->W + ix) * w->Ci];
             v = !is_max ? v + u : u > v ? u : v;
         }
     if (is_max) return v;
@@ -59,13 +60,13 @@ static void run(const op_node *op, bool is_max)
                     const int at = b * w->H * w->W * w->Ci + c;
                     const box k = box_at(w, oy, ox);
                     if (is_float)
-                        ((float *)op->out[0]->data)[i] =
-                            clamp_float(reduce_float(w, (const float *)op->in[0]->data + at, k, is_max),
-                                        s->least, s->most);
+                        ((float *)op->out[0]->data)[i] = clamp_float(
+                            reduce_float(w, (const float *)op->in[0]->data + at, k, is_max),
+                            s->least, s->most);
                     else
                         ((int8_t *)op->out[0]->data)[i] = (int8_t)clamp_int(
-                            reduce_int8(w, (const int8_t *)op->in[0]->data + at, k, is_max), s->q_least,
-                            s->q_most);
+                            reduce_int8(w, (const int8_t *)op->in[0]->data + at, k, is_max),
+                            s->q_least, s->q_most);
                 }
 }
 
@@ -84,7 +85,7 @@ static status prepare(op_node *op, arena *a, err *e)
     TRY(op_expect(op, 1, 1, 1, e));
     pool *s = op->state = ARENA_NEW(a, pool, 1);
     if (!s) return FAIL(e, ERR_MEM, "out of memory for an operator");
-    graph_options o = *op->options;
+    tfl_options o = *op->options;
     o.dilation_h = o.dilation_w = 1;
     TRY(window_plan(&s->win, op->in[0], &o, o.filter_h, o.filter_w, e));
     TRY(op_expect_type(op->out[0], "the output", op->in[0]->type, e));
@@ -100,7 +101,8 @@ static status prepare(op_node *op, arena *a, err *e)
     const int Kh = w->Kh < w->H ? w->Kh : w->H, Kw = w->Kw < w->W ? w->Kw : w->W;
     if ((double)w->B * w->Ho * w->Wo * w->Ci * Kh * Kw > 1e10)
         return FAIL(e, ERR_INPUT, "a pool of %d x %d is too much work", w->Kh, w->Kw);
-    if (w->Kh * (double)w->Kw > 1 << 23) return FAIL(e, ERR_INPUT, "the pool's window is too large");
+    if (w->Kh * (double)w->Kw > 1 << 23)
+        return FAIL(e, ERR_INPUT, "the pool's window is too large");
     const int dim[4] = {w->B, w->Ho, w->Wo, w->Ci};
     return op_set_shape(op->out[0], 4, dim, e);
 }

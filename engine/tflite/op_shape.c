@@ -1,5 +1,5 @@
-/* Operators that move values or only look at shapes: RESHAPE, EXPAND_DIMS, SQUEEZE (which share their
- * input's memory), SHAPE, STRIDED_SLICE, PACK. */
+/* Operators that move values or only look at shapes: RESHAPE, EXPAND_DIMS, SQUEEZE (which share
+ * their input's memory), SHAPE, STRIDED_SLICE, PACK. */
 #include "engine/tflite/op.h"
 
 #include <string.h>
@@ -25,7 +25,7 @@ status op_reshape_prepare(op_node *op, arena *a, err *e)
 {
     (void)a;
     TRY(op_expect(op, 1, 2, 1, e));
-    int dim[GRAPH_MAX_RANK], rank = op->options->n_list;
+    int dim[TFL_MAX_RANK], rank = op->options->n_list;
     memcpy(dim, op->options->list, sizeof dim);
     if (op->n_in > 1 && op->in[1]) {
         TRY(op_expect_numbers(op->in[1], "the new shape", e));
@@ -44,10 +44,11 @@ status op_expand_dims_prepare(op_node *op, arena *a, err *e)
     TRY(op_expect_numbers(op->in[1], "the axis", e));
     int axis = op->in[1]->n == 1 ? *(const int *)op->in[1]->data : -100;
     if (axis < 0) axis += x->rank + 1;
-    if (axis < 0 || axis > x->rank || x->rank == GRAPH_MAX_RANK)
+    if (axis < 0 || axis > x->rank || x->rank == TFL_MAX_RANK)
         return FAIL(e, ERR_INPUT, "the axis does not fit %d dimensions", x->rank);
-    int dim[GRAPH_MAX_RANK];
-    for (int i = 0; i <= x->rank; i++) dim[i] = i < axis ? x->dim[i] : i == axis ? 1 : x->dim[i - 1];
+    int dim[TFL_MAX_RANK];
+    for (int i = 0; i <= x->rank; i++)
+        dim[i] = i < axis ? x->dim[i] : i == axis ? 1 : x->dim[i - 1];
     return op_share(op, x->rank + 1, dim, e);
 }
 
@@ -56,7 +57,7 @@ status op_squeeze_prepare(op_node *op, arena *a, err *e)
     (void)a;
     TRY(op_expect(op, 1, 1, 1, e));
     const tensor *x = op->in[0];
-    bool drop[GRAPH_MAX_RANK] = {false};
+    bool drop[TFL_MAX_RANK] = {false};
     for (int i = 0; op->options->n_list == 0 && i < x->rank; i++) drop[i] = x->dim[i] == 1;
     for (int i = 0; i < op->options->n_list; i++) {
         int axis = op->options->list[i] + (op->options->list[i] < 0 ? x->rank : 0);
@@ -64,7 +65,7 @@ status op_squeeze_prepare(op_node *op, arena *a, err *e)
             return FAIL(e, ERR_INPUT, "dimension %d cannot be squeezed", op->options->list[i]);
         drop[axis] = true;
     }
-    int dim[GRAPH_MAX_RANK], rank = 0;
+    int dim[TFL_MAX_RANK], rank = 0;
     for (int i = 0; i < x->rank; i++)
         if (!drop[i]) dim[rank++] = x->dim[i];
     return op_share(op, rank, dim, e);
@@ -86,13 +87,13 @@ status op_shape_prepare(op_node *op, arena *a, err *e)
 }
 
 typedef struct {
-    int start[GRAPH_MAX_RANK], stride[GRAPH_MAX_RANK], count[GRAPH_MAX_RANK];
+    int start[TFL_MAX_RANK], stride[TFL_MAX_RANK], count[TFL_MAX_RANK];
 } slice;
 
 /* One axis of the input as start, stride and count (strided_slice_logic.h). */
 static status slice_axis(const op_node *op, int i, slice *s, err *e)
 {
-    const graph_options *o = op->options;
+    const tfl_options *o = op->options;
     const int n = op->in[0]->dim[i], bit = 1 << i;
     const int64_t stride = ((const int *)op->in[3]->data)[i];
     int64_t start = ((const int *)op->in[1]->data)[i], end = ((const int *)op->in[2]->data)[i];
@@ -104,7 +105,8 @@ static status slice_axis(const op_node *op, int i, slice *s, err *e)
     end = end < least ? least : end > most ? most : end;
     if (o->begin_mask & bit) start = stride > 0 ? 0 : n - 1;
     if (o->end_mask & bit) end = stride > 0 ? n : -1;
-    int64_t count = stride > 0 ? (end - start + stride - 1) / stride : (start - end - stride - 1) / -stride;
+    int64_t count =
+        stride > 0 ? (end - start + stride - 1) / stride : (start - end - stride - 1) / -stride;
     if (o->shrink_axis_mask & bit) {
         if (start < 0 || start >= n)
             return FAIL(e, ERR_INPUT, "index %lld is outside of axis %d", (long long)start, i);
@@ -117,7 +119,8 @@ static status slice_axis(const op_node *op, int i, slice *s, err *e)
 }
 
 /* Copies the chosen elements in order, axis by axis. */
-static char *copy_slice(const slice *s, const tensor *x, int axis, const char *from, size_t size, char *to)
+static char *copy_slice(const slice *s, const tensor *x, int axis, const char *from, size_t size,
+                        char *to)
 {
     size_t step = size;
     for (int i = axis + 1; i < x->rank; i++) step *= (size_t)x->dim[i];
@@ -149,7 +152,7 @@ status op_strided_slice_prepare(op_node *op, arena *a, err *e)
     TRY(op_expect_type(op->out[0], "the output", x->type, e));
     if (op->options->ellipsis_mask || op->options->new_axis_mask || x->rank == 0)
         return FAIL(e, ERR_INPUT, "ellipsis, new axes and scalars are not supported");
-    int dim[GRAPH_MAX_RANK], rank = 0;
+    int dim[TFL_MAX_RANK], rank = 0;
     for (int i = 1; i < 4; i++) {
         TRY(op_expect_numbers(op->in[i], "begin, end and strides", e));
         if (op->in[i]->n != x->rank)
@@ -183,13 +186,13 @@ status op_pack_prepare(op_node *op, arena *a, err *e)
     if (!run) return FAIL(e, ERR_MEM, "out of memory for PACK");
     TRY(op_expect_type(op->out[0], "the output", x->type, e));
     const int axis = op->options->axis + (op->options->axis < 0 ? x->rank + 1 : 0);
-    if (axis < 0 || axis > x->rank || x->rank == GRAPH_MAX_RANK)
+    if (axis < 0 || axis > x->rank || x->rank == TFL_MAX_RANK)
         return FAIL(e, ERR_INPUT, "axis %d does not fit %d dimensions", op->options->axis, x->rank);
     for (int k = 1; k < op->n_in; k++)
         if (op->in[k]->type != x->type || op->in[k]->rank != x->rank ||
             memcmp(op->in[k]->dim, x->dim, sizeof *x->dim * (size_t)x->rank) != 0)
             return FAIL(e, ERR_INPUT, "inputs 0 and %d have different shapes", k);
-    int dim[GRAPH_MAX_RANK];
+    int dim[TFL_MAX_RANK];
     *run = tfl_type_bytes(x->type);
     for (int i = 0; i <= x->rank; i++) {
         dim[i] = i < axis ? x->dim[i] : i == axis ? op->n_in : x->dim[i - 1];

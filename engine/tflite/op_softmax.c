@@ -1,6 +1,6 @@
-/* SOFTMAX over the last axis: y = exp(beta * (x - max)) / sum. int8 looks the exponentials of the 256
- * possible differences up in a float table (optimized_ops.h: PopulateSoftmaxLookupTable); its output
- * has scale 1/256 and zero point -128. */
+/* SOFTMAX over the last axis: y = exp(beta * (x - max)) / sum. int8 looks the exponentials of the
+ * 256 possible differences up in a float table (optimized_ops.h: PopulateSoftmaxLookupTable); its
+ * output has scale 1/256 and zero point -128. */
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
 
@@ -37,7 +37,8 @@ static void run_int8(const op_node *op)
         const float inverse = 1.0F / (sum * op->out[0]->quant.scale[0]);
         for (int i = 0; i < s->n; i++) {
             const float v = roundf(s->table[most - x[i]] * inverse);
-            y[i] = (int8_t)clamp_int((int)fminf(v, 512) + (int)op->out[0]->quant.zero_point[0], -128, 127);
+            y[i] = (int8_t)clamp_int((int)fminf(v, 512) + (int)op->out[0]->quant.zero_point[0],
+                                     -128, 127);
         }
     }
 }

@@ -1,9 +1,11 @@
 /* A ZIP of one entry, every number little-endian (APPNOTE.TXT 4.3):
- *   local header 30 bytes, name, deflated data, central header 46 bytes, name, end record 22 bytes. */
+ *   local header 30 bytes, name, deflated data, central header 46 bytes, name, end record 22 bytes.
+ */
 #include "engine/tflite/pack.h"
 
 #include <stdint.h>
 #include <string.h>
+#define ZLIB_CONST /* zlib does not write to its input */
 #include <zlib.h>
 
 enum { LOCAL_BYTES = 30, CENTRAL_BYTES = 46, END_BYTES = 22, RAW_DEFLATE = -15, ZLIB_STREAM = 15 };
@@ -20,11 +22,12 @@ static status deflate_all(const void *bytes, size_t n, int level, int window, bu
     buf_zeros(out, most);
     status s = buf_check(out, e);
     if (s == OK) {
-        z.next_in = (Bytef *)(uintptr_t)bytes; /* zlib does not write there */
+        z.next_in = bytes;
         z.avail_in = (uInt)n;
         z.next_out = (Bytef *)out->data + at;
         z.avail_out = (uInt)most;
-        if (deflate(&z, Z_FINISH) != Z_STREAM_END) s = FAIL(e, ERR_MEM, "zlib cannot pack %zu bytes", n);
+        if (deflate(&z, Z_FINISH) != Z_STREAM_END)
+            s = FAIL(e, ERR_MEM, "zlib cannot pack %zu bytes", n);
         out->len = at + (s == OK ? z.total_out : 0);
         out->data[out->len] = '\0';
     }
@@ -83,7 +86,8 @@ status pack_zip(const void *bytes, size_t n, const char *name, int level, buf *o
     if (s == OK && strlen(name) > UINT16_MAX) s = FAIL(e, ERR_ARG, "an entry's name is too long");
     if (s == OK) {
         const size_t start = out->len;
-        const zip_entry z = {(uint32_t)crc32(0, bytes, (uInt)n), (uint32_t)packed.len, (uint32_t)n, name};
+        const zip_entry z = {(uint32_t)crc32(0, bytes, (uInt)n), (uint32_t)packed.len, (uint32_t)n,
+                             name};
         buf_u32(out, LOCAL_MARK);
         put_entry(out, &z);
         buf_text(out, name);
@@ -111,7 +115,7 @@ static status inflate_all(const void *bytes, size_t n, int window, size_t most, 
     z_stream z = {0};
     if (n > UINT32_MAX || inflateInit2(&z, window) != Z_OK)
         return FAIL(e, ERR_MEM, "zlib cannot unpack %zu bytes", n);
-    z.next_in = (Bytef *)(uintptr_t)bytes;
+    z.next_in = bytes;
     z.avail_in = (uInt)n;
     char piece[1 << 14];
     int r = Z_OK;
@@ -124,7 +128,8 @@ static status inflate_all(const void *bytes, size_t n, int window, size_t most, 
     inflateEnd(&z);
     if (out->len > most) return FAIL(e, ERR_INPUT, "unpacks to over %zu bytes", most);
     TRY(buf_check(out, e));
-    return r == Z_STREAM_END ? OK : FAIL(e, ERR_INPUT, "damaged file: its deflate stream is broken");
+    return r == Z_STREAM_END ? OK
+                             : FAIL(e, ERR_INPUT, "damaged file: its deflate stream is broken");
 }
 
 static uint32_t load(const unsigned char *p, int n)
@@ -158,7 +163,8 @@ static status unzip(const unsigned char *p, size_t n, size_t most, buf *out, err
     if (local > n || n - local < LOCAL_BYTES || load(p + local, 4) != LOCAL_MARK)
         return FAIL(e, ERR_INPUT, "damaged zip: its entry is not where it should be");
     const size_t data = local + LOCAL_BYTES + load(p + local + 26, 2) + load(p + local + 28, 2);
-    if (data > n || packed > n - data) return FAIL(e, ERR_INPUT, "damaged zip: its entry is cut off");
+    if (data > n || packed > n - data)
+        return FAIL(e, ERR_INPUT, "damaged zip: its entry is cut off");
     if (method == 0 && packed <= most)
         buf_put(out, p + data, packed);
     else if (method == Z_DEFLATED)

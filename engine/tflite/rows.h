@@ -1,4 +1,5 @@
-/* The inner products that all heavy operators are made of: one vector against the rows of a matrix. */
+/* The inner products that all heavy operators are made of: one vector against the rows of a matrix.
+ */
 #ifndef PARETUNE_ENGINE_TFLITE_ROWS_H
 #define PARETUNE_ENGINE_TFLITE_ROWS_H
 
@@ -6,16 +7,18 @@
 
 /* y[r] += sum_i x[i] * w[r,i], r < n_rows, i < n. Sums run in eight lanes, the same for every r.
  * Nothing may alias. */
-void rows_float(float *restrict y, const float *restrict x, const float *restrict w, int n_rows, int n);
-/* acc[r] = sum_i x[i] * w[r,i]. With n <= ROWS_INT8_MOST neither the sum nor its correction by a zero
- * point overflows. */
+void rows_float(float *restrict y, const float *restrict x, const float *restrict w, int n_rows,
+                int n);
+/* acc[r] = sum_i x[i] * w[r,i]. With n <= ROWS_INT8_MOST neither the sum nor its correction by a
+ * zero point overflows. */
 enum { ROWS_INT8_MOST = 65535 };
-void rows_int8(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w, int n_rows,
-               int n);
+void rows_int8(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
+               int n_rows, int n);
 /* sum[r] = sum_i w[r,i]: what a zero point of x adds to each product. */
 void rows_sum(int32_t *restrict sum, const int8_t *restrict w, int n_rows, int n);
 
-/* Hybrid operators quantize their input on the fly, q = round(x / scale) + zero (portable_tensor_utils.cc). */
+/* Hybrid operators quantize their input on the fly, q = round(x / scale) + zero
+ * (portable_tensor_utils.cc). */
 typedef struct {
     float scale;
     int32_t zero;
@@ -31,11 +34,12 @@ typedef struct {
     int shift;
 } fixed_factor;
 fixed_factor fixed_factor_of(double m);
-/* Rounded once, ties up: FULLY_CONNECTED in the library's x86-64 build. */
-int32_t fixed_multiply(int32_t v, fixed_factor m);
-/* Rounded twice, as gemmlowp's SaturatingRoundingDoublingHighMul and RoundingDivideByPOT do: the other
- * operators. Both results are bounded by 2^30, so that a zero point can be added. */
-int32_t fixed_multiply_twice(int32_t v, fixed_factor m);
+/* Both round twice, after the multiplication and after the shift; they differ where the second
+ * comes to a tie below zero. `up` is what the library's matrix products do (CONV_2D,
+ * FULLY_CONNECTED), `away` (from zero) is gemmlowp's RoundingDivideByPOT and all else. Results are
+ * bounded by 2^30, so that a zero point can be added. */
+int32_t fixed_multiply_up(int32_t v, fixed_factor m);
+int32_t fixed_multiply_away(int32_t v, fixed_factor m);
 
 static inline int32_t clamp_int(int32_t v, int32_t least, int32_t most)
 {

@@ -18,9 +18,10 @@ static status plan_axis(int n, int k, int stride, int dilation, int padding, int
     return OK;
 }
 
-status window_plan(window *w, const tensor *x, const graph_options *o, int Kh, int Kw, err *e)
+status window_plan(window *w, const tensor *x, const tfl_options *o, int Kh, int Kw, err *e)
 {
-    if (x->rank != 4) return FAIL(e, ERR_INPUT, "the input must have four dimensions, not %d", x->rank);
+    if (x->rank != 4)
+        return FAIL(e, ERR_INPUT, "the input must have four dimensions, not %d", x->rank);
     if (o->padding != PADDING_SAME && o->padding != PADDING_VALID)
         return FAIL(e, ERR_INPUT, "padding %d is not known", o->padding);
     *w = (window){.B = x->dim[0], .H = x->dim[1], .W = x->dim[2], .Ci = x->dim[3]};

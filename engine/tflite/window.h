@@ -5,15 +5,15 @@
 #include "engine/tflite/op.h"
 
 typedef struct {
-    int B, H, W, Ci;   /* input */
-    int Ho, Wo;        /* output */
-    int Kh, Kw;        /* filter */
+    int B, H, W, Ci; /* input */
+    int Ho, Wo;      /* output */
+    int Kh, Kw;      /* filter */
     int stride_h, stride_w, dilation_h, dilation_w;
-    int top, left;     /* padding in front */
+    int top, left; /* padding in front */
 } window;
 
 /* Fills Ho, Wo and the padding from the rest. Valid: floor((n - k) / s) + 1; same: ceil(n / s), the
  * smaller half of the padding in front. ERR_INPUT when a number makes no sense. */
-status window_plan(window *w, const tensor *x, const graph_options *o, int Kh, int Kw, err *e);
+status window_plan(window *w, const tensor *x, const tfl_options *o, int Kh, int Kw, err *e);
 
 #endif

@@ -1,14 +1,15 @@
 /* A network becomes a graph (this file), a graph becomes bytes (emit.c).
  *
- * The runtime's tensors keep a "physical" shape that may differ from the layer's: a convolution over
- * time works on [1,1,T,C], FULLY_CONNECTED flattens by itself. Since all of them are row-major, Flatten
- * and Reshape cost nothing until an operator, or the output, needs a certain rank; only then a RESHAPE
- * is written, with the new shape in its options (no constant tensor, no buffer). */
+ * The runtime's tensors keep a "physical" shape that may differ from the layer's: a convolution
+ * over time works on [1,1,T,C], FULLY_CONNECTED flattens by itself. Since all of them are
+ * row-major, Flatten and Reshape cost nothing until an operator, or the output, needs a certain
+ * rank; only then a RESHAPE is written, with the new shape in its options (no constant tensor, no
+ * buffer). */
 #include "engine/tflite/writer.h"
 
 #include "engine/compress/quantize.h"
 #include "engine/tflite/emit.h"
-#include "engine/tflite/graph.h"
+#include "engine/tflite/tfl_graph.h"
 
 #include <string.h>
 
@@ -18,13 +19,13 @@ typedef struct {
     const float *params;
     const tflite_options *options;
     arena *a;
-    graph g;
+    tfl_graph g;
     int cap_tensors, cap_ops;
     int now; /* tensor that holds the last layer's output */
     bool failed;
 } builder;
 
-static int add_tensor(builder *b, graph_tensor t)
+static int add_tensor(builder *b, tfl_tensor t)
 {
     if (b->g.n_tensors == b->cap_tensors) {
         b->failed = true;
@@ -35,9 +36,9 @@ static int add_tensor(builder *b, graph_tensor t)
     return b->g.n_tensors++;
 }
 
-static graph_tensor described(tfl_type type, int rank, const int *dim)
+static tfl_tensor described(tfl_type type, int rank, const int *dim)
 {
-    graph_tensor t = {.type = type, .rank = rank};
+    tfl_tensor t = {.type = type, .rank = rank};
     memcpy(t.dim, dim, sizeof *dim * (size_t)rank);
     return t;
 }
@@ -47,16 +48,16 @@ static int add_activation(builder *b, int rank, const int *dim)
     return add_tensor(b, described(TFL_FLOAT32, rank, dim));
 }
 
-static graph_options defaults_of(op_code code)
+static tfl_options defaults_of(int code)
 {
-    graph_options o;
-    graph_options_init(&o, graph_options_of(code));
+    tfl_options o;
+    tfl_options_init(&o, tfl_options_of(code));
     return o;
 }
 
 /* An operator whose result becomes the current tensor. */
-static void add_op(builder *b, op_code code, int version, const int *in, int n_in, int out,
-                   const graph_options *options)
+static void add_op(builder *b, int code, int version, const int *in, int n_in, int out,
+                   const tfl_options *options)
 {
     int *operands = ARENA_NEW(b->a, int, n_in + 1);
     if (!operands || b->g.n_ops == b->cap_ops) {
@@ -65,22 +66,22 @@ static void add_op(builder *b, op_code code, int version, const int *in, int n_i
     }
     memcpy(operands, in, sizeof *in * (size_t)n_in);
     operands[n_in] = out;
-    b->g.op[b->g.n_ops++] = (graph_op){code, version, n_in, 1, operands, operands + n_in, *options};
+    b->g.op[b->g.n_ops++] = (tfl_op){code, version, n_in, 1, operands, operands + n_in, *options};
     b->now = out;
 }
 
-static void add_simple(builder *b, op_code code, int version, int in, int out)
+static void add_simple(builder *b, int code, int version, int in, int out)
 {
-    graph_options o = defaults_of(code);
+    tfl_options o = defaults_of(code);
     add_op(b, code, version, &in, 1, out, &o);
 }
 
 /* Elements of [dim...] of the current tensor, as the given shape. */
 static void reshape_to(builder *b, int rank, const int *dim)
 {
-    const graph_tensor *t = &b->g.tensor[b->now];
+    const tfl_tensor *t = &b->g.tensor[b->now];
     if (t->rank == rank && memcmp(t->dim, dim, sizeof *dim * (size_t)rank) == 0) return;
-    graph_options o = defaults_of(OP_RESHAPE);
+    tfl_options o = defaults_of(OP_RESHAPE);
     o.n_list = rank;
     memcpy(o.list, dim, sizeof *dim * (size_t)rank);
     int in = b->now;
@@ -106,7 +107,7 @@ static const float *weights_at(builder *b, const net_tensor *t, int from, int n)
 static int add_float_constant(builder *b, int rank, const int *dim, const float *w, size_t n)
 {
     bool halves = b->options->storage == STORE_FLOAT16;
-    graph_tensor t = described(halves ? TFL_FLOAT16 : TFL_FLOAT32, rank, dim);
+    tfl_tensor t = described(halves ? TFL_FLOAT16 : TFL_FLOAT32, rank, dim);
     t.data = w;
     t.bytes = n * sizeof *w;
     if (!halves) return add_tensor(b, t);
@@ -126,9 +127,10 @@ static int add_float_constant(builder *b, int rank, const int *dim, const float 
 }
 
 /* An int8 constant with one scale, or one for each row of the outermost dimension. */
-static int add_int8_constant(builder *b, int rank, const int *dim, const float *w, size_t n, bool rows)
+static int add_int8_constant(builder *b, int rank, const int *dim, const float *w, size_t n,
+                             bool rows)
 {
-    graph_tensor t = described(TFL_INT8, rank, dim);
+    tfl_tensor t = described(TFL_INT8, rank, dim);
     int n_scales = rows ? dim[0] : 1;
     int8_t *q = ARENA_NEW(b->a, int8_t, n);
     float *scale = ARENA_NEW(b->a, float, n_scales);
@@ -140,7 +142,24 @@ static int add_int8_constant(builder *b, int rank, const int *dim, const float *
     int8_encode_rows(q, scale, w, n_scales, (int)n / n_scales);
     t.data = q;
     t.bytes = n;
-    t.quant = (graph_quant){n_scales, 0, scale, zero};
+    t.quant = (tfl_quant){n_scales, 0, scale, zero};
+    return add_tensor(b, t);
+}
+
+/* A vector given by the architecture, so that equal ones may share their bytes; NULL means zeros.
+ */
+static int add_structural(builder *b, tfl_type type, const void *values, int n)
+{
+    tfl_tensor t = described(type, 1, &n);
+    t.bytes = tfl_type_bytes(type) * (size_t)n;
+    void *copy = arena_take(b->a, t.bytes, 1);
+    if (!copy) {
+        b->failed = true;
+        return 0;
+    }
+    if (values) memcpy(copy, values, t.bytes);
+    t.data = copy;
+    t.is_structural = true;
     return add_tensor(b, t);
 }
 
@@ -157,16 +176,17 @@ static int fused(activation act)
 
 static void add_activation_op(builder *b, activation act)
 {
-    const graph_tensor *t = &b->g.tensor[b->now];
+    const tfl_tensor *t = &b->g.tensor[b->now];
     int in = b->now, out = add_activation(b, t->rank, t->dim);
-    op_code code = act == ACT_RELU ? OP_RELU : act == ACT_TANH ? OP_TANH : OP_LOGISTIC;
+    const int code = act == ACT_RELU ? OP_RELU : act == ACT_TANH ? OP_TANH : OP_LOGISTIC;
     add_simple(b, code, 1, in, out);
 }
 
 static void add_dense(builder *b, int layer)
 {
     const layer_spec *l = &b->net->layer[layer];
-    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL), *bias = find_weights(b, layer, ROLE_BIAS);
+    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL),
+                     *bias = find_weights(b, layer, ROLE_BIAS);
     const int n_in = w->size / l->units, dim[2] = {l->units, n_in};
     const float *values = weights_at(b, w, 0, w->size);
     bool dynamic = is_dynamic(b, (size_t)w->size);
@@ -174,8 +194,9 @@ static void add_dense(builder *b, int layer)
     in[1] = dynamic ? add_int8_constant(b, 2, dim, values, (size_t)w->size, false)
                     : add_float_constant(b, 2, dim, values, (size_t)w->size);
     if (bias)
-        in[2] = add_float_constant(b, 1, dim, weights_at(b, bias, 0, bias->size), (size_t)bias->size);
-    graph_options o = defaults_of(OP_FULLY_CONNECTED);
+        in[2] =
+            add_float_constant(b, 1, dim, weights_at(b, bias, 0, bias->size), (size_t)bias->size);
+    tfl_options o = defaults_of(OP_FULLY_CONNECTED);
     o.activation = fused(l->act);
     o.asymmetric_inputs = dynamic && b->options->per_channel;
     const int version = o.asymmetric_inputs ? 9 : !bias ? 6 : dynamic ? 3 : 1;
@@ -187,7 +208,8 @@ static void add_conv1d(builder *b, int layer)
 {
     const layer_spec *l = &b->net->layer[layer];
     const shape from = b->layout->shape_in[layer], to = b->layout->shape_out[layer];
-    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL), *bias = find_weights(b, layer, ROLE_BIAS);
+    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL),
+                     *bias = find_weights(b, layer, ROLE_BIAS);
     const int flat[4] = {1, 1, from.dim[0], from.dim[1]};
     reshape_to(b, 4, flat);
     const int dim[4] = {l->units, 1, l->kernel, from.dim[1]};
@@ -196,16 +218,18 @@ static void add_conv1d(builder *b, int layer)
     int in[3] = {b->now};
     in[1] = dynamic ? add_int8_constant(b, 4, dim, values, (size_t)w->size, b->options->per_channel)
                     : add_float_constant(b, 4, dim, values, (size_t)w->size);
-    if (bias)
-        in[2] = add_float_constant(b, 1, dim, weights_at(b, bias, 0, bias->size), (size_t)bias->size);
-    graph_options o = defaults_of(OP_CONV_2D);
+    /* The library's convolution insists on a bias. */
+    in[2] =
+        bias ? add_float_constant(b, 1, dim, weights_at(b, bias, 0, bias->size), (size_t)bias->size)
+             : add_structural(b, TFL_FLOAT32, NULL, l->units);
+    tfl_options o = defaults_of(OP_CONV_2D);
     o.padding = l->pad == PAD_SAME ? PADDING_SAME : PADDING_VALID;
     o.stride_w = l->stride;
     o.stride_h = 1;
     o.activation = fused(l->act);
     const int version = !dynamic ? 1 : b->options->per_channel ? 5 : 2;
     const int out_dim[4] = {1, 1, to.dim[0], to.dim[1]};
-    add_op(b, OP_CONV_2D, version, in, bias ? 3 : 2, add_activation(b, 4, out_dim), &o);
+    add_op(b, OP_CONV_2D, version, in, 3, add_activation(b, 4, out_dim), &o);
 }
 
 /* The gates of a kernel [4u,n] as four constants [u,n]. */
@@ -223,29 +247,15 @@ static void add_gates(builder *b, const net_tensor *t, int units, bool dynamic, 
     }
 }
 
-static int add_structural(builder *b, const int *values, int n)
-{
-    graph_tensor t = described(TFL_INT32, 1, &n);
-    int *copy = ARENA_NEW(b->a, int, n);
-    if (!copy) {
-        b->failed = true;
-        return 0;
-    }
-    memcpy(copy, values, sizeof *values * (size_t)n);
-    t.data = copy;
-    t.bytes = sizeof *values * (size_t)n;
-    t.is_structural = true;
-    return add_tensor(b, t);
-}
-
-/* The last time step of [1,T,u]: axis 1 is cut at -1 and dropped, which makes `end` void there; so one
- * constant of ones serves as `end` and as `strides`. */
+/* The last time step of [1,T,u]: axis 1 is cut at -1 and dropped, which makes `end` void there; so
+ * one constant of ones serves as `end` and as `strides`. */
 static void add_last_step(builder *b, int units)
 {
     const int begin[3] = {0, -1, 0}, ones[3] = {1, 1, 1}, dim[2] = {1, units};
-    int in[4] = {b->now, add_structural(b, begin, 3), add_structural(b, ones, 3)};
+    int in[4] = {b->now, add_structural(b, TFL_INT32, begin, 3),
+                 add_structural(b, TFL_INT32, ones, 3)};
     in[3] = in[2];
-    graph_options o = defaults_of(OP_STRIDED_SLICE);
+    tfl_options o = defaults_of(OP_STRIDED_SLICE);
     o.begin_mask = 5;
     o.end_mask = 5;
     o.shrink_axis_mask = 2;
@@ -264,7 +274,8 @@ static void add_lstm(builder *b, int layer)
     const net_tensor *bias = find_weights(b, layer, ROLE_BIAS);
     const int sequence[3] = {1, from.dim[0], from.dim[1]}, hidden[3] = {1, from.dim[0], u};
     reshape_to(b, 3, sequence);
-    bool dynamic = is_dynamic(b, (size_t)kernel->size / 4) && is_dynamic(b, (size_t)recurrent->size / 4);
+    bool dynamic =
+        is_dynamic(b, (size_t)kernel->size / 4) && is_dynamic(b, (size_t)recurrent->size / 4);
     int in[24];
     for (int i = 0; i < 24; i++) in[i] = -1;
     in[0] = b->now;
@@ -275,7 +286,7 @@ static void add_lstm(builder *b, int layer)
         in[i] = add_activation(b, 2, (const int[2]){1, u});
         b->g.tensor[in[i]].is_variable = true;
     }
-    graph_options o = defaults_of(OP_UNIDIRECTIONAL_SEQUENCE_LSTM);
+    tfl_options o = defaults_of(OP_UNIDIRECTIONAL_SEQUENCE_LSTM);
     o.activation = FUSED_TANH;
     o.asymmetric_inputs = dynamic && b->options->per_channel;
     const int version = !dynamic ? 1 : b->options->per_channel ? 3 : 2;
@@ -328,8 +339,8 @@ status tflite_write(const net_spec *net, const float *params, const tflite_optio
     builder b = {.net = net, .layout = layout, .params = params, .options = options, .a = a};
     b.cap_tensors = TENSORS_PER_LAYER * (net->n + 1);
     b.cap_ops = OPS_PER_LAYER * (net->n + 1);
-    b.g.tensor = ARENA_NEW(a, graph_tensor, b.cap_tensors);
-    b.g.op = ARENA_NEW(a, graph_op, b.cap_ops);
+    b.g.tensor = ARENA_NEW(a, tfl_tensor, b.cap_tensors);
+    b.g.op = ARENA_NEW(a, tfl_op, b.cap_ops);
     status s = OK;
     if (!layout || !b.g.tensor || !b.g.op)
         s = FAIL(e, ERR_MEM, "out of memory while writing a model");
@@ -341,7 +352,7 @@ status tflite_write(const net_spec *net, const float *params, const tflite_optio
         b.g.metadata = options->metadata;
         b.g.metadata_bytes = strlen(options->metadata);
     }
-    if (s == OK) s = emit_graph(&b.g, a, out, e);
+    if (s == OK) s = tfl_emit(&b.g, a, out, e);
     arena_release(a, mark);
     return s;
 }

@@ -4,7 +4,8 @@
  * weight gradients and input gradients, those of the first layer left out; the peak is measured in
  * the same run.
  *
- *   bench_train [BLOCKS [TORCH_SCRIPT]]     TORCH_SCRIPT: tests/bench/train_torch.py, the rival */
+ *   bench_train [BLOCKS [TORCH_SCRIPT|- [NETWORK [ALPHA]]]]
+ * TORCH_SCRIPT is tests/bench/train_torch.py, the rival; - leaves it out. */
 #include "engine/base/arena.h"
 #include "engine/base/rng.h"
 #include "engine/nn/loss.h"
@@ -71,7 +72,7 @@ static void open_trainer(trainer *t, arena *a, const char *arch, double alpha)
     }
     t->series = ARENA_NEW(a, float, 2 * N_SERIES);
     t->wanted = ARENA_NEW(a, float, BATCH * 2 * STEPS);
-    t->moments = ARENA_NEW(a, float, 2 * t->n.layout.n_params);
+    t->moments = ARENA_NEW(a, float, 2 * optim_stride(t->n.layout.n_params));
     rng r = rng_stream(1, RNG_TEST, 0);
     for (int i = 0; i < 2 * N_SERIES; i++) t->series[i] = rng_normal(&r);
     t->order = rng_stream(1, RNG_SHUFFLE, 0);
@@ -116,22 +117,16 @@ static double step_flops(const net *n)
     return 2 * macs * BATCH;
 }
 
-/* A product small enough for the first-level cache, with nothing around it: the rate of fused
- * multiply-adds that our tiles can reach at most. */
-static double peak_flops(const kernels *k, arena *a)
+/* FLOPs a second of multiply-adds in registers. */
+static double peak_flops(const kernels *k)
 {
-    enum { M = 8, N = 32, K = 256 };
-    float *x = ARENA_NEW(a, float, M *K), *w = ARENA_NEW(a, float, N *K),
-          *y = ARENA_NEW(a, float, M *N);
-    double best = INFINITY;
-    for (int block = 0; block < 5; block++) {
-        double start = cpu_seconds();
-        for (int i = 0; i < 20000; i++)
-            k->gemm(&(gemm){
-                .M = M, .N = N, .K = K, .a = x, .lda = K, .b = w, .ldb = N, .c = y, .ldc = N});
-        best = fmin(best, (cpu_seconds() - start) / 20000);
+    float sink = 0.5f;
+    double best = 0;
+    for (int block = 0; block < 10; block++) {
+        double start = cpu_seconds(), done = k->spin(2000000, &sink);
+        best = fmax(best, done / (cpu_seconds() - start));
     }
-    return 2.0 * M * N * K / best;
+    return best;
 }
 
 /* --- the rival --- */
@@ -152,7 +147,7 @@ int main(int argc, char **argv)
     static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
     static const double alpha[] = {1, 0.25, 0.05};
     int blocks = argc > 1 ? atoi(argv[1]) : 20;
-    const char *rival = argc > 2 ? argv[2] : NULL;
+    const char *rival = argc > 2 && strcmp(argv[2], "-") != 0 ? argv[2] : NULL;
     err e = {0};
     const kernels *k;
     if (kernel_choose(&k, &e) != OK) {
@@ -161,12 +156,14 @@ int main(int argc, char **argv)
     }
     arena a;
     arena_init(&a, 0);
-    double peak = peak_flops(k, &a);
+    double peak = peak_flops(k);
     printf("kernels %s, peak %.0f GFLOP/s, batch %d\n", k->name, peak * 1e-9, BATCH);
     printf("%-8s %6s %8s %10s %8s %7s %10s %7s\n", "network", "alpha", "params", "ms/step",
            "GFLOP/s", "% peak", "torch ms", "ratio");
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
+        if (argc > 3 && strcmp(argv[3], arch[i]) != 0) continue;
         for (int j = 0; j < 3; j++) {
+            if (argc > 4 && strtod(argv[4], NULL) != alpha[j]) continue;
             arena_mark_t m = arena_mark(&a);
             trainer t;
             open_trainer(&t, &a, arch[i], alpha[j]);
@@ -178,6 +175,7 @@ int main(int argc, char **argv)
             fflush(stdout);
             arena_release(&a, m);
         }
+    }
     arena_free(&a);
     return 0;
 }

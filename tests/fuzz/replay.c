@@ -32,13 +32,13 @@ static int replay(arena *a, const char *path)
 
 int main(int argc, char **argv)
 {
-    DIR *folder = argc == 2 ? opendir(argv[1]) : NULL;
-    if (!folder) {
+    if (argc != 2) {
         fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
         return 2;
     }
+    DIR *folder = opendir(argv[1]);
     int n = 0, failed = 0;
-    for (struct dirent *x; (x = readdir(folder));) {
+    for (struct dirent *x; folder && (x = readdir(folder));) {
         arena a;
         if (x->d_name[0] == '.') continue;
         arena_init(&a, 0);
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
         arena_free(&a);
         n++;
     }
-    closedir(folder);
-    if (n == 0) fprintf(stderr, "%s: no inputs\n", argv[1]);
+    if (folder) closedir(folder);
+    if (n == 0) fprintf(stderr, "%s: no inputs; put some there\n", argv[1]);
     return failed > 0 || n == 0;
 }

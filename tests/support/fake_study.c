@@ -14,7 +14,7 @@ static void require(status s, const err *e)
     abort();
 }
 
-void fake_plain(int trial, stage_kind kind, char text[FAKE_PARAMS])
+void study_plain(int trial, stage_kind kind, char text[FAKE_PARAMS])
 {
     int name = kind == STAGE_DATA ? 0 : kind == STAGE_TRAIN ? trial / 4 : trial;
     snprintf(text, FAKE_PARAMS, "{\"do\":\"ok\",\"of\":%d}", name);
@@ -99,7 +99,7 @@ static status make_chain(void *user, const suggestion *s, arena *a, chain *c, er
 
 /* --- life --- */
 
-void fake_open(fake_study *f, int n_trials, fake_params *params)
+void study_open(fake_study *f, int n_trials, fake_params *params)
 {
     *f = (fake_study){
         .folder = "/tmp/paretune-study-XXXXXX", .n_trials = n_trials, .params = params};
@@ -114,7 +114,7 @@ void fake_open(fake_study *f, int n_trials, fake_params *params)
                                  .stage_seconds = 60};
 }
 
-void fake_close(fake_study *f)
+void study_close(fake_study *f)
 {
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", f->folder);
@@ -143,7 +143,7 @@ static status start_run(fake_study *f, int n_workers, int64_t *run_id, err *e)
     return store_start_run(f->results, &fake, &run, run_id, e);
 }
 
-status fake_run(fake_study *f, int n_workers, err *e)
+status study_run(fake_study *f, int n_workers, err *e)
 {
     counter source = {{count_up}, 0, f->n_trials};
     sched_options o = f->options;
@@ -176,7 +176,7 @@ static const char *const dump_queries[] = {
     "SELECT * FROM trial_metrics ORDER BY 1, 2",
 };
 
-char *fake_dump(const fake_study *f)
+char *study_dump(const fake_study *f)
 {
     char *text;
     size_t n;
@@ -197,7 +197,7 @@ char *fake_dump(const fake_study *f)
     return text;
 }
 
-const char *fake_query(const fake_study *f, const char *sql)
+const char *study_query(const fake_study *f, const char *sql)
 {
     static char text[1000];
     err e = {0};

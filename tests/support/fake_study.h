@@ -13,7 +13,7 @@ enum { FAKE_PARAMS = 200 };
 typedef void fake_params(int trial, stage_kind kind, char text[FAKE_PARAMS]);
 
 /* Every trial alone behind a shared data stage; groups of four share the training. All succeed. */
-void fake_plain(int trial, stage_kind kind, char text[FAKE_PARAMS]);
+void study_plain(int trial, stage_kind kind, char text[FAKE_PARAMS]);
 
 typedef struct {
     char folder[64], db[80], artifacts[80];
@@ -25,16 +25,16 @@ typedef struct {
     sched_figures figures;
 } fake_study;
 
-void fake_open(fake_study *f, int n_trials, fake_params *params);
-void fake_close(fake_study *f); /* removes the folder */
+void study_open(fake_study *f, int n_trials, fake_params *params);
+void study_close(fake_study *f); /* removes the folder */
 
 /* One run to its end; the store is opened and closed around it. */
-status fake_run(fake_study *f, int n_workers, err *e);
+status study_run(fake_study *f, int n_workers, err *e);
 
 /* Everything the database says except times, tries, runs: to be freed. Two studies with equal dumps
  * hold equal results. */
-char *fake_dump(const fake_study *f);
+char *study_dump(const fake_study *f);
 /* The first cell of a query's first row, as text, "" for none; borrowed until the next call. */
-const char *fake_query(const fake_study *f, const char *sql);
+const char *study_query(const fake_study *f, const char *sql);
 
 #endif

@@ -74,7 +74,7 @@ static volatile double sink;
 
 static void spin(int rounds)
 {
-    double x = 1;
+    double x = rounds;
     for (int i = 0; i < rounds; i++) x = x * 0.999999 + 1e-6;
     sink = x;
 }
@@ -112,6 +112,7 @@ static status obey(const stage_request *rq, stage_progress progress, void *user,
     TRY(node_string(params, "do", &what, e));
     if (!strstr(what, "-once") || is_first_try(rq, a)) TRY(act(what, params, a, &padding, e));
     progress(user, 1, 1, 0.5);
+    if (strcmp(what, "nothing") == 0) return OK;
     put_metrics(rq, out);
     return write_artifact(rq, a, padding, out, e);
 }

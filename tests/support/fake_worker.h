@@ -2,6 +2,7 @@
  *
  * The test program starts itself as a worker: a constructor looks at its first argument before
  * Criterion does. A stage's parameters are {"do":WORD,...}:
+ *   nothing                       success without artifact and metrics
  *   ok                            an artifact and two metrics that follow from the key
  *   sleep, "n" ms                 the same after a while
  *   spin, "n" (rounds)            the same after so much arithmetic

@@ -1,4 +1,4 @@
-#include "engine/tflite/reader.h"
+#include "engine/tflite/tfl_reader.h"
 
 #include "engine/tflite/flatbuffer.h"
 
@@ -9,7 +9,7 @@ typedef struct {
     arena *a;
     err *e;
     fb_list buffers;
-    graph *g;
+    tfl_graph *g;
     int *code, *version; /* of each row of operator_codes */
     int n_codes;
 } reader;
@@ -39,9 +39,9 @@ static status borrow(reader *r, fb_list list, size_t size, const void **out)
 
 static status read_codes(reader *r, fb_list codes)
 {
-    if (codes.n > READER_MAX_OPS)
+    if (codes.n > TFL_MAX_OPS)
         return FAIL(r->e, ERR_INPUT, "%zu operator codes; at most %d are read", codes.n,
-                    READER_MAX_OPS);
+                    TFL_MAX_OPS);
     r->n_codes = (int)codes.n;
     r->code = ARENA_NEW(r->a, int, codes.n);
     r->version = ARENA_NEW(r->a, int, codes.n);
@@ -57,7 +57,7 @@ static status read_codes(reader *r, fb_list codes)
     return OK;
 }
 
-static status read_quant(reader *r, fb_table t, int index, graph_tensor *x)
+static status read_quant(reader *r, fb_table t, int index, tfl_tensor *x)
 {
     fb_table q = fb_child(&r->f, t, TENSOR_QUANTIZATION);
     fb_list scale = fb_elements(&r->f, q, QUANT_SCALE, 4);
@@ -70,8 +70,7 @@ static status read_quant(reader *r, fb_table t, int index, graph_tensor *x)
     if (scale.n != zero.n)
         return FAIL(r->e, ERR_INPUT, "tensor %d: %zu scales but %zu zero points", index, scale.n,
                     zero.n);
-    bool fits = scale.n == 1 ||
-                (axis >= 0 && axis < x->rank && scale.n == (size_t)x->dim[axis]);
+    bool fits = scale.n == 1 || (axis >= 0 && axis < x->rank && scale.n == (size_t)x->dim[axis]);
     if (!fits)
         return FAIL(r->e, ERR_INPUT, "tensor %d: %zu scales do not fit dimension %d", index,
                     scale.n, axis);
@@ -89,7 +88,7 @@ static status read_quant(reader *r, fb_table t, int index, graph_tensor *x)
     return OK;
 }
 
-static status read_constant(reader *r, int buffer, int index, graph_tensor *x)
+static status read_constant(reader *r, int buffer, int index, tfl_tensor *x)
 {
     if (buffer < 0 || (size_t)buffer >= r->buffers.n)
         return FAIL(r->e, ERR_INPUT, "tensor %d: there is no buffer %d", index, buffer);
@@ -97,29 +96,31 @@ static status read_constant(reader *r, int buffer, int index, graph_tensor *x)
     if (r->f.damaged) return damaged(r, "buffer", buffer);
     if (data.n == 0) return OK;
     size_t bytes;
-    if (!graph_tensor_size(x->type, x->rank, x->dim, &bytes) || bytes != data.n)
-        return FAIL(r->e, ERR_INPUT, "tensor %d: its shape asks for another number of bytes than the "
-                                     "%zu of buffer %d", index, data.n, buffer);
+    if (!tfl_tensor_size(x->type, x->rank, x->dim, &bytes) || bytes != data.n)
+        return FAIL(r->e, ERR_INPUT,
+                    "tensor %d: its shape asks for another number of bytes than the "
+                    "%zu of buffer %d",
+                    index, data.n, buffer);
     size_t size = tfl_type_bytes(x->type);
     x->bytes = bytes;
     return borrow(r, (fb_list){data.at, data.n / size}, size, &x->data);
 }
 
-static status read_tensor(reader *r, fb_table t, int index, graph_tensor *x)
+static status read_tensor(reader *r, fb_table t, int index, tfl_tensor *x)
 {
     fb_file *f = &r->f;
     fb_list shape = fb_elements(f, t, TENSOR_SHAPE, 4);
-    *x = (graph_tensor){.type = (tfl_type)fb_byte(f, t, TENSOR_TYPE, 0)};
+    *x = (tfl_tensor){.type = (tfl_type)fb_byte(f, t, TENSOR_TYPE, 0)};
     if (f->damaged) return damaged(r, "tensor", index);
-    if (shape.n > GRAPH_MAX_RANK)
+    if (shape.n > TFL_MAX_RANK)
         return FAIL(r->e, ERR_INPUT, "tensor %d: %zu dimensions; at most %d are supported", index,
-                    shape.n, GRAPH_MAX_RANK);
+                    shape.n, TFL_MAX_RANK);
     x->rank = (int)shape.n;
     for (int i = 0; i < x->rank; i++) x->dim[i] = fb_item_int(f, shape, (size_t)i);
     size_t bytes;
     if (tfl_type_bytes(x->type) == 0)
         return FAIL(r->e, ERR_INPUT, "tensor %d: type %d is not supported", index, (int)x->type);
-    if (!graph_tensor_size(x->type, x->rank, x->dim, &bytes))
+    if (!tfl_tensor_size(x->type, x->rank, x->dim, &bytes))
         return FAIL(r->e, ERR_INPUT, "tensor %d: its shape is negative or too large", index);
     if (fb_has(f, t, TENSOR_SPARSITY))
         return FAIL(r->e, ERR_INPUT, "tensor %d: sparse storage is not supported", index);
@@ -135,9 +136,9 @@ static status read_indexes(reader *r, fb_table t, int field, int least, const ch
 {
     fb_list list = fb_elements(&r->f, t, field, 4);
     if (r->f.damaged) return damaged(r, what, index);
-    if (list.n > READER_MAX_OPERANDS)
+    if (list.n > TFL_MAX_OPERANDS)
         return FAIL(r->e, ERR_INPUT, "%s %d: %zu tensors; at most %d are supported", what, index,
-                    list.n, READER_MAX_OPERANDS);
+                    list.n, TFL_MAX_OPERANDS);
     int *p = ARENA_NEW(r->a, int, list.n);
     if (!p) return no_memory(r);
     for (size_t i = 0; i < list.n; i++) {
@@ -150,19 +151,19 @@ static status read_indexes(reader *r, fb_table t, int field, int least, const ch
     return OK;
 }
 
-static status read_list(reader *r, fb_table t, int field, graph_options *o)
+static status read_list(reader *r, fb_table t, int field, tfl_options *o)
 {
     fb_list list = fb_elements(&r->f, t, field, 4);
-    if (list.n > GRAPH_MAX_RANK)
+    if (list.n > TFL_MAX_RANK)
         return FAIL(r->e, ERR_INPUT, "an operator's option lists %zu dimensions", list.n);
     o->n_list = (int)list.n;
     for (size_t i = 0; i < list.n; i++) o->list[i] = fb_item_int(&r->f, list, i);
     return OK;
 }
 
-static status read_options(reader *r, fb_table t, const option_table *rows, graph_options *o)
+static status read_options(reader *r, fb_table t, const option_table *rows, tfl_options *o)
 {
-    graph_options_init(o, rows);
+    tfl_options_init(o, rows);
     if (!rows || rows->union_member == OPTIONS_NONE ||
         fb_byte(&r->f, t, OPERATOR_OPTIONS_TYPE, 0) != rows->union_member)
         return OK;
@@ -184,7 +185,7 @@ static status read_options(reader *r, fb_table t, const option_table *rows, grap
     return OK;
 }
 
-static status read_op(reader *r, fb_table t, int index, graph_op *op)
+static status read_op(reader *r, fb_table t, int index, tfl_op *op)
 {
     int code = fb_int(&r->f, t, OPERATOR_CODE, 0);
     if (r->f.damaged) return damaged(r, "operator", index);
@@ -194,7 +195,7 @@ static status read_op(reader *r, fb_table t, int index, graph_op *op)
     op->version = r->version[code];
     TRY(read_indexes(r, t, OPERATOR_INPUTS, -1, "operator", index, &op->in, &op->n_in));
     TRY(read_indexes(r, t, OPERATOR_OUTPUTS, 0, "operator", index, &op->out, &op->n_out));
-    TRY(read_options(r, t, graph_options_of(op->code), &op->options));
+    TRY(read_options(r, t, tfl_options_of(op->code), &op->options));
     return r->f.damaged ? damaged(r, "options of operator", index) : OK;
 }
 
@@ -216,15 +217,15 @@ static status read_metadata(reader *r, fb_table model)
 
 static status read_subgraph(reader *r, fb_table sub)
 {
-    graph *g = r->g;
+    tfl_graph *g = r->g;
     fb_list tensors = fb_elements(&r->f, sub, SUBGRAPH_TENSORS, 4);
     fb_list ops = fb_elements(&r->f, sub, SUBGRAPH_OPERATORS, 4);
     if (r->f.damaged) return damaged(r, "subgraph", 0);
-    if (tensors.n > READER_MAX_TENSORS || ops.n > READER_MAX_OPS)
+    if (tensors.n > TFL_MAX_TENSORS || ops.n > TFL_MAX_OPS)
         return FAIL(r->e, ERR_INPUT, "%zu tensors and %zu operators; at most %d of each are read",
-                    tensors.n, ops.n, READER_MAX_OPS);
-    g->tensor = ARENA_NEW(r->a, graph_tensor, tensors.n);
-    g->op = ARENA_NEW(r->a, graph_op, ops.n);
+                    tensors.n, ops.n, TFL_MAX_OPS);
+    g->tensor = ARENA_NEW(r->a, tfl_tensor, tensors.n);
+    g->op = ARENA_NEW(r->a, tfl_op, ops.n);
     if (!g->tensor || !g->op) return no_memory(r);
     for (; g->n_tensors < (int)tensors.n; g->n_tensors++)
         TRY(read_tensor(r, fb_item(&r->f, tensors, (size_t)g->n_tensors), g->n_tensors,
@@ -236,9 +237,9 @@ static status read_subgraph(reader *r, fb_table sub)
     return OK;
 }
 
-status reader_read(arena *a, const void *file, size_t n, graph *out, err *e)
+status tfl_read(arena *a, const void *file, size_t n, tfl_graph *out, err *e)
 {
-    *out = (graph){0};
+    *out = (tfl_graph){0};
     reader r = {.a = a, .e = e, .g = out};
     fb_table model;
     TRY(fb_open(&r.f, file, n, SCHEMA_IDENTIFIER, &model, e));

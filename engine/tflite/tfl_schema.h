@@ -1,6 +1,7 @@
-/* Names for the numbers of the public TFLite schema, version 3: operator codes, field ids, enums. */
-#ifndef PARETUNE_ENGINE_TFLITE_SCHEMA_H
-#define PARETUNE_ENGINE_TFLITE_SCHEMA_H
+/* Names for the numbers of the public TFLite schema, version 3: operator codes, field ids, enums.
+ */
+#ifndef PARETUNE_ENGINE_TFLITE_TFL_SCHEMA_H
+#define PARETUNE_ENGINE_TFLITE_TFL_SCHEMA_H
 
 enum { SCHEMA_VERSION = 3 };
 #define SCHEMA_IDENTIFIER "TFL3"

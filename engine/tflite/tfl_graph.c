@@ -1,14 +1,14 @@
-#include "engine/tflite/graph.h"
+#include "engine/tflite/tfl_graph.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define AT(field) offsetof(graph_options, field)
+#define AT(field) offsetof(tfl_options, field)
 
 static const option_row conv_rows[] = {
-    {0, OPTION_BYTE, AT(padding), 0},    {1, OPTION_INT, AT(stride_w), 0},
-    {2, OPTION_INT, AT(stride_h), 0},    {3, OPTION_BYTE, AT(activation), 0},
-    {4, OPTION_INT, AT(dilation_w), 1},  {5, OPTION_INT, AT(dilation_h), 1},
+    {0, OPTION_BYTE, AT(padding), 0},   {1, OPTION_INT, AT(stride_w), 0},
+    {2, OPTION_INT, AT(stride_h), 0},   {3, OPTION_BYTE, AT(activation), 0},
+    {4, OPTION_INT, AT(dilation_w), 1}, {5, OPTION_INT, AT(dilation_h), 1},
 };
 static const option_row depthwise_rows[] = {
     {0, OPTION_BYTE, AT(padding), 0},    {1, OPTION_INT, AT(stride_w), 0},
@@ -36,6 +36,7 @@ static const option_row slice_rows[] = {
     {2, OPTION_INT, AT(ellipsis_mask), 0},    {3, OPTION_INT, AT(new_axis_mask), 0},
     {4, OPTION_INT, AT(shrink_axis_mask), 0},
 };
+static const option_row shape_rows[] = {{0, OPTION_BYTE, AT(out_type), TFL_FLOAT32}};
 static const option_row pack_rows[] = {
     {0, OPTION_INT, AT(values_count), 0},
     {1, OPTION_INT, AT(axis), 0},
@@ -72,31 +73,31 @@ static const option_table tables[] = {
      OPTIONS_UNIDIRECTIONAL_SEQUENCE_LSTM, ROWS(lstm_rows)},
     {OP_STRIDED_SLICE, "STRIDED_SLICE", OPTIONS_STRIDED_SLICE, ROWS(slice_rows)},
     {OP_EXPAND_DIMS, "EXPAND_DIMS", OPTIONS_NONE, 0, NULL},
-    {OP_SHAPE, "SHAPE", OPTIONS_NONE, 0, NULL},
+    {OP_SHAPE, "SHAPE", OPTIONS_SHAPE, ROWS(shape_rows)},
     {OP_REDUCE_MAX, "REDUCE_MAX", OPTIONS_REDUCER, ROWS(reducer_rows)},
     {OP_PACK, "PACK", OPTIONS_PACK, ROWS(pack_rows)},
     {OP_QUANTIZE, "QUANTIZE", OPTIONS_NONE, 0, NULL},
     {OP_DENSIFY, "DENSIFY", OPTIONS_NONE, 0, NULL},
 };
 
-const option_table *graph_options_of(int code)
+const option_table *tfl_options_of(int code)
 {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (tables[i].code == code) return &tables[i];
     return NULL;
 }
 
-const char *graph_op_name(int code, char text[24])
+const char *tfl_op_name(int code, char text[24])
 {
-    const option_table *t = graph_options_of(code);
+    const option_table *t = tfl_options_of(code);
     if (t) return t->name;
     snprintf(text, 24, "operator %d", code);
     return text;
 }
 
-void graph_options_init(graph_options *o, const option_table *t)
+void tfl_options_init(tfl_options *o, const option_table *t)
 {
-    *o = (graph_options){0};
+    *o = (tfl_options){0};
     for (int i = 0; t && i < t->n_rows; i++)
         if (t->rows[i].kind == OPTION_BYTE || t->rows[i].kind == OPTION_INT)
             memcpy((char *)o + t->rows[i].offset, &t->rows[i].def, sizeof(int));
@@ -126,7 +127,7 @@ const char *tfl_type_name(tfl_type t)
     return "a type that is not supported";
 }
 
-bool graph_tensor_size(tfl_type type, int rank, const int *dim, size_t *bytes)
+bool tfl_tensor_size(tfl_type type, int rank, const int *dim, size_t *bytes)
 {
     size_t n = tfl_type_bytes(type);
     if (n == 0) return false;
