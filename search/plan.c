@@ -86,7 +86,8 @@ static double known_figure(const char *metric, const value *slots, const stage_f
     if (strcmp(metric, "size_flat") == 0) return c->flat_bytes;
     bool size = strcmp(metric, "size") == 0;
     if (size && strcmp(slots[SET_PACK].text, "flat") == 0) return c->flat_bytes;
-    if (!size && strcmp(metric, "size_zlib") != 0 && strcmp(metric, "size_zip") != 0) return NAN;
+    if (!size && strcmp(metric, "size_zlib") != 0 && strcmp(metric, "size_zip") != 0)
+        return (double)NAN;
     *floor_only = true;
     return c->packed_floor;
 }
@@ -123,7 +124,7 @@ static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
 
 static void find_least_packed(plan *p)
 {
-    p->least_packed = INFINITY;
+    p->least_packed = HUGE_VAL;
     for (int v = 0; v < p->s->n_versions; v++)
         for (int i = 0; i < p->s->version[v].n_limits; i++) {
             const store_limit *l = &p->s->version[v].limit[i];

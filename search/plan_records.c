@@ -80,17 +80,22 @@ static uint64_t export_identity(const value *slots)
     return mix_slots(3, slots, list, 3);
 }
 
-/* Room for one more record in an array that doubles in the plan's arena. */
-static status reserve(plan *p, void **array, size_t size, int n, int *cap, err *e)
+/* `array` of n records with room for one more: itself, or a copy twice as long. NULL when out of
+ * memory. */
+static void *reserve(plan *p, void *array, size_t size, int n, int *cap)
 {
-    if (n < *cap) return OK;
-    int grown = *cap ? *cap * 2 : 16;
-    void *copy = arena_take(p->a, (size_t)grown, size);
-    if (!copy) return FAIL(e, ERR_MEM, "out of memory for a plan");
-    if (n) memcpy(copy, *array, (size_t)n * size);
-    *array = copy;
-    *cap = grown;
-    return OK;
+    if (n < *cap) return array;
+    int longer = *cap ? *cap * 2 : 16;
+    void *copy = arena_take(p->a, (size_t)longer, size);
+    if (!copy) return NULL;
+    if (n) memcpy(copy, array, (size_t)n * size);
+    *cap = longer;
+    return copy;
+}
+
+static status no_memory(err *e)
+{
+    return FAIL(e, ERR_MEM, "out of memory for a plan");
 }
 
 static status keep_text(plan *p, buf *b, const char **out, err *e)
@@ -98,7 +103,7 @@ static status keep_text(plan *p, buf *b, const char **out, err *e)
     status s = buf_check(b, e);
     if (s == OK) *out = arena_copy(p->a, b->data, b->len);
     buf_free(b);
-    if (s == OK && !*out) return FAIL(e, ERR_MEM, "out of memory for a plan");
+    if (s == OK && !*out) return no_memory(e);
     return s;
 }
 
@@ -106,7 +111,9 @@ static status make_data(plan *p, uint64_t id, const value *slots, err *e)
 {
     bool added;
     buf b = {0};
-    TRY(reserve(p, (void **)&p->data, sizeof *p->data, p->n_data, &p->cap_data, e));
+    data_record *longer = reserve(p, p->data, sizeof *longer, p->n_data, &p->cap_data);
+    if (!longer) return no_memory(e);
+    p->data = longer;
     data_record *d = &p->data[p->n_data];
     chain_put_data(p->s, slots, &b);
     TRY(keep_text(p, &b, &d->params, e));
@@ -122,11 +129,13 @@ static status make_export(plan *p, uint64_t id, const value *slots, err *e)
     buf b = {0};
     node *tree;
     const char *text;
-    TRY(reserve(p, (void **)&p->exports, sizeof *p->exports, p->n_exports, &p->cap_exports, e));
+    export_record *longer = reserve(p, p->exports, sizeof *longer, p->n_exports, &p->cap_exports);
+    if (!longer) return no_memory(e);
+    p->exports = longer;
     chain_put_export(p->s, slots, &b);
     TRY(keep_text(p, &b, &text, e));
     TRY(node_read_json(p->a, text, strlen(text), &tree, e));
-    p->exports[p->n_exports] = tree;
+    p->exports[p->n_exports].params = tree;
     return identity_put(&p->export_of, id, (uint32_t)p->n_exports++, &added, e);
 }
 
@@ -166,11 +175,13 @@ static status make_net(plan *p, uint64_t recipe, const value *slots, const node 
         buf_free(&b);
         return identity_put(&p->net_of, recipe, *same, &added, e);
     }
-    status s = reserve(p, (void **)&p->nets, sizeof *p->nets, p->n_nets, &p->cap_nets, e);
-    if (s != OK || p->n_nets == MAX_NETS) {
+    net_record *longer = reserve(p, p->nets, sizeof *longer, p->n_nets, &p->cap_nets);
+    if (!longer || p->n_nets == MAX_NETS) {
         buf_free(&b);
-        return s != OK ? s : FAIL(e, ERR_INPUT, "more than %d different networks", MAX_NETS);
+        if (!longer) return no_memory(e);
+        return FAIL(e, ERR_INPUT, "more than %d different networks", MAX_NETS);
     }
+    p->nets = longer;
     net_record *n = &p->nets[p->n_nets];
     node *tree;
     n->id = id;
@@ -265,7 +276,9 @@ static status make_cost(plan *p, uint64_t id, const net_record *n, const node *e
                         double sparsity, err *e)
 {
     bool added;
-    TRY(reserve(p, (void **)&p->costs, sizeof *p->costs, p->n_costs, &p->cap_costs, e));
+    stage_forecast *longer = reserve(p, p->costs, sizeof *longer, p->n_costs, &p->cap_costs);
+    if (!longer) return no_memory(e);
+    p->costs = longer;
     TRY(stage_foresee(n->tree, export, 1, sparsity, p->a, &p->costs[p->n_costs], e));
     return identity_put(&p->cost_of, id, (uint32_t)p->n_costs++, &added, e);
 }
@@ -304,7 +317,7 @@ status plan_resolve(plan *p, const value *slots, build *out, err *e)
     uint64_t export_id = export_identity(slots);
     if (!identity_find(&p->data_of, data)) TRY(make_data(p, data, slots, e));
     if (!identity_find(&p->export_of, export_id)) TRY(make_export(p, export_id, slots, e));
-    const node *export = p->exports[*identity_find(&p->export_of, export_id)];
+    const node *export = p->exports[*identity_find(&p->export_of, export_id)].params;
     if (!identity_find(&p->net_of, recipe)) TRY(make_net(p, recipe, slots, export, e));
     const net_record *n = &p->nets[*identity_find(&p->net_of, recipe)];
     TRY(resolve_cost(p, slots, n, export, export_id, e));

@@ -22,9 +22,9 @@ static bool map_put(space *s, node *map, node *key, node *item)
     node **keys = ARENA_NEW(s->a, node *, map->n + 1),
          **items = ARENA_NEW(s->a, node *, map->n + 1);
     if (!keys || !items) return false;
-    if (map->n) {
-        memcpy(keys, map->key, (size_t)map->n * sizeof *keys);
-        memcpy(items, map->item, (size_t)map->n * sizeof *items);
+    for (int i = 0; i < map->n; i++) {
+        keys[i] = map->key[i];
+        items[i] = map->item[i];
     }
     keys[map->n] = key;
     items[map->n] = item;
