@@ -13,7 +13,7 @@ CC       ?= cc
 OUT      := build/$(BUILD)
 Q        := $(if $(filter 1,$(V)),,@)
 
-PACKAGES := sqlite3 openblas yaml-0.1 zlib libxxhash
+PACKAGES := sqlite3 openblas yaml-0.1 zlib libxxhash sndfile kissfft-float
 VERSION  := $(shell cat VERSION)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion \
