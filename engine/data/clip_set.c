@@ -300,8 +300,9 @@ static bool skip_strings(const char **text, const char *end, int n)
 
 static status read_text(clip_set *s, cursor *c, size_t n)
 {
-    const char *text = section(c, n), *end = text + n;
+    const char *text = section(c, n);
     if (!text) return damaged(c, "it ends early");
+    const char *end = text + n;
     s->settings = text;
     if (!skip_strings(&text, end, 1)) return damaged(c, "its text has no end");
     s->words = text;
