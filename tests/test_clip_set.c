@@ -333,6 +333,38 @@ Test(clip_set, damage_is_explained)
     buf_free(&b);
 }
 
+Test(clip_set, damaged_arrays_are_explained)
+{
+    clips c = made_up(false);
+    buf b = build(&c, small_options(CLIP_FLOAT32), 0, N);
+    clip_set whole = read_fine(&b);
+    const int32_t *const array[] = {whole.label, whole.speaker, whole.part, whole.index};
+    static const struct {
+        int array, at;
+        int32_t value;
+        const char *message;
+    } rows[] = {{0, 2, 3, "set: not a set of clips: a label without a word"},
+                {0, 0, -1, "set: not a set of clips: a label without a word"},
+                {1, 22, 5, "set: not a set of clips: an unknown speaker"},
+                {1, 22, -1, "set: not a set of clips: an unknown speaker"},
+                {2, 0, 1, "set: not a set of clips: its parts are out of order"},
+                {2, 22, 3, "set: not a set of clips: its parts are out of order"},
+                {3, 7, 6, "set: not a set of clips: its clips are out of order"},
+                {3, 22, 23, "set: not a set of clips: its clips are out of order"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clip_set s;
+        err e = {0};
+        char *copy = malloc(b.len);
+        memcpy(copy, b.data, b.len);
+        memcpy(copy + ((const char *)(array[rows[i].array] + rows[i].at) - b.data), &rows[i].value,
+               4);
+        cr_expect_eq(clip_set_read(&s, copy, b.len, "set", &e), ERR_INPUT);
+        cr_expect_str_eq(e.msg, rows[i].message);
+        free(copy);
+    }
+    buf_free(&b);
+}
+
 Test(clip_set, files_are_mapped)
 {
     char folder[] = "/tmp/paretune-set-XXXXXX";
