@@ -1,4 +1,4 @@
-/* Eight frames at a time: the arithmetic of the front end with one frame in each vector lane.
+/* The vector arithmetic of the front end: eight frames at a time, one in each vector lane.
  *
  * A vector register that holds the same sample of eight frames needs no shuffles inside a
  * transform, none for the mel bands and none for the cosine transform; frames are turned into lanes
@@ -16,7 +16,7 @@
 
 #include <stdbool.h>
 
-enum { LANES = 8, LANES_MAX_PASSES = 20 };
+enum { LANES = 8, LANES_MAX_PASSES = 20, LANES_TAPS = 4 };
 
 /* A complex transform of m points, m = 2^a 3^b 5^c, as Stockham's self-sorting passes
  * (van Loan, Computational Frameworks for the Fast Fourier Transform, section 1.7), and what splits
@@ -62,6 +62,9 @@ typedef struct {
     void (*product)(float *y, const float *w, const float *x, int n_out, int n_in);
     /* row[l][i] = x[i][l] for l < n_rows, rows `stride` apart. */
     void (*store)(float *row, int stride, int n_rows, const float *x, int n);
+    /* sum[i] += h[0] x[0][i], then h[1] x[1][i], ... for LANES_TAPS runs of n floats, none of them
+     * aligned, none overlapping sum. The order of sums is the order of taps. */
+    void (*taps)(float *sum, const float *const x[LANES_TAPS], const float h[LANES_TAPS], int n);
 } lanes_ops;
 
 /* The fastest set that this processor runs; the baseline first of all. */

@@ -262,6 +262,15 @@ static void store(float *row, int stride, int n_rows, const float *x, int n)
         for (int k = l < whole ? i : 0; k < n; k++) row[l * stride + k] = x[k * LANES + l];
 }
 
+static void taps(float *restrict sum, const float *const x[LANES_TAPS], const float h[LANES_TAPS],
+                 int n)
+{
+    const float *restrict a = x[0], *restrict b = x[1], *restrict c = x[2], *restrict d = x[3];
+    float ha = h[0], hb = h[1], hc = h[2], hd = h[3];
+    for (int i = 0; i < n; i++)
+        sum[i] = (((sum[i] + ha * a[i]) + hb * b[i]) + hc * c[i]) + hd * d[i];
+}
+
 const lanes_ops LANES_SET = {.name = LANES_NAME,
                              .load = load,
                              .transform = transform,
@@ -269,4 +278,5 @@ const lanes_ops LANES_SET = {.name = LANES_NAME,
                              .bands = bands,
                              .log = log_lanes,
                              .product = product,
-                             .store = store};
+                             .store = store,
+                             .taps = taps};

@@ -121,7 +121,7 @@ static status make_rows(resampler *r, arena *a, err *e)
 
 status resample_plan(resampler *r, int rate_in, int rate_out, int n_in, arena *a, err *e)
 {
-    *r = (resampler){0};
+    *r = (resampler){.ops = lanes_best()};
     if (rate_in < 1 || rate_out < 1 || n_in < 1)
         return FAIL(e, ERR_ARG, "cannot resample %d samples from %d Hz to %d Hz", n_in, rate_in,
                     rate_out);
@@ -157,26 +157,32 @@ static void deal_out(const resampler *r, const float *restrict x)
     }
 }
 
-/* sum[0,n) += h * row[0,n): one tap against a run. */
-static void add_tap(float *restrict sum, const float *restrict row, float h, int n)
+/* sum[n] of one block: the non-zero taps in order, a few at a time. A short group is filled up with
+ * zero taps on a row that is there anyway: adding zero changes no sum. */
+static void run_block(const resampler *r, int base, int k0, int t, float *sum, int n)
 {
-    for (int t = 0; t < n; t++) sum[t] += h * row[t];
+    const float *row[LANES_TAPS];
+    float h[LANES_TAPS];
+    int used = 0;
+    memset(sum, 0, (size_t)n * sizeof *sum);
+    for (int k = k0, i = 0; k < r->n_taps; k += r->up, i++) {
+        if (r->tap[k] == 0.0f) continue;
+        int at = floor_div(base - i, r->down), d = base - i - at * r->down;
+        row[used] = r->phase + (size_t)d * (size_t)r->row + r->margin + at + t;
+        h[used++] = r->tap[k];
+        if (used == LANES_TAPS) r->ops->taps(sum, row, h, n), used = 0;
+    }
+    if (used == 0) return;
+    for (int i = used; i < LANES_TAPS; i++) row[i] = row[0], h[i] = 0;
+    r->ops->taps(sum, row, h, n);
 }
 
 static void run_phase(const resampler *r, int p, float *sum, int n)
 {
     enum { BLOCK = 1024 }; /* outputs that stay in the first-level cache through all taps */
     int base, k0 = first_tap(r, p, &base);
-    memset(sum, 0, (size_t)n * sizeof *sum);
-    for (int t = 0; t < n; t += BLOCK) {
-        int count = n - t < BLOCK ? n - t : BLOCK;
-        for (int k = k0, i = 0; k < r->n_taps; k += r->up, i++) {
-            if (r->tap[k] == 0.0f) continue;
-            int at = floor_div(base - i, r->down), d = base - i - at * r->down;
-            const float *row = r->phase + (size_t)d * (size_t)r->row + r->margin + at + t;
-            add_tap(sum + t, row, r->tap[k], count);
-        }
-    }
+    for (int t = 0; t < n; t += BLOCK)
+        run_block(r, base, k0, t, sum + t, n - t < BLOCK ? n - t : BLOCK);
 }
 
 void resample_run(const resampler *r, float *restrict y, const float *restrict x)

@@ -14,17 +14,19 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/err.h"
+#include "engine/signal/lanes.h"
 
 enum { RESAMPLE_MAX_RATIO = 16384 }; /* of up and down in lowest terms */
 
 typedef struct {
     int up, down; /* in lowest terms */
     int n_in, n_out;
-    int n_taps;      /* n of the formula above */
-    double macs;     /* multiply-adds of one run, zero taps left out */
-    float *tap;      /* h[n_taps] */
-    float *phase;    /* work: the input dealt out over `down` rows, zeros on both sides */
-    float *sum;      /* work: one output phase */
+    int n_taps;   /* n of the formula above */
+    double macs;  /* multiply-adds of one run, zero taps left out */
+    float *tap;   /* h[n_taps] */
+    float *phase; /* work: the input dealt out over `down` rows, zeros on both sides */
+    float *sum;   /* work: one output phase */
+    const lanes_ops *ops;
     int row, margin; /* length of a row of `phase`, zeros in front */
 } resampler;
 
