@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/half.h"
+#include "engine/data/speech.h"
 
 static arena memory;
 
@@ -386,4 +387,32 @@ Test(clip_set, files_are_mapped)
     unlink(path);
     rmdir(folder);
     buf_free(&b);
+}
+
+/* --- the real recordings --- */
+
+Test(clip_set, real_recordings_give_the_same_set_from_two_workers)
+{
+    const char *data = getenv("PARETUNE_DATA");
+    if (!data) cr_skip("PARETUNE_DATA is not set: the real recordings are not tested");
+    clips c;
+    err e = {0};
+    speech_options how = {
+        .split = SPLIT_SPEAKER_HASH, .val_percent = 10, .test_percent = 10, .shuffle = true};
+    cr_assert(
+        speech_open(&c, file_join(&memory, data, "speech_commands"), &how, NULL, &memory, &e) == OK,
+        "%s", e.msg);
+    clip_set_options o = {
+        .features = feature_defaults(FEATURE_MFCC), .storage = CLIP_FLOAT16, .only_16bit = true};
+    buf whole = build(&c, o, 0, c.n), joined = {0};
+    buf half[2] = {build(&c, o, 0, c.n / 2), build(&c, o, c.n / 2, c.n - c.n / 2)};
+    clip_set s[2] = {read_fine(&half[0]), read_fine(&half[1])};
+    cr_assert(clip_set_join(s, 2, &joined, &e) == OK, "%s", e.msg);
+    cr_expect(joined.len == whole.len && memcmp(joined.data, whole.data, whole.len) == 0);
+    clip_set all = read_fine(&whole);
+    cr_expect(all.n == 7044 && all.n_bad == 0 && all.part_from[PART_VAL] == 4085);
+    buf_free(&whole);
+    buf_free(&joined);
+    buf_free(&half[0]);
+    buf_free(&half[1]);
 }
