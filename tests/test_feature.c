@@ -455,6 +455,8 @@ static const struct {
     {"[1]", "features: must be a map of settings"},
     {"{\"kind\":\"stft\",\"clip_samples\":4000000,\"hop\":1}",
      "features: 3999361 frames of 321 bins are too many; use a longer hop"},
+    {"{\"kind\":\"mfcc\",\"clip_samples\":65536,\"frame\":65536,\"mel_bins\":1000}",
+     "features: 1000 bands of 32769 bins are too many; use fewer mel_bins"},
 };
 
 Test(feature, wrong_settings_are_refused_with_the_reason)

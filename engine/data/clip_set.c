@@ -446,7 +446,7 @@ status clip_set_join(const clip_set *shard, int n_shards, buf *out, err *e)
 void clip_set_fetch(const clip_set *s, part p, int first, int count, float *restrict x,
                     int32_t *restrict label)
 {
-    size_t size = (size_t)shape_size(s->in), from = (size_t)(s->part_from[p] + first);
+    size_t size = (size_t)shape_size(s->in), from = (size_t)s->part_from[p] + (size_t)first;
     size_t n = (size_t)count * size;
     if (s->storage == CLIP_FLOAT32) {
         memcpy(x, (const float *)s->features + from * size, n * sizeof *x);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -68,16 +69,16 @@ part speech_which_part(const char *file, double val_percent, double test_percent
 {
     char name[512];
     size_t n = strlen(file), stem = sound_stem(file, n);
-    const char *mark = strstr(file, "_nohash_");
-    if (mark)
+    const char *mark = strstr(file, "_nohash_"), *ending = "";
+    if (mark) {
         n = (size_t)(mark - file);
-    else if (stem && stem + 5 == n)
+    } else if (stem) {
         n = stem;
-    if (n > sizeof name - 5) n = sizeof name - 5;
-    memcpy(name, file, n);
-    if (!mark && n == stem) memcpy(name + n, ".wav", 4), n += 4;
+        ending = ".wav";
+    }
+    snprintf(name, sizeof name, "%.*s%s", (int)n, file, ending);
     uint8_t d[20];
-    sha1(name, n, d);
+    sha1(name, strlen(name), d);
     uint32_t low =
         ((uint32_t)d[16] << 24 | (uint32_t)d[17] << 16 | (uint32_t)d[18] << 8 | d[19]) & 0x7ffffff;
     double percentage = low * (100.0 / 134217727); /* MAX_NUM_WAVS_PER_CLASS = 2^27 - 1 */
@@ -423,7 +424,7 @@ static int by_speaker(const void *a, const void *b)
 static int number_speakers(record *r, int n, int *number)
 {
     int n_speakers = 0;
-    qsort(r, (size_t)n, sizeof *r, by_speaker);
+    if (n) qsort(r, (size_t)n, sizeof *r, by_speaker);
     for (int i = 0; i < n; i++) {
         if (i > 0 && strcmp(r[i].speaker, r[i - 1].speaker) != 0) n_speakers++;
         number[r[i].order] = n_speakers;

@@ -143,9 +143,13 @@ status feature_check(feature_settings *s, err *e)
     if (!mel) s->mel_bins = 0, s->mel_low = s->mel_high = s->log_offset = 0;
     if (s->kind != FEATURE_MFCC) s->coefficients = 0;
     if (s->kind != FEATURE_STFT_RESIZED) s->resize = 0;
-    if ((double)feature_frames(s) * (s->fft / 2 + 1) > MAX_VALUES)
+    int frames = feature_frames(s), bins = s->fft / 2 + 1;
+    if (frames > MAX_VALUES / bins)
         return FAIL(e, ERR_INPUT, "features: %d frames of %d bins are too many; use a longer hop",
-                    feature_frames(s), s->fft / 2 + 1);
+                    frames, bins);
+    if (s->mel_bins > MAX_VALUES / bins)
+        return FAIL(e, ERR_INPUT, "features: %d bands of %d bins are too many; use fewer mel_bins",
+                    s->mel_bins, bins);
     return OK;
 }
 
