@@ -5,8 +5,11 @@ BUILD    ?= release
 V        ?= 0
 WERROR   ?= 0
 PREFIX   ?= /usr/local
+DESTDIR  ?=
 T        ?= *
 TIME     ?= 60
+N        ?= 50
+WORKERS  ?= 2
 ARCH     ?=
 
 CC       ?= cc
@@ -39,11 +42,15 @@ OBJECTS  := $(SOURCES:%.c=$(OUT)/%.o)
 TESTS    := $(wildcard tests/test_*.c)
 TEST_OBJ := $(TESTS:%.c=$(OUT)/%.o)
 HELP_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
+FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS  := $(FUZZERS:%=$(OUT)/tests/fuzz/replay_%)
+SUPPORT  := $(OUT)/tests/libsupport.a
 BENCHES  := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 BIN      := $(OUT)/paretune
 LIB      := $(OUT)/libparetune.a
 
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: all
 all: $(BIN) ## build build/release/paretune
 
@@ -51,9 +58,9 @@ $(BIN): $(OUT)/main.o $(LIB)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(LIB): $(OBJECTS)
+$(LIB): $(OBJECTS) $(OUT)/sources
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(OBJECTS)
 
 # Kernels are compiled once per instruction set; kernel_<isa>.c chooses its own flags here.
 $(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2 -mfma)
@@ -62,28 +69,152 @@ $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell una
 # The front end's lanes: square roots without errno, so that they are one instruction.
 $(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno
 $(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(shell uname -m)),-mavx2)
+$(OUT)/engine/tflite/rows_avx2.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
 
 # A change of flags rebuilds everything.
 $(OUT)/flags: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' > $@
+# So does a file that came or went, for what is linked from all of them.
+$(OUT)/sources: FORCE
+	@mkdir -p $(OUT)
+	@echo '$(SOURCES) $(TESTS)' | cmp -s - $@ || echo '$(SOURCES) $(TESTS)' > $@
 FORCE:
 
-$(OUT)/tests/%.o: WARN := $(filter-out -Wconversion -Wsign-conversion -Wmissing-prototypes -Wdouble-promotion -Wpedantic,$(WARN))
+# private: else the milder flags reach $(OUT)/flags and everything is built again.
+$(OUT)/tests/%.o: private WARN := $(filter-out -Wconversion -Wsign-conversion -Wmissing-prototypes -Wdouble-promotion -Wpedantic,$(WARN))
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(ISA_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/tests/check: $(TEST_OBJ) $(HELP_OBJ) $(LIB)
+$(OUT)/tests/check: $(TEST_OBJ) $(HELP_OBJ) $(LIB) $(OUT)/sources
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion) $(LIBS)
 
-$(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(HELP_OBJ) $(LIB)
+$(OUT)/tests/fuzz/replay_%: $(OUT)/tests/fuzz/replay.o $(OUT)/tests/fuzz/fuzz_%.o $(LIB)
+	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(LIB)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Benchmarks take from the tests' helpers what they need, so they link without Criterion.
+$(SUPPORT): $(HELP_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT) $(LIB)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# --- what people run ---
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | \
+	    while IFS="$$(printf '\t')" read -r name what; do printf '  %-10s %s\n' "$$name" "$$what"; done
+	@echo; echo 'variables: BUILD=release|asan|tsan|cov V=1 WERROR=1 PREFIX=/usr/local DESTDIR= ARCH=-march=native'
+
+.PHONY: demo
+demo: ## search the demo space on made-up weather and write a report (installs what is missing)
+	$(Q)tools/deps.sh build
+	$(Q)$(MAKE) --no-print-directory BUILD=release all
+	$(Q)tools/demo.sh build/release/paretune build/demo $(WORKERS)
+
+.PHONY: install uninstall
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: all ## copy program, spaces and manual page below $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/paretune
+	install -D -m 644 docs/paretune.1 $(SHARE)/man/man1/paretune.1
+	find spaces -name '*.yaml' -exec install -D -m 644 {} $(SHARE)/paretune/{} \;
+
+uninstall: ## remove what install copied
+	rm -rf $(DESTDIR)$(PREFIX)/bin/paretune $(SHARE)/man/man1/paretune.1 $(SHARE)/paretune
+
+.PHONY: data
+data: ## download the Jena climate series into data/jena and verify it
+	$(Q)tools/get-data.sh data
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+# --- tests and tools ---
+
+.PHONY: check-programs
+check-programs: $(BIN) $(OUT)/tests/check $(REPLAYS)
+
+.PHONY: check
+check: ## all tests; T='dense/*' runs those unit tests only
+	$(Q)tools/deps.sh test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) check-programs
+	$(Q)tools/check.sh $(OUT) '$(T)'
+
 .PHONY: unit
-unit: $(OUT)/tests/check ## Criterion tests only; T='dense/*' chooses
+unit: $(BIN) $(OUT)/tests/check ## Criterion tests only; T='dense/*' chooses
 	$(Q)PARETUNE_BIN=$(BIN) $(OUT)/tests/check --filter '$(T)' -j2
+
+.PHONY: asan
+asan: ## all tests with the address and undefined-behaviour sanitizers
+	$(Q)ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	    $(MAKE) --no-print-directory BUILD=asan check
+
+.PHONY: tsan
+tsan: ## all tests with the thread sanitizer, where this machine can run it
+	$(Q)if tools/tsan-works.sh $(CC); then \
+	    TSAN_OPTIONS=halt_on_error=1 $(MAKE) --no-print-directory BUILD=tsan check; \
+	else echo "tsan: skipped, the thread sanitizer does not start on this machine"; fi
+
+.PHONY: tidy
+tidy: ## clang-tidy, warnings are errors
+	$(Q)tools/deps.sh dev
+	$(Q)printf '%s\n' main.c $(SOURCES) | xargs -P 2 -n 4 tools/tidy.sh $(CPPFLAGS) $(PKG_CFLAGS) --
+
+.PHONY: format
+format: ## lay out all C files with clang-format
+	$(Q)tools/deps.sh dev
+	clang-format-14 -i main.c $(wildcard engine/*.[ch] engine/*/*.[ch] search/*.[ch] store/*.[ch] \
+	    report/*.[ch] tests/*.c tests/*/*.[ch])
+
+.PHONY: layers
+layers: ## which room may include whom
+	$(Q)tools/layers.sh
+
+.PHONY: cov
+cov: ## lines run by the unit tests, per folder
+	$(Q)$(MAKE) --no-print-directory BUILD=cov build/cov/tests/check
+	$(Q)find build/cov -name '*.gcda' -delete
+	$(Q)PARETUNE_BIN=build/cov/paretune build/cov/tests/check -j2 >build/cov/tests.log 2>&1 || \
+	    { tail -n 40 build/cov/tests.log; exit 1; }
+	$(Q)tools/cov.sh build/cov
+
+.PHONY: fuzz
+fuzz: ## fuzz T=node for TIME=60 seconds; what crashes it is kept in tests/fuzz/corpus/T
+	$(Q)test -f 'tests/fuzz/fuzz_$(T).c' || { echo 'fuzz: T= must be one of: $(FUZZERS)'; exit 2; }
+	$(Q)tools/deps.sh dev
+	$(Q)$(MAKE) --no-print-directory BUILD=fuzz CC=clang-14 build/fuzz/tests/fuzz/fuzz_$(T)
+	$(Q)mkdir -p build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+	build/fuzz/tests/fuzz/fuzz_$(T) -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 \
+	    -artifact_prefix=tests/fuzz/corpus/$(T)/ build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+
+.PHONY: kill
+kill: all ## kill and resume N=50 studies at random moments
+	$(Q)PARETUNE_BIN=$(BIN) tests/cli/kill.sh $(N)
+
+.PHONY: bench
+bench: all $(BENCHES) ## run every tests/bench/bench_*
+	$(Q)for b in $(sort $(BENCHES)); do echo "== $${b##*/}"; PARETUNE_BIN=$(BIN) $$b || exit 1; done
+
+.PHONY: docs
+docs: all ## write docs/paretune.1 and docs/commands.md from the option tables
+	$(Q)tools/docs.sh $(BIN) docs
+
+TFLITE := build/tflite/node_modules/tfjs-tflite-node/cc_deps
+.PHONY: tflite-lib
+tflite-lib: ## install TensorFlow Lite's C library for the conformance tests (npm, 50 MB)
+	$(Q)mkdir -p build/tflite
+	$(Q)test -d $(TFLITE) || npm install --prefix build/tflite --no-audit --no-fund --ignore-scripts \
+	    --legacy-peer-deps tfjs-tflite-node@0.0.2
+	$(Q)ls $(TFLITE)/linux_*/libtensorflowlite_c.so
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

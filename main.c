@@ -4,11 +4,29 @@
 #include "engine/base/diag.h"
 #include "engine/base/err.h"
 #include "engine/base/log.h"
+#include "engine/tflite/cmd_invoke.h"
+#include "search/cmd_check.h"
+#include "search/cmd_plan.h"
+#include "report/cmd_report.h"
+#include "store/cmd_query.h"
+#include "store/cmd_sql.h"
+#include "search/cmd_run.h"
+#include "search/cmd_status.h"
+#include "search/cmd_worker.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const command *const commands[] = {
+    &cmd_run,
+    &cmd_check,
+    &cmd_plan,
+    &cmd_query,
+    &cmd_sql,
+    &cmd_report,
+    &cmd_status,
+    &cmd_invoke,
+    &cmd_worker,
     NULL,
 };
 
@@ -31,7 +49,7 @@ static int fail(const char *who, const err *e)
 
 static int unknown_command(const char *name)
 {
-    const char *names[64];
+    const char *names[64] = {0};
     size_t n = 0;
     for (int i = 0; commands[i]; i++)
         if (!commands[i]->hidden) names[n++] = commands[i]->spec->name;
@@ -41,30 +59,76 @@ static int unknown_command(const char *name)
     return 2;
 }
 
+/* The manual page: the same rows as --help, as troff. It carries no date, so that the same program
+ * always prints the same page. */
+static void print_manual(FILE *f)
+{
+    fprintf(
+        f,
+        ".TH PARETUNE 1 \"\" \"paretune %s\" \"User Commands\"\n"
+        ".SH NAME\nparetune \\- find the models nobody can beat on accuracy, size and latency at "
+        "once\n"
+        ".SH SYNOPSIS\n.B paretune\n.I command\n[options] [arguments]\n"
+        ".SH COMMANDS\n",
+        PARETUNE_VERSION);
+    for (int i = 0; commands[i]; i++)
+        if (!commands[i]->hidden) opt_print_man(commands[i]->spec, "paretune", f);
+    fprintf(f,
+            ".SH EXIT STATUS\n"
+            ".TP\n.B 0\ndone\n"
+            ".TP\n.B 1\nfailed\n"
+            ".TP\n.B 2\na mistake in the command line or in an input file; the message says what "
+            "to do\n"
+            ".TP\n.B 3\nfinished, but a version has no feasible pick or a candidate failed\n"
+            ".TP\n.B 130\ninterrupted; the same command resumes\n");
+}
+
+/* Output that could not be written must not look like success. */
+static int finish(const char *who, int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    fprintf(stderr, "paretune %s: cannot write to standard output\n", who);
+    return 1;
+}
+
+static int run(const command *c, int argc, char **argv)
+{
+    err e = {0};
+    int n_args, code = 0;
+    bool help;
+    if (opt_parse(c->spec, argc, argv, &n_args, &help, &e) != OK) return fail(c->spec->name, &e);
+    if (help)
+        opt_print_help(c->spec, "paretune", stdout);
+    else if (c->run(n_args, argv, &code, &e) != OK)
+        return fail(c->spec->name, &e);
+    return finish(c->spec->name, code);
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        print_usage(argc < 2 ? stderr : stdout);
-        return argc < 2 ? 2 : 0;
+    if (argc < 2) {
+        print_usage(stderr);
+        return 2;
     }
-    for (int i = 0; commands[i]; i++) {
-        const command *c = commands[i];
-        if (strcmp(argv[1], c->spec->name) != 0) continue;
-        err e = {0};
-        int n_args, code = 0;
-        bool help;
-        if (opt_parse(c->spec, argc - 1, argv + 1, &n_args, &help, &e) != OK)
-            return fail(argv[1], &e);
-        if (help)
-            opt_print_help(c->spec, "paretune", stdout);
-        else if (c->run(n_args, argv + 1, &code, &e) != OK)
-            return fail(argv[1], &e);
-        if (fflush(stdout) != 0 || ferror(stdout)) {
-            fprintf(stderr, "paretune %s: cannot write to standard output\n", argv[1]);
-            return 1;
-        }
-        return code;
+    const char *name = argv[1];
+    if (is_one_of(name, "--help", "-h", "help")) {
+        print_usage(stdout);
+        return finish("help", 0);
     }
-    return unknown_command(argv[1]);
+    if (is_one_of(name, "--version", "-V", "version")) {
+        printf("paretune %s\n", PARETUNE_VERSION);
+        return finish("version", 0);
+    }
+    if (strcmp(name, "man") == 0) { /* for make docs */
+        print_manual(stdout);
+        return finish("man", 0);
+    }
+    for (int i = 0; commands[i]; i++)
+        if (strcmp(name, commands[i]->spec->name) == 0) return run(commands[i], argc - 1, argv + 1);
+    return unknown_command(name);
 }

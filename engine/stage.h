@@ -111,6 +111,9 @@ typedef struct {
 const metric_row *stage_metrics(void);
 const metric_row *stage_metric_find(const char *name);
 
+/* Holds OpenBLAS to one thread; before the first call of any stage. */
+void stage_single_thread(void);
+
 /* What made the numbers: recorded once per run in the store. */
 typedef struct {
     char version[32], compiler[64], cpu[64], kernels[24] /* "avx512" ... */, blas[64], system[64];

@@ -2,9 +2,10 @@
  *
  * Every setting of the schema (search/schema.c) has a value or a list of values; a list is an axis.
  * The candidates are the product of the axes, numbered 0 .. n-1 with the axis written last varying
- * fastest. A candidate's configuration is canonical: settings that cannot matter (the pruning schedule
- * at final sparsity 0, a knob its architecture does not have, an axis whose `when` is false) take their
- * defaults, so that two candidates that mean the same have the same configuration hash. */
+ * fastest. A candidate's configuration is canonical: settings that cannot matter (the pruning
+ * schedule at final sparsity 0, a knob its architecture does not have, an axis whose `when` is
+ * false) take their defaults, so that two candidates that mean the same have the same configuration
+ * hash. */
 #ifndef PARETUNE_SEARCH_SPACE_H
 #define PARETUNE_SEARCH_SPACE_H
 
@@ -22,43 +23,54 @@
 typedef struct space space; /* opaque */
 
 typedef struct {
-    const char *data;          /* folder that relative data paths start from; NULL: the space's */
-    const char *architectures; /* folder of architecture files; NULL: architectures/ beside the space,
-                                  then the installed one */
+    const char *data;          /* folder that relative data paths start from; NULL: "data" */
+    const char *architectures; /* folder of architecture files; NULL: architectures/ beside the
+                                  space, then the installed one */
+    int n_sets;                /* settings given by hand: "train.epochs=5" overrides the file's */
+    const char *const *sets;
 } space_options;
 
-/* Reads and checks; NULL when anything was reported to `d`. Lives in `a`. */
+/* Reads and checks; NULL when anything was reported to `d`. Lives in `a`; `path` must outlive it. */
 space *space_read(arena *a, const char *path, const space_options *options, diag *d);
+/* The same for a text in memory, which goes by the name `path`; both must outlive the space. */
+space *space_parse(arena *a, const char *path, const char *text, size_t n,
+                   const space_options *options, diag *d);
 
 /* Name, versions, objectives, axes, text and its hash: what the store keeps. */
 const store_space *space_for_store(const space *s);
-int64_t space_size(const space *s);       /* product of the axes */
+int64_t space_size(const space *s); /* product of the axes */
+int space_n_axes(const space *s);
+const char *space_axis_name(const space *s, int axis);
+int space_axis_values(const space *s, int axis); /* how many */
+int space_n_rules(const space *s);
+/* The rule's expression; its reason in *because (NULL: none) and its line in *line. */
+const char *space_rule(const space *s, int i, const char **because, int *line);
 int space_n_seeds(const space *s);
 uint64_t space_seed(const space *s, int i);
 
 typedef struct {
-    int max_trials;          /* 0: no limit */
-    double max_seconds;      /* 0: no limit */
-    double stage_seconds;    /* time limit of one stage */
-    uint64_t worker_bytes;   /* memory limit of a worker */
-    int retries;             /* further tries after a worker died, hung or ran out of memory */
+    int max_trials;        /* 0: no limit */
+    double max_seconds;    /* 0: no limit */
+    double stage_seconds;  /* time limit of one stage */
+    uint64_t worker_bytes; /* memory limit of a worker */
+    int retries;           /* further tries after a worker died, hung or ran out of memory */
 } space_budget;
 space_budget space_get_budget(const space *s);
 
 typedef enum {
     CAND_OK,
     CAND_EXCLUDED,   /* by a rule */
-    CAND_DUPLICATE,  /* the same configuration has a smaller index */
+    CAND_DUPLICATE,  /* a candidate with a smaller index builds the same files */
     CAND_OVER_LIMIT, /* cannot meet any version's limits on what is known before training */
     N_CAND_STATES
 } cand_state;
 
 /* --- the plan: every candidate as a chain of stages --- */
 
-enum { CHAIN_MAX = 24 };
+enum { CHAIN_MAX = 24, PLAN_MAX_CANDIDATES = 20000000 };
 
 typedef struct {
-    stage_request request;  /* folder left NULL: the scheduler's to fill */
+    stage_request request; /* folder left NULL: the scheduler's to fill */
     double predicted_seconds;
     double predicted_bytes; /* of its artifact */
 } chain_stage;
@@ -66,25 +78,41 @@ typedef struct {
 typedef struct {
     int64_t candidate;
     uint64_t seed;
-    store_trial row;        /* ready for store_add_trial */
+    store_trial row;         /* ready for store_add_trial */
     int n;
     chain_stage stage[CHAIN_MAX]; /* parents stand before children */
 } chain;
 
-/* The candidate's state, without building anything; the reason (a rule's text, the index of the twin,
- * the limit) goes to `why` when it is not NULL. */
 typedef struct plan plan; /* opaque: classified candidates, memory of what was costed */
+
+/* Classifies every candidate and counts what would be built; nothing is built. About 0.5 us and 30
+ * bytes a candidate. ERR_INPUT for a candidate whose network is impossible, an expression that
+ * fails, missing data, or more than PLAN_MAX_CANDIDATES. */
 status plan_make(const space *s, arena *a, plan **out, err *e);
 cand_state plan_state(const plan *p, int64_t candidate);
+/* Why a candidate is not CAND_OK, in a sentence; "" when it is. In `a`. */
+const char *plan_why(const plan *p, int64_t candidate, arena *a);
 
 typedef struct {
     int64_t candidates, count[N_CAND_STATES], trials;
-    int64_t stages_unshared, stages[N_STAGE_KINDS]; /* distinct, after sharing */
-    double epochs_unshared, epochs;                 /* of training */
-    double cpu_seconds, disk_bytes;                 /* predicted */
-    double largest_dimension;
+    int64_t unshared[N_STAGE_KINDS]; /* stages of all trials, each built on its own */
+    int64_t stages[N_STAGE_KINDS];   /* distinct ones: what will be built */
+    double epochs_unshared, epochs;  /* of training */
+    double cpu_seconds, disk_bytes;  /* predicted */
+    double longest_seconds;          /* predicted, of one chain: no number of workers is faster */
 } plan_summary;
 status plan_summarize(const plan *p, plan_summary *out, err *e);
+/* Candidates that the i-th rule excludes (each counts for the first rule that does). i =
+ * space_n_rules: by the built-in rule that pruning begins before its end and within the training.
+ */
+int64_t plan_excluded(const plan *p, int i);
+/* Candidates, excluded and duplicate ones left out, that cannot meet a limit of a version. */
+int64_t plan_over_limit(const plan *p, int version, int limit);
+
+/* What is known of a candidate before it is trained (not CAND_EXCLUDED). */
+status plan_forecast(const plan *p, int64_t candidate, stage_forecast *out, err *e);
+/* The values of its axes, in their order; `out` holds space_n_axes(s). Strings live in `a`. */
+status plan_knobs(const plan *p, int64_t candidate, arena *a, store_knob *out, err *e);
 
 /* The chain of a CAND_OK candidate with the i-th seed; strings live in `a`. */
 status plan_chain(const plan *p, int64_t candidate, int seed_index, arena *a, chain *out, err *e);

@@ -1,9 +1,16 @@
-/* The results database: one SQLite file per study, written by one process (the coordinator), read by
- * anyone at any time (WAL). No SQL stands outside store/.
+/* The results database: one SQLite file per study, written by one process (the coordinator), read
+ * by anyone at any time (WAL). No SQL stands outside store/.
  *
  * A study holds spaces (the YAML texts it was run with), runs (invocations, with what made the
- * numbers), stages (units of work by content key), trials (a candidate and a seed, pointing to their
- * chain of stages) and, copied onto each finished trial, the metrics of its stages. */
+ * numbers), stages (units of work by content key), trials (a candidate and a seed, pointing to
+ * their chain of stages) and, copied onto each finished trial, the metrics of its stages. What
+ * commands show (front, picks, trials_wide) concerns the space of the last run; trials of earlier
+ * spaces stay.
+ *
+ * Commits are in the hands of the operating system at once (killing any process loses nothing) but
+ * reach the disk later (synchronous=NORMAL): a power failure may cost the rows of the last half
+ * minute, never the file. Stages are repeatable, so such rows are built again; an fsync for each
+ * would cost 0.1 to 10 ms. The end of a run is flushed to the disk. */
 #ifndef PARETUNE_STORE_STORE_H
 #define PARETUNE_STORE_STORE_H
 
@@ -20,9 +27,10 @@ typedef struct store store; /* opaque: a connection and its prepared statements 
 
 typedef enum { STORE_READ, STORE_WRITE } store_mode;
 
-/* STORE_WRITE makes the file when it is missing, migrates an older schema forward and refuses a newer
- * one; it takes a lock that a second writer is told about by name. STORE_READ never changes the file.
- * A file that is not a paretune study is ERR_INPUT. */
+/* STORE_WRITE makes the file when it is missing, migrates an older schema forward and refuses a
+ * newer one; it takes a lock (PATH-lock, which names its holder) and a second writer is told by
+ * whom. The lock ends with the process, however that ends. STORE_READ never changes the file. A
+ * file that is not a paretune study, or is damaged, is ERR_INPUT. */
 status store_open(const char *path, store_mode mode, store **out, err *e);
 void store_close(store *s); /* NULL is accepted */
 
@@ -31,8 +39,8 @@ void store_close(store *s); /* NULL is accepted */
 typedef struct {
     const char *metric;
     limit_op op;
-    double bound;      /* in the metric's base unit */
-    const char *text;  /* as written: "< 2 kB" */
+    double bound;     /* in the metric's base unit */
+    const char *text; /* as written: "< 2 kB" */
 } store_limit;
 
 typedef struct {
@@ -46,13 +54,24 @@ typedef struct {
     bool maximize;
 } store_objective;
 
+typedef enum { STORE_LOWER, STORE_HIGHER, STORE_NEITHER } store_better;
+
+/* What a metric is, for filters, views and axes of plots. */
+typedef struct {
+    const char *name, *unit, *help; /* unit: "°C", "%", "B", "ms", "s" or "" */
+    store_better better;
+} store_metric_info;
+
 typedef struct {
     const char *name, *task, *path, *text; /* text: the YAML with architectures appended */
     hash text_hash;
-    int n_versions, n_objectives, n_knobs;
+    int n_versions, n_objectives, n_knobs, n_metrics;
     const store_version *version;
     const store_objective *objective;
     const char *const *knob; /* names of the axes, for trials_wide's columns */
+    const store_metric_info
+        *metric; /* those that the task's stages may report. One that is
+                    reported without standing here has no unit and no direction */
 } store_space;
 
 typedef struct {
@@ -60,13 +79,7 @@ typedef struct {
     int workers;
 } store_run;
 
-typedef enum {
-    STATE_READY,
-    STATE_RUNNING,
-    STATE_DONE,
-    STATE_FAILED,
-    STATE_TIMEOUT
-} store_state;
+typedef enum { STATE_READY, STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_TIMEOUT } store_state;
 const char *store_state_name(store_state s); /* "ready", ... as in the CHECK constraints */
 
 typedef struct {
@@ -85,32 +98,42 @@ typedef struct {
 } store_stage;
 
 typedef struct {
-    int64_t candidate;   /* index in the space */
-    hash config_hash;    /* of the canonical configuration, seed left out */
-    const char *config;  /* canonical JSON */
+    int64_t candidate;  /* index in the space */
+    hash config_hash;   /* of the canonical configuration, seed left out */
+    const char *config; /* canonical JSON */
     uint64_t seed;
     int n_knobs;
     const store_knob *knob;
     int n_stages;
-    const hash *stage;   /* the chain, root first */
-    int n_known;         /* metrics known before training: params, macs, flat bytes */
+    const hash *stage; /* the chain, root first */
+    int n_known;       /* metrics known before training: params, macs, flat bytes */
     const char *const *known_name;
     const double *known_value;
 } store_trial;
 
 /* Writes the space (once per text), opens a run, turns stages and trials left `running` back to
- * `ready`, and (re)makes the views whose columns depend on the space. One transaction. */
+ * `ready`, and (re)makes the views whose columns depend on the space. One transaction. What follows
+ * concerns this run and its space. */
 status store_start_run(store *s, const store_space *space, const store_run *run, int64_t *run_id,
                        err *e);
+/* Notes how the run ended ("done", "interrupted", ...), brings the picks up to date and flushes all
+ * to the disk. */
 status store_end_run(store *s, int64_t run_id, const char *how, err *e);
 
-/* Group many writes in one transaction; calls do not nest. Without them each put is its own. */
+/* Group many writes in one transaction; calls do not nest. Without them each put is its own. A put
+ * that fails undoes and closes the whole group. */
 status store_begin(store *s, err *e);
 status store_commit(store *s, err *e);
 
-/* Adds what is not there yet (by key; by config hash and seed) and leaves what is. */
+/* Adds what is not there yet (by key; by config hash and seed) and leaves what is. Parents and
+ * stages of the chain must be there. A trial whose chain is another than last time (new data, newer
+ * code) is taken up again: its old figures go and it is `ready`. */
 status store_add_stage(store *s, const store_stage *stage, err *e);
 status store_add_trial(store *s, const store_trial *trial, int64_t *trial_id, err *e);
+
+/* A worker has begun on it: for `status`, and turned back by the next run if this one dies. */
+status store_stage_running(store *s, const hash *key, err *e);
+status store_trial_running(store *s, int64_t trial_id, err *e);
 
 typedef struct {
     const char *name;
@@ -134,7 +157,9 @@ status store_stage_failed(store *s, const hash *key, store_state state, const ch
                           const char *text, const store_outcome *o, err *e);
 /* A done stage whose artifact is missing or damaged is to be built again. */
 status store_stage_reset(store *s, const hash *key, err *e);
-/* Copies the metrics of the trial's stages onto it and closes it; or closes it as failed. */
+/* Copies the metrics of the trial's stages onto it (of two with one name the later stage's counts),
+ * closes it and keeps the front exact; ERR_STATE when one of its stages is not done. Or closes it
+ * as failed. */
 status store_trial_done(store *s, int64_t trial_id, err *e);
 status store_trial_failed(store *s, int64_t trial_id, store_state state, const char *code,
                           const char *text, err *e);
@@ -147,8 +172,37 @@ status store_trial_state(store *s, const hash *config_hash, uint64_t seed, bool 
 
 /* --- what commands read --- */
 
-/* Runs one read-only statement and fills a table from its result. Writes, ATTACH, PRAGMA with a value
- * and a second statement are refused by an authorizer. */
+/* The space of the last run, texts in `a`; ERR_INPUT when nothing was run yet. */
+status store_last_space(store *s, arena *a, store_space *out, err *e);
+
+/* Figures of the finished trials of the last run's space, in the order of their ids. */
+typedef struct {
+    int n, n_metrics;
+    int64_t *trial;
+    unsigned char *on_front;
+    double *value; /* n x n_metrics; NaN where a trial has no such figure */
+} store_points;
+status store_read_points(store *s, int n_metrics, const char *const *metric, arena *a,
+                         store_points *out, err *e);
+
+/* Rows of trials_wide, chosen as asked; every field may be zero. */
+typedef struct {
+    const char *filter;  /* filter.h; NULL: no condition */
+    const char *columns; /* comma-separated names, "all"; NULL: trial, knobs, and the metrics of
+                            objectives and limits */
+    const char *sort;    /* a column; NULL: trial */
+    bool descending;
+    int limit;         /* 0: no limit */
+    const char *state; /* "done" (also NULL), another state's name, or "all" */
+    bool front_only;
+} store_query;
+status store_trials(store *s, const store_query *q, arena *a, table *out, err *e);
+
+/* Runs one read-only statement and fills a table from its result. Writes, ATTACH, PRAGMA with a
+ * value and a second statement are refused by an authorizer. */
 status store_sql(store *s, const char *sql, arena *a, table *out, err *e);
+
+#include "store/census.h"
+#include "store/picks.h"
 
 #endif

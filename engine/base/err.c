@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const words[] = {
-    [OK] = "ok",         [ERR_ARG] = "argument", [ERR_INPUT] = "input", [ERR_IO] = "io",
+    [OK] = "ok",          [ERR_ARG] = "argument", [ERR_INPUT] = "input", [ERR_IO] = "io",
     [ERR_MEM] = "memory", [ERR_NUM] = "numeric",  [ERR_STATE] = "state",
 };
 
@@ -25,15 +25,14 @@ status err_set_at(err *e, status code, const char *file, int line, const char *f
 status err_wrap(err *e, const char *format, ...)
 {
     if (!e) return ERR_STATE;
-    char joined[sizeof e->msg], old[sizeof e->msg / 2];
-    snprintf(old, sizeof old, "%.*s", (int)sizeof old - 1, e->msg);
+    char old[sizeof e->msg];
+    memcpy(old, e->msg, sizeof old);
     va_list ap;
     va_start(ap, format);
-    int n = vsnprintf(joined, sizeof joined, format, ap);
+    int n = vsnprintf(e->msg, sizeof e->msg, format, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof joined)
-        snprintf(joined + n, sizeof joined - (size_t)n, ": %s", old);
-    memcpy(e->msg, joined, sizeof joined);
+    int room = (int)sizeof e->msg - n - (int)sizeof ": ";
+    if (n >= 0 && room > 0) snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %.*s", room, old);
     return e->code;
 }
 

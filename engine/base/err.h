@@ -20,7 +20,7 @@ typedef struct {
     status code;
     const char *file; /* where FAIL stood: static storage */
     int line;
-    char msg[600];
+    char msg[2000]; /* one sentence as a rule; a list of mistakes takes a line each */
 } err;
 
 /* Fills `e` unless it already holds a failure; returns `code`. */
@@ -36,7 +36,16 @@ const char *err_word(status code);
 /* The code named by such a word; ERR_STATE for an unknown one. */
 status err_from_word(const char *word);
 
-#define FAIL(e, code, ...) err_set_at((e), (code), __FILE__, __LINE__, __VA_ARGS__)
+/* `code` itself, so that a compiler or analyzer sees that a FAIL is never OK. (FAIL evaluates its
+ * `code` twice: keep it free of effects.) */
+static inline status err_code(status set, status code)
+{
+    (void)set;
+    return code;
+}
+
+#define FAIL(e, code, ...)                                                                         \
+    err_code(err_set_at((e), (code), __FILE__, __LINE__, __VA_ARGS__), (code))
 #define TRY(call)                                                                                  \
     do {                                                                                           \
         status try_s_ = (call);                                                                    \

@@ -11,6 +11,12 @@
 
 #include "engine/base/buf.h"
 
+status file_read_failed(const char *path, err *e)
+{
+    status code = errno == EISDIR ? ERR_INPUT : ERR_IO;
+    return FAIL(e, code, "%s: cannot read: %s", path, strerror(errno));
+}
+
 static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e)
 {
     char piece[1 << 14];
@@ -20,7 +26,7 @@ static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e
         if (b->len > most)
             return FAIL(e, ERR_INPUT, "%s: larger than the limit of %zu bytes", path, most);
     }
-    if (ferror(f)) return FAIL(e, ERR_IO, "%s: read error: %s", path, strerror(errno));
+    if (ferror(f)) return file_read_failed(path, e);
     return buf_check(b, e);
 }
 
@@ -115,7 +121,9 @@ status file_map_open(file_map *m, const char *path, err *e)
 
 void file_unmap(file_map *m)
 {
-    if (m->bytes) munmap((void *)(uintptr_t)m->bytes, m->n);
+    void *mapped; /* munmap takes what mmap gave, before callers were promised not to write */
+    memcpy(&mapped, &m->bytes, sizeof mapped);
+    if (mapped) munmap(mapped, m->n);
     *m = (file_map){0};
 }
 

@@ -1,8 +1,14 @@
 /* libyaml parses; this file keeps its events on a stack of open collections. Aliases point to the
- * anchored node itself; `weight` counts nodes as if each alias were written out, so that a small
- * text cannot stand for a huge tree (the "billion laughs"). The merge key `<<` is honoured for maps. */
+ * anchored node itself; `weight` counts nodes and `height` levels as if each alias were written
+ * out, so that a small text cannot stand for a huge or deep tree (the "billion laughs"). The merge
+ * key
+ * `<<` is honoured for maps. Keys are compared through a table of hashes once a map is long, and
+ * anchors are few, so that no text takes more than a time in proportion to its length. */
 #include "engine/base/node.h"
 
+#include "engine/base/hash.h"
+
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -14,7 +20,7 @@ typedef struct anchor {
     struct anchor *next;
     const char *name;
     node *n;
-    int weight;
+    int weight, height;
     bool open; /* its collection has not ended: an alias to it would be a cycle */
 } anchor;
 
@@ -25,8 +31,8 @@ typedef struct child {
 
 typedef struct {
     node *n;
-    child *first, **end; /* children so far; maps: key, value, key, ... */
-    int count, weight;
+    child *first, **end;       /* children so far; maps: key, value, key, ... */
+    int count, weight, height; /* height: levels of the tallest child */
     anchor *anchor;
 } level;
 
@@ -37,6 +43,7 @@ typedef struct {
     level open[NODE_MAX_DEPTH + 1];
     int depth;
     anchor *anchors;
+    int n_anchors;
     node *root;
     int total; /* nodes after expansion */
     bool stop;
@@ -45,6 +52,12 @@ typedef struct {
 static void report(reader *r, yaml_mark_t at, const char *text)
 {
     diag_report(r->d, r->file, (int)at.line + 1, (int)at.column + 1, "%s", text);
+}
+
+static void out_of_memory(reader *r)
+{
+    diag_report(r->d, r->file, 1, 1, "out of memory");
+    r->stop = true;
 }
 
 static bool is_number(const char *s)
@@ -84,8 +97,8 @@ static void resolve_scalar(reader *r, node *n, yaml_mark_t at)
             report(r, at, "number out of range; the largest is about 1.8e308");
         else if (digits[0] == '0' && isdigit((unsigned char)digits[1]))
             report(r, at, "a number must not begin with 0; drop the zero, or quote the text");
-    } else if (strcasecmp(s, ".inf") == 0 || strcasecmp(s, "-.inf") == 0 ||
-               strcasecmp(s, ".nan") == 0) {
+    } else if (strcasecmp(s, ".nan") == 0 ||
+               strcasecmp(s + (*s == '-' || *s == '+'), ".inf") == 0) {
         report(r, at, "not a finite number; write a finite one, or quote the text");
     }
 }
@@ -94,8 +107,7 @@ static node *new_node(reader *r, node_kind kind, yaml_mark_t at)
 {
     node *n = ARENA_NEW(r->a, node, 1);
     if (!n) {
-        report(r, at, "out of memory");
-        r->stop = true;
+        out_of_memory(r);
         return NULL;
     }
     n->kind = kind;
@@ -106,8 +118,13 @@ static node *new_node(reader *r, node_kind kind, yaml_mark_t at)
 }
 
 /* Hangs a finished or just opened node under the innermost open collection. */
-static void attach(reader *r, node *n, int weight, yaml_mark_t at)
+static void attach(reader *r, node *n, int weight, int height, yaml_mark_t at)
 {
+    if (r->depth + height > NODE_MAX_DEPTH) {
+        report(r, at, "nested too deep; the limit is 32 levels");
+        r->stop = true;
+        return;
+    }
     r->total += weight;
     if (r->total > NODE_MAX_NODES) {
         report(r, at, "too many values once aliases are expanded; the limit is 200000");
@@ -121,22 +138,35 @@ static void attach(reader *r, node *n, int weight, yaml_mark_t at)
     level *top = &r->open[r->depth - 1];
     child *c = ARENA_NEW(r->a, child, 1);
     if (!c) {
-        r->stop = true;
+        out_of_memory(r);
         return;
     }
     c->n = n;
     *top->end = c;
     top->end = &c->next;
     top->count++;
-    for (int i = 0; i < r->depth; i++) r->open[i].weight += weight;
+    for (int i = 0; i < r->depth; i++) {
+        r->open[i].weight += weight;
+        if (r->open[i].height < r->depth - i - 1 + height)
+            r->open[i].height = r->depth - i - 1 + height;
+    }
 }
 
-static anchor *add_anchor(reader *r, const yaml_char_t *name, node *n, int weight, bool open)
+static anchor *add_anchor(reader *r, const yaml_event_t *ev, const yaml_char_t *name, node *n)
 {
-    if (!name) return NULL;
+    if (!name || r->stop) return NULL;
+    if (r->n_anchors++ == NODE_MAX_ANCHORS) {
+        report(r, ev->start_mark, "too many anchors; the limit is 1000");
+        r->stop = true;
+        return NULL;
+    }
     anchor *x = ARENA_NEW(r->a, anchor, 1);
-    if (!x) return NULL;
-    *x = (anchor){r->anchors, arena_string(r->a, (const char *)name), n, weight, open};
+    const char *kept = arena_string(r->a, (const char *)name);
+    if (!x || !kept) {
+        out_of_memory(r);
+        return NULL;
+    }
+    *x = (anchor){.next = r->anchors, .name = kept, .n = n, .weight = 1};
     r->anchors = x;
     return x;
 }
@@ -150,7 +180,7 @@ static void on_alias(reader *r, const yaml_event_t *ev)
             report(r, ev->start_mark, "an alias inside its own anchor would never end");
             r->stop = true;
         } else {
-            attach(r, x->n, x->weight, ev->start_mark);
+            attach(r, x->n, x->weight, x->height, ev->start_mark);
         }
         return;
     }
@@ -160,7 +190,7 @@ static void on_alias(reader *r, const yaml_event_t *ev)
 
 static void refuse_tag(reader *r, const yaml_char_t *tag, yaml_mark_t at)
 {
-    if (tag && strcmp((const char *)tag, "!") != 0) report(r, at, "tags are not used here; drop it");
+    if (tag) report(r, at, "tags are not used here; drop it");
 }
 
 static void on_scalar(reader *r, const yaml_event_t *ev)
@@ -172,105 +202,125 @@ static void on_scalar(reader *r, const yaml_event_t *ev)
         report(r, ev->start_mark, "a NUL character inside a text; remove it");
     n->text = arena_copy(r->a, value, ev->data.scalar.length);
     if (!n->text) {
-        r->stop = true;
+        out_of_memory(r);
         return;
     }
     n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     refuse_tag(r, ev->data.scalar.tag, ev->start_mark);
     resolve_scalar(r, n, ev->start_mark);
-    attach(r, n, 1, ev->start_mark);
-    add_anchor(r, ev->data.scalar.anchor, n, 1, false);
+    attach(r, n, 1, 0, ev->start_mark);
+    add_anchor(r, ev, ev->data.scalar.anchor, n);
 }
 
-static void on_open(reader *r, node_kind kind, const yaml_char_t *name, const yaml_char_t *tag,
-                    yaml_mark_t at)
+static void on_open(reader *r, node_kind kind, const yaml_event_t *ev, const yaml_char_t *name,
+                    const yaml_char_t *tag)
 {
-    if (r->depth == NODE_MAX_DEPTH) {
-        report(r, at, "nested too deep; the limit is 32 levels");
-        r->stop = true;
-        return;
-    }
-    refuse_tag(r, tag, at);
-    node *n = new_node(r, kind, at);
+    refuse_tag(r, tag, ev->start_mark);
+    node *n = new_node(r, kind, ev->start_mark);
     if (!n) return;
-    attach(r, n, 1, at);
+    attach(r, n, 1, 1, ev->start_mark);
+    if (r->stop) return;
     level *l = &r->open[r->depth++];
-    *l = (level){.n = n, .weight = 1, .anchor = add_anchor(r, name, n, 0, true)};
+    *l = (level){.n = n, .weight = 1, .anchor = add_anchor(r, ev, name, n)};
+    if (l->anchor) l->anchor->open = true;
     l->end = &l->first;
 }
 
-static bool has_key(const node *n, const char *key)
+/* The keys of a map being made: for a long one, an open-addressed table of indexes into key[]. */
+typedef struct {
+    node *map;
+    int *slot; /* index + 1, 0 for free; NULL for a short map */
+    size_t mask;
+} key_set;
+
+enum { SHORT_MAP = 16 };
+
+static bool key_set_init(key_set *k, node *map, int room, arena *a)
 {
-    return node_get(n, key) != NULL;
+    *k = (key_set){.map = map};
+    if (room <= SHORT_MAP) return true;
+    size_t n = 1;
+    while (n < 2 * (size_t)room) n *= 2;
+    k->slot = ARENA_NEW(a, int, n);
+    k->mask = n - 1;
+    return k->slot != NULL;
+}
+
+/* Adds a key and its value unless the key is there. */
+static bool key_set_add(key_set *k, node *key, node *value)
+{
+    node *map = k->map;
+    if (!k->slot) {
+        if (node_get(map, key->text)) return false;
+    } else {
+        size_t i = hash_u64(key->text, strlen(key->text), 0) & k->mask;
+        for (; k->slot[i]; i = (i + 1) & k->mask)
+            if (strcmp(map->key[k->slot[i] - 1]->text, key->text) == 0) return false;
+        k->slot[i] = map->n + 1;
+    }
+    map->key[map->n] = key;
+    map->item[map->n++] = value;
+    return true;
+}
+
+static bool is_merge(const node *key)
+{
+    return !key->quoted && key->text && strcmp(key->text, "<<") == 0;
+}
+
+static void add_written(reader *r, key_set *keys, node *key, node *value)
+{
+    if (!key->text)
+        diag_report(r->d, r->file, key->line, key->column, "a key must be a single word");
+    else if (!key_set_add(keys, key, value))
+        diag_report(r->d, r->file, key->line, key->column,
+                    "key '%s' stands twice in this map; keep one", key->text);
 }
 
 /* `<<: *defaults`: the keys of the merged map that are not written here. */
-static void merge_key(reader *r, node *into, const node *from)
+static void add_merged(reader *r, key_set *keys, const node *key, const node *from)
 {
-    if (from->kind != NODE_MAP) {
-        diag_report(r->d, r->file, from->line, from->column, "<< merges a map; this is not one");
-        return;
-    }
-    for (int i = 0; i < from->n; i++) {
-        if (has_key(into, from->key[i]->text)) continue;
-        into->key[into->n] = from->key[i];
-        into->item[into->n++] = from->item[i];
-    }
+    if (from->kind != NODE_MAP)
+        diag_report(r->d, r->file, key->line, key->column, "<< merges a map; this is not one");
+    for (int i = 0; from->kind == NODE_MAP && i < from->n; i++)
+        key_set_add(keys, from->key[i], from->item[i]);
 }
 
-static void finish_map(reader *r, level *l)
+static bool finish_map(reader *r, const level *l)
 {
+    key_set keys;
     node *n = l->n;
     int room = 0;
-    for (child *c = l->first; c; c = c->next->next) {
-        bool merge = !c->n->quoted && c->n->text && strcmp(c->n->text, "<<") == 0;
-        room += merge && c->next->n->kind == NODE_MAP ? c->next->n->n : 1;
-    }
+    for (const child *c = l->first; c; c = c->next->next)
+        room += is_merge(c->n) && c->next->n->kind == NODE_MAP ? c->next->n->n : 1;
     n->key = ARENA_NEW(r->a, node *, room);
     n->item = ARENA_NEW(r->a, node *, room);
-    if (!n->key || !n->item) {
-        r->stop = true;
-        return;
-    }
-    for (int pass = 0; pass < 2; pass++) { /* merged keys come last: what is written here wins */
-        for (child *c = l->first; c; c = c->next->next) {
-            node *key = c->n, *value = c->next->n;
-            if (!key->text) {
-                diag_report(r->d, r->file, key->line, key->column, "a key must be a single word");
-                continue;
-            }
-            bool merge = !key->quoted && strcmp(key->text, "<<") == 0;
-            if (merge != (pass == 1)) continue;
-            if (merge) {
-                merge_key(r, n, value);
-            } else if (has_key(n, key->text)) {
-                diag_report(r->d, r->file, key->line, key->column,
-                            "key '%s' stands twice in this map; keep one", key->text);
-            } else {
-                n->key[n->n] = key;
-                n->item[n->n++] = value;
-            }
-        }
-    }
+    if (!n->key || !n->item || !key_set_init(&keys, n, room, r->a)) return false;
+    for (const child *c = l->first; c; c = c->next->next)
+        if (!is_merge(c->n)) add_written(r, &keys, c->n, c->next->n);
+    for (const child *c = l->first; c; c = c->next->next) /* last: what is written here wins */
+        if (is_merge(c->n)) add_merged(r, &keys, c->n, c->next->n);
+    return true;
+}
+
+static bool finish_list(reader *r, const level *l)
+{
+    l->n->item = ARENA_NEW(r->a, node *, l->count);
+    if (!l->n->item) return false;
+    for (const child *c = l->first; c; c = c->next) l->n->item[l->n->n++] = c->n;
+    return true;
 }
 
 static void on_close(reader *r)
 {
+    assert(r->depth > 0 && r->open[r->depth - 1].n && "libyaml closes what it has opened");
     level *l = &r->open[--r->depth];
     if (l->anchor) {
         l->anchor->open = false;
         l->anchor->weight = l->weight;
+        l->anchor->height = l->height + 1;
     }
-    if (l->n->kind == NODE_MAP) {
-        finish_map(r, l);
-        return;
-    }
-    l->n->item = ARENA_NEW(r->a, node *, l->count);
-    if (!l->n->item) {
-        r->stop = true;
-        return;
-    }
-    for (child *c = l->first; c; c = c->next) l->n->item[l->n->n++] = c->n;
+    if (!(l->n->kind == NODE_MAP ? finish_map(r, l) : finish_list(r, l))) out_of_memory(r);
 }
 
 static void on_event(reader *r, const yaml_event_t *ev, int *documents)
@@ -282,49 +332,79 @@ static void on_event(reader *r, const yaml_event_t *ev, int *documents)
             r->stop = true;
         }
         break;
-    case YAML_ALIAS_EVENT: on_alias(r, ev); break;
-    case YAML_SCALAR_EVENT: on_scalar(r, ev); break;
+    case YAML_ALIAS_EVENT:
+        on_alias(r, ev);
+        break;
+    case YAML_SCALAR_EVENT:
+        on_scalar(r, ev);
+        break;
     case YAML_SEQUENCE_START_EVENT:
-        on_open(r, NODE_LIST, ev->data.sequence_start.anchor, ev->data.sequence_start.tag,
-                ev->start_mark);
+        on_open(r, NODE_LIST, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
         break;
     case YAML_MAPPING_START_EVENT:
-        on_open(r, NODE_MAP, ev->data.mapping_start.anchor, ev->data.mapping_start.tag,
-                ev->start_mark);
+        on_open(r, NODE_MAP, ev, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
         break;
     case YAML_SEQUENCE_END_EVENT:
-    case YAML_MAPPING_END_EVENT: on_close(r); break;
-    default: break;
+    case YAML_MAPPING_END_EVENT:
+        on_close(r);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Errors of the YAML text itself. Those of its encoding come with an offset instead of a mark. */
+static void report_syntax(reader *r, const yaml_parser_t *parser, const char *text, size_t n)
+{
+    yaml_mark_t at = parser->problem_mark;
+    if (parser->error == YAML_MEMORY_ERROR) {
+        out_of_memory(r);
+        return;
+    }
+    if (parser->error == YAML_READER_ERROR) {
+        at = (yaml_mark_t){0};
+        for (size_t i = 0; i < parser->problem_offset && i < n; i++) {
+            at.column = text[i] == '\n' ? 0 : at.column + 1;
+            at.line += text[i] == '\n';
+        }
+    }
+    diag_report(r->d, r->file, (int)at.line + 1, (int)at.column + 1, "not valid YAML: %s",
+                parser->problem ? parser->problem : "unreadable");
+    r->stop = true;
+}
+
+static void read_events(reader *r, yaml_parser_t *parser, const char *text, size_t n)
+{
+    int documents = 0;
+    for (bool done = false; !done && !r->stop;) {
+        yaml_event_t ev;
+        if (!yaml_parser_parse(parser, &ev)) {
+            report_syntax(r, parser, text, n);
+            return;
+        }
+        on_event(r, &ev, &documents);
+        done = ev.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&ev);
     }
 }
 
 node *node_read_yaml(arena *a, const char *file, const char *text, size_t n, diag *d)
 {
-    int reported = d->total, documents = 0;
+    int reported = d->total;
     reader r = {.a = a, .d = d, .file = arena_string(a, file)};
-    if (!r.file) return NULL;
+    yaml_parser_t parser;
     if (n > NODE_MAX_BYTES) {
         diag_report(d, file, 1, 1, "the text has %zu bytes; the limit is %d", n, NODE_MAX_BYTES);
         return NULL;
     }
-    yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser)) return NULL;
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
-    for (bool done = false; !done && !r.stop;) {
-        yaml_event_t ev;
-        if (!yaml_parser_parse(&parser, &ev)) {
-            yaml_mark_t at = parser.problem_mark;
-            diag_report(d, file, (int)at.line + 1, (int)at.column + 1, "not valid YAML: %s",
-                        parser.problem ? parser.problem : "unreadable");
-            break;
-        }
-        on_event(&r, &ev, &documents);
-        done = ev.type == YAML_STREAM_END_EVENT;
-        yaml_event_delete(&ev);
+    if (!r.file || !yaml_parser_initialize(&parser)) {
+        diag_report(d, file, 1, 1, "out of memory");
+        return NULL;
     }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
+    read_events(&r, &parser, text, n);
     yaml_parser_delete(&parser);
-    if (d->total == reported && !r.root)
-        diag_report(d, file, 1, 1, r.stop ? "out of memory" : "the file is empty");
+    if (d->total == reported && !r.root) diag_report(d, file, 1, 1, "the file is empty");
     return d->total == reported ? r.root : NULL;
 }
 
@@ -394,10 +474,18 @@ status node_map(const node *map, const char *key, node **out, err *e)
 void node_put_json(buf *b, const node *n)
 {
     switch (n->kind) {
-    case NODE_NULL: buf_text(b, "null"); break;
-    case NODE_BOOL: buf_text(b, n->number != 0 ? "true" : "false"); break;
-    case NODE_NUMBER: buf_number(b, n->number); break;
-    case NODE_STRING: buf_json_string(b, n->text); break;
+    case NODE_NULL:
+        buf_text(b, "null");
+        break;
+    case NODE_BOOL:
+        buf_text(b, n->number != 0 ? "true" : "false");
+        break;
+    case NODE_NUMBER:
+        buf_number(b, n->number);
+        break;
+    case NODE_STRING:
+        buf_json_string(b, n->text);
+        break;
     case NODE_LIST:
     case NODE_MAP:
         buf_char(b, n->kind == NODE_MAP ? '{' : '[');

@@ -26,12 +26,13 @@ struct node {
     double number;      /* NODE_NUMBER; NODE_BOOL: 0 or 1 */
     int n;              /* NODE_LIST, NODE_MAP: children */
     node **item;        /* children (map: the values) */
-    node **key;         /* NODE_MAP: NODE_STRING keys, beside item */
+    node **key;         /* NODE_MAP: scalars, beside item; their `text` is the key */
 };
 
 enum {
     NODE_MAX_DEPTH = 32,
-    NODE_MAX_NODES = 200000, /* after aliases are expanded */
+    NODE_MAX_NODES = 200000, /* after aliases are expanded, as is the depth */
+    NODE_MAX_ANCHORS = 1000,
     NODE_MAX_BYTES = 4 << 20
 };
 

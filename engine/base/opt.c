@@ -3,6 +3,7 @@
 #include "engine/base/diag.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,17 +40,38 @@ static status unknown(const opt_spec *spec, const char *name, size_t n, err *e)
                 spec->name, word, spec->name);
 }
 
+static status append(const opt_spec *spec, const opt *o, const char *text, err *e)
+{
+    opt_list *list = o->value;
+    if (list->n == OPT_LIST_MAX)
+        return FAIL(e, ERR_INPUT, "%s: --%s is given more than %d times", spec->name, o->name,
+                    OPT_LIST_MAX);
+    list->item[list->n++] = text;
+    return OK;
+}
+
 static status set_value(const opt_spec *spec, const opt *o, const char *text, err *e)
 {
+    if (o->type == OPT_LIST) return append(spec, o, text, e);
     if (o->type == OPT_STRING) {
         *(const char **)o->value = text;
+        return OK;
+    }
+    if (o->type == OPT_LIST) {
+        opt_list *list = o->value;
+        if (list->n == OPT_LIST_MAX)
+            return FAIL(e, ERR_INPUT, "%s: --%s is given more than %d times", spec->name, o->name,
+                        OPT_LIST_MAX);
+        list->item[list->n++] = text;
         return OK;
     }
     char *end;
     errno = 0;
     double v = strtod(text, &end);
     bool whole = o->type == OPT_INT;
-    if (*end || end == text || errno == ERANGE || !isfinite(v) || (whole && v != floor(v)))
+    bool wrong = *end || end == text || errno == ERANGE || !isfinite(v);
+    if (whole) wrong = wrong || v != floor(v) || v < INT_MIN || v > INT_MAX;
+    if (wrong)
         return FAIL(e, ERR_INPUT, "%s: --%s takes %s, not '%s'", spec->name, o->name,
                     whole ? "a whole number" : "a number", text);
     if ((o->min != 0 || o->max != 0) && (v < o->min || v > o->max))
@@ -80,17 +102,16 @@ static status take_option(const opt_spec *spec, int i, int argc, char **argv, in
         if (equals) value = equals + 1;
         o = find_long(spec, name, n);
         if (!o && n > 3 && strncmp(name, "no-", 3) == 0) {
-            o = find_long(spec, name + 3, n - 3);
-            if (o && o->type == OPT_FLAG && !value) {
-                *(bool *)o->value = false;
+            const opt *flag = find_long(spec, name + 3, n - 3);
+            if (flag && flag->type == OPT_FLAG && !value) {
+                *(bool *)flag->value = false;
                 return OK;
             }
         }
         if (!o) return unknown(spec, name, n, e);
     }
     if (o->type == OPT_FLAG) {
-        if (value)
-            return FAIL(e, ERR_INPUT, "%s: --%s takes no value", spec->name, o->name);
+        if (value) return FAIL(e, ERR_INPUT, "%s: --%s takes no value", spec->name, o->name);
         *(bool *)o->value = true;
         return OK;
     }
@@ -187,13 +208,16 @@ void opt_print_help(const opt_spec *spec, const char *program, FILE *f)
     if (spec->examples) fprintf(f, "\nexamples:\n%s\n", spec->examples);
 }
 
-/* Troff: backslashes and leading dots are special, hyphens must be escaped to stay minus signs. */
+/* Troff: backslashes and leading dots are special, hyphens must be escaped to stay minus signs, and
+ * an empty line is asked for by name. */
 static void put_man(FILE *f, const char *text)
 {
     bool start = true;
     for (; *text; text++) {
         if (start && (*text == '.' || *text == '\'')) fputs("\\&", f);
-        if (*text == '\\')
+        if (start && *text == '\n')
+            fputs(".PP\n", f);
+        else if (*text == '\\')
             fputs("\\e", f);
         else if (*text == '-')
             fputs("\\-", f);

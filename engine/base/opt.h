@@ -12,8 +12,15 @@ typedef enum {
     OPT_FLAG,   /* bool: --name, --no-name */
     OPT_INT,    /* int in [min, max] */
     OPT_DOUBLE, /* double in [min, max] */
-    OPT_STRING  /* const char *, borrowed from argv */
+    OPT_STRING, /* const char *, borrowed from argv */
+    OPT_LIST    /* opt_list: may be given several times */
 } opt_type;
+
+enum { OPT_LIST_MAX = 64 };
+typedef struct {
+    int n;
+    const char *item[OPT_LIST_MAX]; /* borrowed from argv */
+} opt_list;
 
 typedef struct {
     const char *name;  /* long name without dashes; NULL ends the table */
@@ -22,7 +29,8 @@ typedef struct {
     const char *arg;   /* what the value is called: N, FILE */
     const char *help;  /* one sentence, lower case, no full stop */
     double min, max;   /* OPT_INT, OPT_DOUBLE; both 0 = unchecked */
-    void *value;       /* bool *, int *, double * or const char **; holds the default beforehand */
+    void *value;       /* bool *, int *, double *, const char ** or opt_list *; holds the default
+                          beforehand */
 } opt;
 
 typedef struct {

@@ -26,6 +26,7 @@ typedef struct {
 } table;
 
 status table_init(table *t, arena *a, int n_columns, err *e);
+/* `name` and `unit` (NULL for none), like the texts of cells, are borrowed until the last print. */
 void table_column(table *t, int column, const char *name, const char *unit);
 /* A new row of empty cells; NULL when out of memory. Valid until the next call. */
 cell *table_row(table *t);
@@ -34,8 +35,10 @@ cell cell_number(double v);
 cell cell_shown(double v, const char *shown); /* a number with its own form for people */
 
 /* Writes the table. Text: columns aligned by display width (UTF-8), numbers to the right, no colour
- * codes. CSV: RFC 4180, full precision, text that a spreadsheet would run as a formula is quoted with
- * a leading apostrophe. JSON: an array of objects. ERR_IO when `f` fails. */
+ * codes, control characters as spaces, empty cells and NaN as "-". CSV: UTF-8, quoted as in RFC 4180,
+ * lines end in LF, full precision, empty for no value, text that a spreadsheet would run as a formula
+ * gets a leading apostrophe. JSON: an array of objects, one a line, null for no value. ERR_IO when
+ * `f` fails. */
 status table_print(const table *t, table_format format, FILE *f, err *e);
 /* "table", "csv" or "json"; ERR_INPUT names the choices. */
 status table_format_parse(const char *word, table_format *out, err *e);

@@ -1,33 +1,30 @@
-/* Runs .tflite files: the reader checks every offset before it is followed, the interpreter plans its
- * memory once and then runs without allocating. Reference: TensorFlow Lite 2.9.0, built-in kernels. */
+/* Runs .tflite files: the reader checks every offset before it is followed, the interpreter plans
+ * its memory once and then runs without allocating. Reference: TensorFlow Lite 2.9.0, built-in
+ * kernels. */
 #ifndef PARETUNE_ENGINE_TFLITE_INTERPRETER_H
 #define PARETUNE_ENGINE_TFLITE_INTERPRETER_H
 
 #include "engine/base/arena.h"
 #include "engine/base/err.h"
-#include "engine/base/shape.h"
+#include "engine/tflite/tfl_schema.h"
 
 #include <stddef.h>
 
 typedef struct interpreter interpreter; /* opaque */
 
-typedef enum {
-    TFL_FLOAT32 = 0, TFL_FLOAT16 = 1, TFL_INT32 = 2, TFL_UINT8 = 3, TFL_INT64 = 4, TFL_BOOL = 6,
-    TFL_INT16 = 7, TFL_INT8 = 9
-} tfl_type;
-
 typedef struct {
     tfl_type type;
-    int rank, dim[8];   /* the batch dimension included */
+    int rank, dim[8]; /* the batch dimension included */
     size_t bytes;
-    float scale;        /* 0 when not quantized */
+    float scale; /* 0 when not quantized */
     int zero_point;
-    const char *name;   /* "" when the file has none */
-    void *data;         /* the caller writes inputs and reads outputs here */
+    const char *name; /* "" when the file has none */
+    void *data;       /* the caller writes inputs and reads outputs here */
 } tfl_port;
 
-/* `file` stays borrowed until `a` is released; a zlib stream or a zip is not unpacked here (pack.h).
- * ERR_INPUT for a damaged file or an operator, version or type that is not supported (named). */
+/* `file` stays borrowed until `a` is released; a zlib stream or a zip is not unpacked here
+ * (pack.h). ERR_INPUT for a damaged file or an operator, version or type that is not supported
+ * (named). */
 status interpreter_open(arena *a, const void *file, size_t n, interpreter **out, err *e);
 int interpreter_n_inputs(const interpreter *it);
 int interpreter_n_outputs(const interpreter *it);
@@ -35,6 +32,9 @@ tfl_port *interpreter_input(interpreter *it, int i);
 const tfl_port *interpreter_output(const interpreter *it, int i);
 size_t interpreter_arena_bytes(const interpreter *it); /* activations held at once */
 double interpreter_macs(const interpreter *it);
-status interpreter_invoke(interpreter *it, err *e);
+/* One inference. Variable tensors (the state of an LSTM) start at zero each time: an inference is
+ * one window, and gives the same result whatever came before. Cannot fail: interpreter_open checked
+ * all. */
+void interpreter_invoke(interpreter *it);
 
 #endif

@@ -1,5 +1,5 @@
-/* Writes a network as a .tflite file (schema version 3): our own FlatBuffer writer, no more bytes than
- * the format asks for. */
+/* Writes a network as a .tflite file (schema version 3): our own FlatBuffer writer, no more bytes
+ * than the format asks for. */
 #ifndef PARETUNE_ENGINE_TFLITE_WRITER_H
 #define PARETUNE_ENGINE_TFLITE_WRITER_H
 
@@ -12,13 +12,27 @@ typedef enum { STORE_FLOAT32, STORE_FLOAT16, STORE_DYNAMIC, N_STORAGES } weight_
 
 typedef struct {
     weight_storage storage;
-    int dynamic_min_elements; /* STORE_DYNAMIC: smaller tensors stay float32 (the converter: 1024) */
-    bool per_channel;         /* STORE_DYNAMIC convolutions: newer converter (true) or per tensor */
-    const char *metadata;     /* JSON about the front end, kept in the file; NULL for none */
+    int dynamic_min_elements; /* STORE_DYNAMIC: smaller tensors stay float32 (the converter: 1024)
+                               */
+    bool per_channel;         /* STORE_DYNAMIC: which converter's dynamic range, see below */
+    const char *metadata;     /* text about the front end, kept in the file; NULL for none */
 } tflite_options;
 
-/* `params` is the parameter block of `net_layout` (final weights, output scaling folded in). Appends
- * the file to `out`. Its size depends on the network and the options only, never on the weights. */
+/* `params` is the parameter block of `net_layout` (final weights, output scaling folded in); NULL
+ * means zeros, for sizes before training. Appends the file to `out`; `a` is scratch. The file's
+ * size depends on the network and the options only, never on the weights. The batch is fixed at 1.
+ *
+ * STORE_FLOAT16: weights and biases as halves, each with a DEQUANTIZE, arithmetic in float32.
+ * STORE_DYNAMIC: weight tensors of `dynamic_min_elements` and more as symmetric int8, biases
+ * float32, activations quantized on the fly. Two generations of TensorFlow's converter differ, in
+ * the operators' arithmetic too, and `per_channel` chooses: true   CONV_2D v5 with a scale per
+ * filter, FULLY_CONNECTED v9 and LSTM v3 with one scale and asymmetric activations (TensorFlow 2.5
+ * and later) false  CONV_2D v2, FULLY_CONNECTED v3, LSTM v2: one scale per tensor, symmetric
+ * activations An LSTM is quantized when all eight of its weight tensors are large enough, as the
+ * converter does.
+ *
+ * A network with an LSTM keeps its state inside the file's variable tensors: other runtimes must
+ * reset them before each inference (TfLiteInterpreterResetVariableTensors, reset_all_variables). */
 status tflite_write(const net_spec *net, const float *params, const tflite_options *options,
                     arena *a, buf *out, err *e);
 

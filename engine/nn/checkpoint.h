@@ -1,0 +1,69 @@
+/* The state of a training at the end of an epoch: all that is needed to go on as if it had never
+ * stopped, and the weights to export. As bytes it holds no times, paths or machine names: the same
+ * training gives the same bytes.
+ *
+ * The artifact, little-endian:
+ *   8 bytes  "PTCHKPT1"
+ *   u32      bytes of the network's JSON (nn/spec.h), then that JSON
+ *   u32 n    parameters;  u32 k: blocks of n floats that the optimizer keeps
+ *   u32      flags: 1 masked, 2 keeps the best, 4 has best weights, 8 stopped early, 16
+ * standardized u32 E    epochs done;  u64: steps done;  u32: epochs since the best;  u32: the best
+ * epoch, from 1 f64      best validation loss u32 o    outputs, then o times f32 mean, f32 standard
+ * deviation of the labels E times  f64 training loss, f64 validation loss (NaN without validation
+ * part), f64 learning rate n f32    parameters, then k*n f32 of the optimizer n f32    best
+ * parameters, when flag 4 n bits   1 where a parameter is kept, in bytes, lowest bit first, when
+ * flag 1 32 bytes hash_bytes of all before, as text */
+#ifndef PARETUNE_ENGINE_NN_CHECKPOINT_H
+#define PARETUNE_ENGINE_NN_CHECKPOINT_H
+
+#include "engine/base/arena.h"
+#include "engine/base/buf.h"
+#include "engine/base/err.h"
+#include "engine/nn/spec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CHECKPOINT_MAX_OUTPUTS = 8, CHECKPOINT_MAX_EPOCHS = 1 << 20 };
+
+typedef struct {
+    double train_loss, val_loss; /* val_loss: NaN when there is no validation part */
+    double rate;                 /* learning rate of the epoch's first step */
+} curve_point;
+
+typedef struct {
+    net_spec net;
+    int n_params, n_blocks;
+    float *params;  /* n_params, 64-byte aligned */
+    float *moments; /* n_blocks times optim_stride(n_params) */
+    float *best;    /* n_params: weights of best_epoch, when has_best */
+    uint32_t *keep; /* n_params: ~0 kept, 0 pruned; meaningful when masked */
+    bool masked, keep_best, has_best, stopped, standardized;
+    int epoch; /* epochs done */
+    int64_t step;
+    int best_epoch; /* from 1; 0 for none yet */
+    int wait;       /* epochs since then that counted */
+    double best_loss;
+    int n_outputs;
+    float label_mean[CHECKPOINT_MAX_OUTPUTS], label_std[CHECKPOINT_MAX_OUTPUTS];
+    curve_point *curve; /* `epoch` points */
+} checkpoint;
+
+/* Takes the blocks of a state for this network from `a`, all zero, nothing masked. */
+status checkpoint_make(checkpoint *c, const net_spec *net, int n_blocks, arena *a, err *e);
+
+status checkpoint_write(const checkpoint *c, buf *out, err *e);
+/* ERR_INPUT for bytes that are no whole and undamaged checkpoint. */
+status checkpoint_read(arena *a, const void *bytes, size_t n, checkpoint *out, err *e);
+
+/* The parameters to export: the best epoch's when those are kept, else the last; with standardized
+ * labels the last layer is rescaled so that the outputs are physical. out[n_params]. */
+void checkpoint_final_weights(const checkpoint *c, float *out);
+
+/* The layer that takes the scaling of standardized labels: the last one with weights, when it is
+ * dense, linear, with a bias and only reshaped afterwards; -1 when there is none. `n_outputs` must
+ * divide its units. */
+int checkpoint_scaled_layer(const net_spec *net, int n_outputs);
+
+#endif

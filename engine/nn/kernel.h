@@ -1,0 +1,121 @@
+/* The inner loops of training, in a table per instruction set.
+ *
+ * `kernel_choose` picks the widest set that this machine has; PARETUNE_KERNELS=naive, generic,
+ * avx2, avx512 or neon overrides it. All but naive are one text, kernel_body.h, compiled once per
+ * set. naive (kernel.c) is plain loops over libm: what the others are tested against.
+ *
+ * Every output is one chain of multiply-adds in index order, so its bits depend neither on its
+ * place in a matrix nor on how many rows are computed at once: an example gives the same bits in a
+ * batch of 1 and of 32. Sets with fused multiply-add (avx2, avx512, neon) agree with each other bit
+ * for bit; generic on x86-64 and naive round twice and differ from them.
+ *
+ * Matrices are row-major, `ld` is the distance of two rows in floats. Outputs alias no inputs. */
+#ifndef PARETUNE_ENGINE_NN_KERNEL_H
+#define PARETUNE_ENGINE_NN_KERNEL_H
+
+#include "engine/base/err.h"
+#include "engine/nn/spec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* c[M,N] (+)= a[M,K] * b[K,N] + bias[N], then max(0, .) if `relu`. Sums over K in index order from
+ * 0; what c held and the bias are added behind. */
+typedef struct {
+    int M, N, K;
+    const float *a;
+    int lda;
+    bool a_transposed; /* a lies as [K,M] */
+    const float *b;
+    int ldb;       /* ignored when packed */
+    bool b_packed; /* by `pack` or `pack_transposed` for this K and N */
+    float *c;
+    int ldc;
+    bool add;          /* to what c holds */
+    const float *bias; /* NULL for none */
+    bool relu;
+} gemm;
+
+/* Floats that a packed [K,N] matrix takes, for every instruction set. */
+static inline long long gemm_packed_size(int K, int N)
+{
+    return (long long)K * ((N + 31LL) / 32 * 32);
+}
+
+/* Adam as Keras 2 has it (tf_keras/optimizers/adam.py; Kingma & Ba 2015, section 2, last
+ * paragraph): m += (g - m) * one_minus_beta1, v += (g * g - v) * one_minus_beta2,
+ * w -= alpha * m / (sqrt(v) + epsilon) with alpha = rate * sqrt(1 - beta2^t) / (1 - beta1^t). */
+typedef struct {
+    float alpha, one_minus_beta1, one_minus_beta2, epsilon;
+} adam_step;
+
+/* SGD as Keras 2 has it: m = momentum * m - rate * g, then w += m, or with Nesterov
+ * w += momentum * m - rate * g. */
+typedef struct {
+    float rate, momentum;
+    bool nesterov;
+} sgd_step;
+
+/* One time step of an LSTM for B examples of u units; gate order i, f, g, o. */
+typedef struct {
+    int B, u;
+    float *gates; /* [B,4u]: sums in, activated gates out; backward: activated in, d sums out */
+    const float *c_before; /* [B,u] */
+    float *c, *tanh_c;     /* [B,u] */
+    float *h;              /* [B,u] with distance ldh; forward only */
+    int ldh;
+    const float *dh; /* [B,u]; backward only */
+    float *dc;       /* [B,u]: d c in, d c_before out */
+} lstm_cell;
+
+typedef struct kernels {
+    const char *name;
+    int lanes;  /* floats in a vector */
+    bool fused; /* multiply-adds round once */
+
+    void (*gemm)(const gemm *g);
+    /* Lay b[K,N] out for gemm: from row-major b, or from w = b transposed, [N,K]. */
+    void (*pack)(float *packed, const float *b, int ldb, int K, int N);
+    void (*pack_transposed)(float *packed, const float *w, int ldw, int K, int N);
+
+    /* y = act(y), n numbers. tanh and sigmoid: at most 4 units in the last place from the exact
+     * value in the normal range. NaN stays NaN. */
+    void (*activate)(float *y, int n, activation act);
+    /* dz[rows,cols] = dy * act'(.), where the derivative is taken from the outputs y, in place in
+     * dy; and db[cols] += its column sums, rows in index order, unless db is NULL. y is not read
+     * for ACT_NONE. */
+    void (*activate_back)(float *dy, const float *y, activation act, int rows, int cols, float *db);
+
+    void (*lstm_forward)(const lstm_cell *cell);
+    void (*lstm_backward)(const lstm_cell *cell);
+
+    /* One optimizer step over a block of n parameters; the gradient is left zero for the next. */
+    void (*adam)(float *w, float *g, float *m, float *v, int n, const adam_step *s);
+    void (*sgd)(float *w, float *g, float *m, int n, const sgd_step *s); /* m NULL: no momentum */
+    /* w &= keep: zero where keep is 0, unchanged where it is ~0. Zeros are positive. */
+    void (*mask)(float *w, const uint32_t *keep, int n);
+
+    /* `rounds` times 12 independent vector multiply-adds in registers, for measuring the peak;
+     * returns the floating-point operations done. *sink is read and written. */
+    double (*spin)(int rounds, float *sink);
+} kernels;
+
+extern const kernels kernel_naive;
+
+/* NULL when this build or this machine has no such set. */
+const kernels *kernel_find(const char *name);
+/* The widest set of this machine, or what PARETUNE_KERNELS names; ERR_INPUT when it names none. */
+status kernel_choose(const kernels **out, err *e);
+
+/* Each of these is NULL where the set was not compiled; the machine may still lack it. */
+const kernels *kernel_generic_table(void);
+const kernels *kernel_avx2_table(void);
+const kernels *kernel_avx512_table(void);
+const kernels *kernel_neon_table(void);
+
+/* Numbers below the normal range cost many times more on some machines, and the moments of units
+ * that died end there. Between these two calls they are taken as zero. */
+unsigned kernel_flush_denormals(void); /* what to give back to kernel_restore_denormals */
+void kernel_restore_denormals(unsigned before);
+
+#endif

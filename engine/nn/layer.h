@@ -1,0 +1,103 @@
+/* What a layer kind is: one row of a table and one file, layer_<kind>.c.
+ *
+ * A row says which parameters the kind takes (so that the JSON reader, the checks of a space file
+ * and the documentation agree), which tensors it trains and how much memory a pass needs (`plan`),
+ * and how to run (`forward`, `backward`). A network is a list of rows with numbers: net.c does the
+ * rest. A new kind is its file, its line in LAYER_KINDS and its word in `layer_kind` (spec.h). */
+#ifndef PARETUNE_ENGINE_NN_LAYER_H
+#define PARETUNE_ENGINE_NN_LAYER_H
+
+#include "engine/base/err.h"
+#include "engine/base/param.h"
+#include "engine/base/rng.h"
+#include "engine/base/shape.h"
+#include "engine/nn/kernel.h"
+#include "engine/nn/spec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LAYER_MAX_TENSORS = 3, LAYER_MAX_PARAMS = 8 };
+
+/* Most elements of any tensor of one example and of any weight tensor; with it every index of a
+ * pass over NET_MAX_BATCH examples fits an int. */
+enum { LAYER_MAX_ELEMENTS = 1 << 26 };
+
+typedef struct {
+    tensor_role role;
+    shape dims;
+    int fan_in, fan_out; /* of Keras's glorot_uniform; biases 0 */
+    float fill; /* ROLE_BIAS: first value of the rows [fill_from, fill_to); others start at 0 */
+    int fill_from, fill_to;
+} tensor_plan;
+
+/* Memory in floats for a pass over B examples: fixed + per_example * B. */
+typedef struct {
+    long long fixed, per_example;
+} room;
+
+typedef struct {
+    shape out;
+    bool view; /* output and input are the same memory: flatten, reshape */
+    int n_tensors;
+    tensor_plan tensor[LAYER_MAX_TENSORS];
+    double macs;  /* multiply-adds for one example */
+    room saved;   /* written by forward, read by backward */
+    room scratch; /* valid within one call; shared by all layers */
+} layer_plan;
+
+/* One call of forward or backward. No two of the pointers alias, except in views. */
+typedef struct {
+    const kernels *k;
+    const layer_spec *spec;
+    shape in, out;
+    int B;
+    const float *x;               /* [B, in] */
+    float *y;                     /* [B, out] */
+    float *w[LAYER_MAX_TENSORS];  /* the tensors, in the order of the plan */
+    float *dw[LAYER_MAX_TENSORS]; /* their gradients: backward adds to them */
+    float *dy;                    /* [B, out]: read and may be overwritten by backward */
+    float *dx;                    /* [B, in]: written by backward; NULL when nobody wants it */
+    float *saved, *scratch;       /* 64-byte aligned, as large as planned */
+} layer_pass;
+
+typedef struct {
+    /* Where in layer_spec each parameter of layer_<kind>_params lies: an int (for a choice its
+     * place in the list), a bool or a shape, after the parameter's type. */
+    size_t field[LAYER_MAX_PARAMS];
+    /* Checks the layer against its input and fills `out` (zeroed beforehand). Sizes that do not fit
+     * are refused by the caller. */
+    status (*plan)(const layer_spec *s, shape in, layer_plan *out, err *e);
+    void (*forward)(const layer_pass *p);
+    void (*backward)(const layer_pass *p); /* behind a forward over the same B; NULL for views */
+} layer_ops;
+
+#define LAYER_KINDS(X)                                                            \
+    X(LAYER_DENSE, dense, "every output sees every input")                        \
+    X(LAYER_CONV1D, conv1d, "a filter slides over time")                          \
+    X(LAYER_LSTM, lstm, "long short-term memory over time; gives its last state") \
+    X(LAYER_FLATTEN, flatten, "one row of numbers from any shape")                \
+    X(LAYER_RESHAPE, reshape, "the same numbers in another shape")                \
+    X(LAYER_ACTIVATION, activation, "a function of each number")
+
+#define LAYER_DECLARE(kind, name, help)  \
+    extern const layer_ops layer_##name; \
+    extern const param_row layer_##name##_params[];
+LAYER_KINDS(LAYER_DECLARE)
+#undef LAYER_DECLARE
+
+#define LAYER_ACTIVATIONS "none|relu|tanh|sigmoid" /* in the order of `activation` */
+#define LAYER_PARAM_ACTIVATION                                                                   \
+    {                                                                                            \
+        "activation", PARAM_CHOICE, 0, 0, LAYER_ACTIVATIONS, "none", "function behind the layer" \
+    }
+#define LAYER_PARAM_BIAS                                                 \
+    {                                                                    \
+        "bias", PARAM_BOOL, 0, 1, NULL, "true", "add a trained constant" \
+    }
+
+const layer_ops *layer_find(layer_kind kind);
+/* The kinds with their parameters, in the order of `layer_kind`, ended by a row without a name. */
+const layer_row *layer_table(void);
+
+#endif

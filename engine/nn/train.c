@@ -1,0 +1,325 @@
+#include "engine/nn/train.h"
+
+#include "engine/base/rng.h"
+#include "engine/nn/net.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- configuration --- */
+
+static status parse_choice(const node *json, const char *key, const char *const *words, int n,
+                           int *out, err *e)
+{
+    const char *word;
+    TRY(node_string(json, key, &word, e));
+    for (int i = 0; i < n; i++)
+        if (strcmp(word, words[i]) == 0) {
+            *out = i;
+            return OK;
+        }
+    return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its values", key, word);
+}
+
+static status parse_choices(const node *json, train_config *out, err *e)
+{
+    static const char *const losses[] = {"mse", "mae", "huber"};
+    static const char *const labels[] = {"physical", "standardized"};
+    static const char *const keeps[] = {"last", "best"};
+    int loss = 0, label = 0, keep = 0;
+    TRY(parse_choice(json, "loss", losses, N_LOSSES, &loss, e));
+    TRY(parse_choice(json, "labels", labels, 2, &label, e));
+    TRY(parse_choice(json, "keep", keeps, 2, &keep, e));
+    out->loss = (loss_kind)loss;
+    out->standardized = label == 1;
+    out->keep_best = keep == 1;
+    return OK;
+}
+
+status train_config_parse(const node *json, train_config *out, err *e)
+{
+    memset(out, 0, sizeof *out);
+    node *map;
+    double seed;
+    TRY(node_map(json, "net", &map, e));
+    TRY(net_spec_parse(map, &out->net, e));
+    TRY(parse_choices(json, out, e));
+    TRY(node_map(json, "optimizer", &map, e));
+    TRY(optim_parse(map, &out->optimizer, e));
+    TRY(node_map(json, "learning_rate", &map, e));
+    TRY(rate_parse(map, &out->rate, e));
+    TRY(node_int(json, "batch", 1, NET_MAX_BATCH, &out->batch, e));
+    TRY(node_int(json, "shuffle_buffer", 1, 1 << 20, &out->shuffle_buffer, e));
+    TRY(node_int(json, "early_stop", 0, CHECKPOINT_MAX_EPOCHS, &out->early_stop, e));
+    TRY(node_int(json, "from_epoch", 0, CHECKPOINT_MAX_EPOCHS, &out->from_epoch, e));
+    TRY(node_int(json, "to_epoch", out->from_epoch, CHECKPOINT_MAX_EPOCHS, &out->to_epoch, e));
+    TRY(node_double(json, "seed", &seed, e));
+    if (!(seed >= 0 && seed <= 9007199254740992.0 && seed == floor(seed)))
+        return FAIL(e, ERR_ARG, "parameter 'seed' must be a whole number from 0 to 2^53");
+    out->seed = (uint64_t)seed;
+    return OK;
+}
+
+/* --- one training --- */
+
+typedef struct {
+    const train_config *config;
+    const examples *ex;
+    const train_hooks *hooks; /* NULL for none */
+    checkpoint *state;
+    net net;
+    float *wanted; /* [batch, out] */
+    int *order, *slots;
+    int steps_per_epoch, outputs; /* outputs: numbers per example */
+} run;
+
+int train_steps_per_epoch(const train_config *c, const examples *ex)
+{
+    return (ex->n[PART_TRAIN] - 1) / c->batch + 1;
+}
+
+void train_shuffle(uint64_t seed, int epoch, int n, int buffer, int *order, int *slots)
+{
+    rng r = rng_stream(seed, RNG_SHUFFLE, (uint64_t)epoch);
+    int held = n < buffer ? n : buffer, next = held;
+    for (int i = 0; i < held; i++) slots[i] = i;
+    for (int i = 0; i < n; i++) {
+        int pick = (int)rng_below(&r, (uint64_t)held);
+        order[i] = slots[pick];
+        if (next < n)
+            slots[pick] = next++;
+        else
+            slots[pick] = slots[--held];
+    }
+}
+
+static bool same_shape(shape a, shape b)
+{
+    if (a.rank != b.rank) return false;
+    for (int i = 0; i < a.rank; i++)
+        if (a.dim[i] != b.dim[i]) return false;
+    return true;
+}
+
+static status check_fit(const train_config *c, const examples *ex, err *e)
+{
+    net_layout l;
+    TRY(net_layout_make(&c->net, &l, e));
+    if (!same_shape(c->net.in, ex->in))
+        return FAIL(e, ERR_INPUT, "the network's input shape is not that of the examples");
+    if (shape_size(l.shape_out[c->net.n - 1]) != shape_size(ex->out))
+        return FAIL(e, ERR_INPUT, "the network has %d outputs, the examples %d labels",
+                    shape_size(l.shape_out[c->net.n - 1]), shape_size(ex->out));
+    if (l.n_params == 0) return FAIL(e, ERR_INPUT, "the network has nothing to train");
+    if (ex->n[PART_TRAIN] < 1) return FAIL(e, ERR_INPUT, "there are no examples to train on");
+    if (c->standardized && checkpoint_scaled_layer(&c->net, ex->n_outputs) < 0)
+        return FAIL(e, ERR_INPUT,
+                    "labels: standardized needs a dense layer with a bias and without activation "
+                    "at the end, whose units are a multiple of %d",
+                    ex->n_outputs);
+    return OK;
+}
+
+/* An output that never varies is only shifted. */
+static float usable_std(float std)
+{
+    return std > 0 ? std : 1;
+}
+
+status train_begin(const train_config *c, const examples *ex, arena *a, checkpoint *state, err *e)
+{
+    TRY(check_fit(c, ex, e));
+    TRY(checkpoint_make(state, &c->net, optim_blocks(&c->optimizer), a, e));
+    state->standardized = c->standardized;
+    state->n_outputs = ex->n_outputs;
+    for (int i = 0; i < ex->n_outputs; i++) {
+        state->label_mean[i] = ex->label_mean[i];
+        state->label_std[i] = usable_std(ex->label_std[i]);
+    }
+    arena_mark_t m = arena_mark(a);
+    net n;
+    status s = net_build(&n, &c->net, 1, state->params, a, e);
+    if (s == OK) s = net_init_weights(&n, c->seed, a, e);
+    arena_release(a, m);
+    return s;
+}
+
+static void standardize(const run *r, float *y, int count)
+{
+    const checkpoint *s = r->state;
+    int rows = count * r->outputs / s->n_outputs;
+    for (int i = 0; i < rows; i++)
+        for (int o = 0; o < s->n_outputs; o++, y++) *y = (*y - s->label_mean[o]) / s->label_std[o];
+}
+
+/* Batch `index` of a part into the network's input and `wanted`; returns its examples. */
+static int fetch(run *r, part p, int index)
+{
+    int first = index * r->config->batch, left = r->ex->n[p] - first;
+    int count = left < r->config->batch ? left : r->config->batch;
+    r->ex->fetch(r->ex, p, first, count, r->net.input, r->wanted);
+    if (r->state->standardized) standardize(r, r->wanted, count);
+    return count;
+}
+
+static void apply_masks(run *r)
+{
+    if (r->state->masked) r->net.k->mask(r->state->params, r->state->keep, r->state->n_params);
+}
+
+/* Returns the sum of the batch's losses. */
+static double train_step(run *r, int epoch, int batch)
+{
+    checkpoint *s = r->state;
+    const train_config *c = r->config;
+    double rate = rate_at(&c->rate, epoch, s->step, r->steps_per_epoch);
+    int count = fetch(r, PART_TRAIN, batch);
+    s->step++;
+    if (r->hooks &&
+        r->hooks->before_step(r->hooks->user, s->step, &r->net.layout, s->params, s->keep))
+        s->masked = true;
+    apply_masks(r);
+    net_forward(&r->net, count);
+    double sum =
+        loss_sum(c->loss, r->net.output, r->wanted, count * r->outputs, r->net.output_gradient);
+    net_backward(&r->net, count);
+    optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->net.gradients, s->moments,
+               s->n_params);
+    return sum;
+}
+
+static double validation_loss(run *r)
+{
+    int n = r->ex->n[PART_VAL];
+    double sum = 0;
+    for (int i = 0; i * r->config->batch < n; i++) {
+        int count = fetch(r, PART_VAL, i);
+        net_forward(&r->net, count);
+        sum += loss_sum(r->config->loss, r->net.output, r->wanted, count * r->outputs, NULL);
+    }
+    return n ? sum / ((double)n * r->outputs) : (double)NAN;
+}
+
+static status check_finite(const run *r, const curve_point *p, int epoch, err *e)
+{
+    bool val_bad = r->ex->n[PART_VAL] > 0 && !isfinite(p->val_loss);
+    if (isfinite(p->train_loss) && !val_bad) return OK;
+    return FAIL(e, ERR_NUM,
+                "epoch %d: the %s loss is not finite: the training diverged; try a lower learning "
+                "rate or standardized labels",
+                epoch + 1, val_bad && isfinite(p->train_loss) ? "validation" : "training");
+}
+
+/* Keeps the best weights and counts the epochs without better ones. */
+static void judge(run *r, double val_loss)
+{
+    checkpoint *s = r->state;
+    const train_config *c = r->config;
+    if (!c->keep_best && !c->early_stop) return;
+    if (isnan(val_loss) || (r->hooks && s->step < r->hooks->settled)) return;
+    if (s->best_epoch == 0 || val_loss < s->best_loss) {
+        s->best_loss = val_loss;
+        s->best_epoch = s->epoch;
+        s->wait = 0;
+        s->has_best = c->keep_best;
+        if (c->keep_best) memcpy(s->best, s->params, (size_t)s->n_params * sizeof *s->best);
+    } else if (++s->wait >= c->early_stop && c->early_stop) {
+        s->stopped = true;
+    }
+}
+
+static status train_epoch(run *r, int epoch, err *e)
+{
+    checkpoint *s = r->state;
+    curve_point *p = &s->curve[epoch];
+    p->rate = rate_at(&r->config->rate, epoch, s->step, r->steps_per_epoch);
+    train_shuffle(r->config->seed, epoch, r->steps_per_epoch, r->config->shuffle_buffer, r->order,
+                  r->slots);
+    double sum = 0;
+    for (int i = 0; i < r->steps_per_epoch; i++) sum += train_step(r, epoch, r->order[i]);
+    apply_masks(r);
+    p->train_loss = sum / ((double)r->ex->n[PART_TRAIN] * r->outputs);
+    p->val_loss = validation_loss(r);
+    s->epoch = epoch + 1;
+    TRY(check_finite(r, p, epoch, e));
+    judge(r, p->val_loss);
+    return OK;
+}
+
+static status grow_curve(checkpoint *s, int to, arena *a, err *e)
+{
+    curve_point *curve = ARENA_NEW(a, curve_point, to);
+    if (!curve) return FAIL(e, ERR_MEM, "no memory for a learning curve of %d epochs", to);
+    if (s->epoch) memcpy(curve, s->curve, (size_t)s->epoch * sizeof *curve);
+    s->curve = curve;
+    return OK;
+}
+
+static status prepare(run *r, arena *a, err *e)
+{
+    const train_config *c = r->config;
+    TRY(net_build(&r->net, &c->net, c->batch, r->state->params, a, e));
+    r->outputs = shape_size(r->ex->out);
+    r->steps_per_epoch = train_steps_per_epoch(c, r->ex);
+    size_t labels = (size_t)c->batch * (size_t)r->outputs;
+    r->wanted = ARENA_NEW(a, float, labels);
+    r->order = ARENA_NEW(a, int, r->steps_per_epoch);
+    r->slots = ARENA_NEW(a, int, c->shuffle_buffer);
+    if (!r->wanted || !r->order || !r->slots)
+        return FAIL(e, ERR_MEM, "no memory for batches of %d examples", c->batch);
+    return OK;
+}
+
+static status run_epochs(run *r, int from, int to, train_progress progress, void *user, err *e)
+{
+    for (int epoch = from; epoch < to && !r->state->stopped; epoch++) {
+        TRY(train_epoch(r, epoch, e));
+        double val = r->state->curve[epoch].val_loss;
+        if (progress && !progress(user, epoch + 1 - from, to - from, val))
+            return FAIL(e, ERR_STATE, "stopped");
+    }
+    return OK;
+}
+
+static status check_state(const train_config *c, const checkpoint *s, int from, int to, err *e)
+{
+    if (s->epoch != from || to < from || to > CHECKPOINT_MAX_EPOCHS)
+        return FAIL(e, ERR_ARG, "epochs %d to %d do not follow the %d that are done", from, to,
+                    s->epoch);
+    net_layout l;
+    TRY(net_layout_make(&c->net, &l, e));
+    if (l.n_params != s->n_params || optim_blocks(&c->optimizer) != s->n_blocks ||
+        c->standardized != s->standardized)
+        return FAIL(e, ERR_ARG, "the earlier epochs were of another network or optimizer");
+    return OK;
+}
+
+status train_run(const train_config *c, const examples *ex, checkpoint *state, int from, int to,
+                 const train_hooks *hooks, train_progress progress, void *user, arena *a, err *e)
+{
+    if (state->stopped) return OK;
+    TRY(check_fit(c, ex, e));
+    TRY(check_state(c, state, from, to, e));
+    TRY(grow_curve(state, to, a, e));
+    state->keep_best = c->keep_best;
+    arena_mark_t m = arena_mark(a);
+    run r = {.config = c, .ex = ex, .hooks = hooks, .state = state};
+    unsigned mode = kernel_flush_denormals();
+    status s = prepare(&r, a, e);
+    if (s == OK) s = run_epochs(&r, from, to, progress, user, e);
+    kernel_restore_denormals(mode);
+    arena_release(a, m);
+    return s;
+}
+
+train_summary train_summarise(const checkpoint *s)
+{
+    bool best = s->keep_best && s->has_best;
+    int epoch = best ? s->best_epoch : s->epoch;
+    train_summary out = {(double)NAN, (double)NAN, s->epoch, epoch};
+    if (epoch > 0) {
+        out.train_loss = s->curve[epoch - 1].train_loss;
+        out.val_loss = s->curve[epoch - 1].val_loss;
+    }
+    return out;
+}

@@ -1,0 +1,82 @@
+/* The training loop: epochs [from, to) of one training.
+ *
+ *   train_config_parse(json, &config, e);
+ *   train_begin(&config, examples, arena, &state, e);            or checkpoint_read(...)
+ *   train_run(&config, examples, &state, 0, 5, NULL, ..., arena, e);
+ *   train_run(&config, examples, &state, 5, 20, hooks, ..., arena, e);
+ *
+ * Batches are consecutive examples, formed once; their order is new in each epoch, drawn by
+ * tf.data's buffer rule from the stream (seed, RNG_SHUFFLE, epoch). The last batch may be smaller.
+ * Stopping at the end of any epoch and going on from the checkpoint changes no bit. */
+#ifndef PARETUNE_ENGINE_NN_TRAIN_H
+#define PARETUNE_ENGINE_NN_TRAIN_H
+
+#include "engine/base/arena.h"
+#include "engine/base/err.h"
+#include "engine/base/node.h"
+#include "engine/data/examples.h"
+#include "engine/nn/checkpoint.h"
+#include "engine/nn/loss.h"
+#include "engine/nn/optim.h"
+#include "engine/nn/spec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    net_spec net;
+    loss_kind loss;
+    bool standardized; /* train on (label - mean) / std of each output */
+    int batch;
+    optim_spec optimizer;
+    rate_spec rate;
+    int shuffle_buffer; /* batches */
+    bool keep_best;     /* final weights: lowest validation loss instead of last */
+    int early_stop;     /* stop after so many epochs without a lower validation loss; 0 = never */
+    uint64_t seed;
+    int from_epoch, to_epoch; /* as the JSON says; train_run goes by its arguments */
+} train_config;
+
+/* The JSON of a train stage; "prune" is read by compress/prune.h. */
+status train_config_parse(const node *json, train_config *out, err *e);
+
+/* What other rooms do to a training. Whoever continues a training gives hooks that act alike. */
+typedef struct {
+    void *user;
+    /* Before the forward pass of step `step` (from 1): may renew `keep` (~0 keeps a parameter, 0
+     * zeroes it) from the parameters. Returns whether masks are in force; they are then applied
+     * before this pass and at the end of the epoch. `step` alone may decide when. */
+    bool (*before_step)(void *user, int64_t step, const net_layout *layout, const float *params,
+                        uint32_t *keep);
+    int64_t
+        settled; /* epochs that end before this step do not count for keep_best and early_stop */
+} train_hooks;
+
+/* After each epoch, with the validation loss; returning false stops with ERR_STATE "stopped". */
+typedef bool (*train_progress)(void *user, double done, double total, double val_loss);
+
+int train_steps_per_epoch(const train_config *c, const examples *ex);
+
+/* Initial weights and an empty state in `a`. ERR_INPUT when network and examples do not fit. */
+status train_begin(const train_config *c, const examples *ex, arena *a, checkpoint *state, err *e);
+
+/* Trains epochs [from, to); `state->epoch` must be `from`, unless the training has stopped early:
+ * then nothing is done. `hooks` and `progress` may be NULL. The state's curve grows in `a`; all
+ * else taken from `a` is given back. ERR_NUM, with the epoch, when a loss is not finite; the state
+ * is then of no use. */
+status train_run(const train_config *c, const examples *ex, checkpoint *state, int from, int to,
+                 const train_hooks *hooks, train_progress progress, void *user, arena *a, err *e);
+
+/* The figures of a train stage, of the epoch whose weights are final. */
+typedef struct {
+    double train_loss, val_loss; /* on what was trained: standardized labels count as such */
+    int epochs, best_epoch;      /* run; of the final weights, from 1 */
+} train_summary;
+train_summary train_summarise(const checkpoint *state);
+
+/* The order of n batches drawn with a buffer of `buffer`: order[n], `slots` scratch of `buffer`.
+ * tf.data's shuffle: the buffer holds the next batches; one of them is drawn, and the next batch
+ * takes its place. */
+void train_shuffle(uint64_t seed, int epoch, int n, int buffer, int *order, int *slots);
+
+#endif

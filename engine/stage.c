@@ -1,0 +1,186 @@
+/* Keys, paths and the one way to run a stage: read parameters, build, write the artifact whole or not
+ * at all, hash it. What each kind does stands in stage_<kind>.c. */
+#include "engine/stage.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "engine/base/file.h"
+#include "engine/data/series.h"
+#include "engine/nn/kernel.h"
+#include "engine/nn/layer.h"
+#include "engine/stage_kinds.h"
+
+typedef struct {
+    const char *name, *extension;
+    int version;
+    stage_builder *build;
+} kind_row;
+
+static const kind_row kinds[N_STAGE_KINDS] = {
+    [STAGE_DATA] = {"data", "series", 1, stage_build_data},
+    [STAGE_TRAIN] = {"train", "checkpoint", 1, stage_build_train},
+    [STAGE_EXPORT] = {"export", "tflite", 1, stage_build_export},
+    [STAGE_SCORE] = {"score", "json", 1, stage_build_score},
+};
+
+const char *stage_kind_name(stage_kind kind)
+{
+    return kinds[kind].name;
+}
+
+bool stage_kind_from_name(const char *name, stage_kind *out)
+{
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        if (strcmp(kinds[k].name, name) != 0) continue;
+        *out = (stage_kind)k;
+        return true;
+    }
+    return false;
+}
+
+int stage_version(stage_kind kind)
+{
+    return kinds[kind].version;
+}
+
+hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_parents)
+{
+    buf b = {0};
+    buf_printf(&b, "%s %d\n%s\n", kinds[kind].name, kinds[kind].version, params);
+    for (int i = 0; i < n_parents; i++) buf_printf(&b, "%s\n", parent[i].text);
+    hash h = hash_bytes(b.data, b.len);
+    buf_free(&b);
+    return h;
+}
+
+char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)
+{
+    return arena_printf(a, "%s/%.2s/%s.%s", folder, key->text, key->text, kinds[kind].extension);
+}
+
+status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map *map, err *e)
+{
+    if (i >= job->rq->n_parents)
+        return FAIL(e, ERR_ARG, "a %s stage needs a %s stage before it",
+                    kinds[job->rq->kind].name, kinds[kind].name);
+    const char *path = stage_path(job->a, job->rq->folder, kind, &job->rq->parent[i]);
+    if (!path) return FAIL(e, ERR_MEM, "out of memory");
+    return file_map_open(map, path, e);
+}
+
+void stage_put_metric(stage_result *out, const char *name, double value)
+{
+    assert(out->n_metrics < STAGE_MAX_METRICS && stage_metric_find(name));
+    stage_metric *m = &out->metric[out->n_metrics++];
+    snprintf(m->name, sizeof m->name, "%s", name);
+    m->value = value;
+}
+
+static double seconds(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static status write_artifact(const stage_request *rq, const buf *bytes, arena *a,
+                             stage_result *out, err *e)
+{
+    TRY(buf_check(bytes, e));
+    const char *path = stage_path(a, rq->folder, rq->kind, &rq->key);
+    const char *folder = path ? file_folder(a, path) : NULL;
+    if (!folder) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(file_make_folder(folder, e));
+    TRY(file_write(path, bytes->data, bytes->len, e));
+    out->artifact_bytes = bytes->len;
+    out->artifact_hash = hash_bytes(bytes->data, bytes->len);
+    return OK;
+}
+
+static status build(const stage_request *rq, stage_progress progress, void *user, arena *a,
+                    stage_result *out, err *e)
+{
+    node *params;
+    TRY(node_read_json(a, rq->params, strlen(rq->params), &params, e));
+    hash expected = stage_key(rq->kind, rq->params, rq->parent, rq->n_parents);
+    if (strcmp(expected.text, rq->key.text) != 0)
+        return FAIL(e, ERR_ARG, "the key of a %s stage does not fit its parameters",
+                    kinds[rq->kind].name);
+    stage_job job = {rq, params, a, progress, user};
+    buf artifact = {0};
+    status s = kinds[rq->kind].build(&job, &artifact, out, e);
+    if (s == OK) s = write_artifact(rq, &artifact, a, out, e);
+    buf_free(&artifact);
+    return s;
+}
+
+status stage_run(const stage_request *rq, stage_progress progress, void *user, arena *a,
+                 stage_result *out, err *e)
+{
+    *out = (stage_result){0};
+    arena_mark_t mark = arena_mark(a);
+    double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    status s = build(rq, progress, user, a, out, e);
+    out->wall_seconds = seconds(CLOCK_MONOTONIC) - wall;
+    out->cpu_seconds = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    arena_release(a, mark);
+    if (s == OK) s = buf_check(&out->detail, e);
+    if (s != OK) buf_free(&out->detail);
+    return s;
+}
+
+status stage_count_examples(const char *data_params, const char *input, arena *a, int n[3], err *e)
+{
+    arena_mark_t mark = arena_mark(a);
+    node *params;
+    status s = node_read_json(a, data_params, strlen(data_params), &params, e);
+    if (s == OK) s = series_count(params, input, a, n, e);
+    arena_release(a, mark);
+    return s;
+}
+
+const layer_row *stage_layers(void)
+{
+    return layer_table();
+}
+
+void stage_single_thread(void)
+{
+    openblas_set_num_threads(1);
+}
+
+static void read_cpu_name(char *out, size_t n)
+{
+    snprintf(out, n, "unknown");
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    if (!f) return;
+    char line[256];
+    while (fgets(line, sizeof line, f)) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+        snprintf(out, n, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+        break;
+    }
+    fclose(f);
+}
+
+void stage_describe(stage_provenance *out)
+{
+    struct utsname u;
+    *out = (stage_provenance){0};
+    snprintf(out->version, sizeof out->version, "%s", PARETUNE_VERSION);
+    snprintf(out->compiler, sizeof out->compiler, "%s", __VERSION__);
+    read_cpu_name(out->cpu, sizeof out->cpu);
+    const kernels *k;
+    snprintf(out->kernels, sizeof out->kernels, "%s",
+             kernel_choose(&k, NULL) == OK ? k->name : "none");
+    snprintf(out->blas, sizeof out->blas, "OpenBLAS %s", openblas_get_corename());
+    if (uname(&u) == 0)
+        snprintf(out->system, sizeof out->system, "%.24s %.24s %.12s", u.sysname, u.release,
+                 u.machine);
+}

@@ -1,0 +1,152 @@
+/* export: a checkpoint's final weights, stored as asked, as a .tflite file; its sizes by every
+ * definition; in the detail, bytes per tensor. */
+#include <string.h>
+
+#include "engine/compress/prune.h"
+#include "engine/compress/quantize.h"
+#include "engine/measure/cost.h"
+#include "engine/nn/checkpoint.h"
+#include "engine/stage_kinds.h"
+#include "engine/tflite/pack.h"
+#include "engine/tflite/tfl_reader.h"
+#include "engine/tflite/writer.h"
+
+/* What a homework counts as the file's size. */
+static const char *const packings[] = {"flat", "zlib", "zip"};
+static const char *const storages[N_STORAGES] = {
+    [STORE_FLOAT32] = "float32", [STORE_FLOAT16] = "float16", [STORE_DYNAMIC] = "dynamic"};
+
+static status read_choice(const node *params, const char *key, const char *const *choices, int n,
+                          int *out, err *e)
+{
+    const char *word;
+    *out = 0;
+    TRY(node_string(params, key, &word, e));
+    for (int i = 0; i < n; i++) {
+        if (strcmp(choices[i], word) != 0) continue;
+        *out = i;
+        return OK;
+    }
+    return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its choices", key, word);
+}
+
+static status read_options(const node *params, tflite_options *out, err *e)
+{
+    int storage;
+    *out = (tflite_options){0};
+    TRY(read_choice(params, "storage", storages, N_STORAGES, &storage, e));
+    out->storage = (weight_storage)storage;
+    TRY(node_int(params, "dynamic_min_elements", 0, 1 << 30, &out->dynamic_min_elements, e));
+    const node *per_channel = node_get(params, "per_channel");
+    if (!per_channel || per_channel->kind != NODE_BOOL)
+        return FAIL(e, ERR_ARG, "parameter 'per_channel' must be true or false");
+    out->per_channel = per_channel->number != 0;
+    return OK;
+}
+
+/* Bytes of each constant in the file as shipped, and what zlib makes of it alone; the rest of the file
+ * is its container: tables, shapes, operators. */
+static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
+{
+    tfl_graph g;
+    buf packed = {0};
+    size_t constants = 0;
+    TRY(tfl_read(job->a, file->data, file->len, &g, e));
+    buf_text(b, "{\"tensors\":[");
+    for (int i = 0, n = 0; i < g.n_tensors; i++) {
+        const tfl_tensor *t = &g.tensor[i];
+        if (!t->data) continue;
+        buf_clear(&packed);
+        TRY(pack_zlib(t->data, t->bytes, 6, &packed, e));
+        buf_printf(b, "%s{\"tensor\":%d,\"type\":\"%s\",\"shape\":[", n++ ? "," : "", i,
+                   tfl_type_name(t->type));
+        for (int d = 0; d < t->rank; d++) buf_printf(b, d ? ",%d" : "%d", t->dim[d]);
+        buf_printf(b, "],\"bytes\":%zu,\"zlib_alone\":%zu}", t->bytes, packed.len);
+        constants += t->bytes;
+    }
+    buf_printf(b, "],\"container_bytes\":%zu}", file->len - constants);
+    buf_free(&packed);
+    return buf_check(b, e);
+}
+
+static status put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e)
+{
+    buf packed = {0};
+    double size[3] = {(double)file->len};
+    int counted;
+    TRY(read_choice(job->params, "pack", packings, 3, &counted, e));
+    status s = pack_zlib(file->data, file->len, 6, &packed, e);
+    size[1] = (double)packed.len;
+    buf_clear(&packed);
+    if (s == OK) s = pack_zip(file->data, file->len, "model.tflite", 6, &packed, e);
+    size[2] = (double)packed.len;
+    buf_free(&packed);
+    stage_put_metric(out, "size", size[counted]);
+    stage_put_metric(out, "size_flat", size[0]);
+    stage_put_metric(out, "size_zlib", size[1]);
+    stage_put_metric(out, "size_zip", size[2]);
+    return s;
+}
+
+static status export(const stage_job *job, const checkpoint *state, buf *artifact,
+                     stage_result *out, err *e)
+{
+    tflite_options options;
+    net_cost cost;
+    prune_report zeros;
+    net_layout *layout = ARENA_NEW(job->a, net_layout, 1);
+    float *weights = ARENA_NEW(job->a, float, state->n_params);
+    if (!layout || !weights) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(read_options(job->params, &options, e));
+    TRY(net_layout_make(&state->net, layout, e));
+    checkpoint_final_weights(state, weights);
+    prune_count(layout, weights, &zeros);
+    TRY(tflite_write(&state->net, weights, &options, job->a, artifact, e));
+    TRY(buf_check(artifact, e));
+    TRY(put_sizes(job, artifact, out, e));
+    TRY(cost_of_net(&state->net, &options, 0, job->a, &cost, e));
+    stage_put_metric(out, "n_params", cost.n_params);
+    stage_put_metric(out, "macs", cost.macs);
+    stage_put_metric(out, "arena", cost.arena_bytes);
+    stage_put_metric(out, "sparsity",
+                     zeros.n_weights ? 100.0 * zeros.n_zeros / zeros.n_weights : 0);
+    return put_tensors(job, artifact, &out->detail, e);
+}
+
+status stage_build_export(const stage_job *job, buf *artifact, stage_result *out, err *e)
+{
+    file_map map = {0};
+    checkpoint *state = ARENA_NEW(job->a, checkpoint, 1);
+    if (!state) return FAIL(e, ERR_MEM, "out of memory");
+    status s = stage_open_parent(job, 0, STAGE_TRAIN, &map, e);
+    if (s == OK) s = checkpoint_read(job->a, map.bytes, map.n, state, e);
+    if (s == OK) s = export(job, state, artifact, out, e);
+    file_unmap(&map);
+    return s;
+}
+
+status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
+                     arena *a, stage_forecast *out, err *e)
+{
+    *out = (stage_forecast){0};
+    arena_mark_t mark = arena_mark(a);
+    tflite_options options;
+    net_cost cost;
+    net_layout *layout = ARENA_NEW(a, net_layout, 1);
+    net_spec *spec = ARENA_NEW(a, net_spec, 1);
+    status s = layout && spec ? OK : FAIL(e, ERR_MEM, "out of memory");
+    if (s == OK) s = net_spec_parse(net, spec, e);
+    if (s == OK) s = net_layout_make(spec, layout, e);
+    if (s == OK) s = read_options(export_params, &options, e);
+    if (s == OK) s = cost_of_net(spec, &options, final_sparsity, a, &cost, e);
+    if (s == OK)
+        *out = (stage_forecast){.n_params = cost.n_params,
+                                .macs = cost.macs,
+                                .arena_bytes = cost.arena_bytes,
+                                .flat_bytes = cost.flat_bytes,
+                                .n_prunable = cost.n_prunable,
+                                .packed_floor = cost.packed_floor,
+                                .step_seconds = cost_of_step(spec, layout, batch)};
+    arena_release(a, mark);
+    return s;
+}

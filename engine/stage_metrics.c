@@ -1,0 +1,51 @@
+/* Every metric that a stage may report. Names carry no part for the validation figures, which choose;
+ * "_test" marks the test figures, which are only reported. */
+#include "engine/stage.h"
+
+#include <string.h>
+
+static const metric_row metrics[] = {
+    {"T_mae", "forecast", "°C", BETTER_LOWER, STAGE_SCORE, false,
+     "mean absolute error of the temperature forecast, validation part"},
+    {"RH_mae", "forecast", "%", BETTER_LOWER, STAGE_SCORE, false,
+     "mean absolute error of the relative humidity forecast, validation part"},
+    {"mse", "forecast", "", BETTER_LOWER, STAGE_SCORE, false,
+     "mean squared error over all outputs in physical units, validation part"},
+    {"T_mae_test", "forecast", "°C", BETTER_LOWER, STAGE_SCORE, false,
+     "mean absolute error of the temperature forecast, test part"},
+    {"RH_mae_test", "forecast", "%", BETTER_LOWER, STAGE_SCORE, false,
+     "mean absolute error of the relative humidity forecast, test part"},
+    {"mse_test", "forecast", "", BETTER_LOWER, STAGE_SCORE, false,
+     "mean squared error over all outputs in physical units, test part"},
+    {"size", "", "B", BETTER_LOWER, STAGE_EXPORT, false,
+     "bytes of the model file as shipped: flat, zlib or zip, by export.pack"},
+    {"size_flat", "", "B", BETTER_LOWER, STAGE_EXPORT, true, "bytes of the .tflite file"},
+    {"size_zlib", "", "B", BETTER_LOWER, STAGE_EXPORT, false,
+     "bytes of zlib.compress(file) at level 6"},
+    {"size_zip", "", "B", BETTER_LOWER, STAGE_EXPORT, false,
+     "bytes of a ZIP archive that holds the file as model.tflite"},
+    {"n_params", "", "", BETTER_LOWER, STAGE_EXPORT, true, "trained parameters"},
+    {"macs", "", "", BETTER_LOWER, STAGE_EXPORT, true, "multiply-adds of one inference"},
+    {"arena", "", "B", BETTER_LOWER, STAGE_EXPORT, true,
+     "activation memory that one inference holds at once"},
+    {"sparsity", "", "%", BETTER_NONE, STAGE_EXPORT, false,
+     "share of exact zeros among the weights that pruning may reach"},
+    {"train_loss", "", "", BETTER_NONE, STAGE_TRAIN, false, "training loss of the last epoch"},
+    {"val_loss", "", "", BETTER_LOWER, STAGE_TRAIN, false,
+     "validation loss of the weights kept, as trained (before storage)"},
+    {"epochs", "", "", BETTER_NONE, STAGE_TRAIN, false, "epochs trained"},
+    {"best_epoch", "", "", BETTER_NONE, STAGE_TRAIN, false, "epoch whose weights were kept"},
+    {.name = NULL},
+};
+
+const metric_row *stage_metrics(void)
+{
+    return metrics;
+}
+
+const metric_row *stage_metric_find(const char *name)
+{
+    for (const metric_row *m = metrics; m->name; m++)
+        if (strcmp(m->name, name) == 0) return m;
+    return NULL;
+}

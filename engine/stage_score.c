@@ -1,0 +1,150 @@
+/* score: the exported file, run by our interpreter over the validation and the test part.
+ *
+ * Errors are averaged the course's way: the mean over each batch (its windows and steps), then the mean
+ * of those with equal weight, so that a last, smaller batch counts as much as the others. The detail
+ * holds the error of each forecast step. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/data/series.h"
+#include "engine/stage_kinds.h"
+#include "engine/tflite/interpreter.h"
+
+enum { MAX_OUTPUTS = 8, MAX_STEPS = 64 };
+
+typedef struct {
+    double mae[MAX_OUTPUTS]; /* mean of batch means, per output */
+    double step[MAX_OUTPUTS][MAX_STEPS];
+    double mse;
+} part_errors;
+
+typedef struct {
+    const examples *ex;
+    interpreter *it;
+    float *x, *y;
+    int batch;
+} scorer;
+
+static void add_example(scorer *s, part p, int i, double *batch_sum, part_errors *r)
+{
+    int outputs = s->ex->n_outputs, steps = s->ex->out.dim[0];
+    s->ex->fetch(s->ex, p, i, 1, s->x, s->y);
+    tfl_port *in = interpreter_input(s->it, 0);
+    memcpy(in->data, s->x, in->bytes);
+    interpreter_invoke(s->it);
+    const float *forecast = interpreter_output(s->it, 0)->data;
+    for (int t = 0; t < steps; t++) {
+        for (int o = 0; o < outputs; o++) {
+            double d = (double)forecast[t * outputs + o] - (double)s->y[t * outputs + o];
+            batch_sum[o] += fabs(d);
+            r->step[o][t] += fabs(d);
+            r->mse += d * d;
+        }
+    }
+}
+
+static status score_part(scorer *s, part p, part_errors *r, err *e)
+{
+    int n = s->ex->n[p], outputs = s->ex->n_outputs, steps = s->ex->out.dim[0], batches = 0;
+    *r = (part_errors){0};
+    for (int first = 0; first < n; first += s->batch, batches++) {
+        int count = n - first < s->batch ? n - first : s->batch;
+        double sum[MAX_OUTPUTS] = {0};
+        for (int i = 0; i < count; i++) add_example(s, p, first + i, sum, r);
+        for (int o = 0; o < outputs; o++) r->mae[o] += sum[o] / count / steps;
+    }
+    for (int o = 0; o < outputs; o++) {
+        r->mae[o] /= batches;
+        for (int t = 0; t < steps; t++) r->step[o][t] /= n;
+        if (!isfinite(r->mae[o]))
+            return FAIL(e, ERR_NUM, "the forecasts of %s are not finite", s->ex->output_name[o]);
+    }
+    r->mse /= (double)n * steps * outputs;
+    return OK;
+}
+
+static void put_part(const scorer *s, const char *suffix, const part_errors *r, stage_result *out)
+{
+    char name[32];
+    for (int o = 0; o < s->ex->n_outputs; o++) {
+        snprintf(name, sizeof name, "%s_mae%s", s->ex->output_name[o], suffix);
+        stage_put_metric(out, name, r->mae[o]);
+    }
+    snprintf(name, sizeof name, "mse%s", suffix);
+    stage_put_metric(out, name, r->mse);
+}
+
+static void put_steps(buf *b, const scorer *s, const char *part_name, const part_errors *r)
+{
+    buf_printf(b, "\"%s\":{", part_name);
+    for (int o = 0; o < s->ex->n_outputs; o++) {
+        if (o) buf_char(b, ',');
+        buf_json_string(b, s->ex->output_name[o]);
+        buf_text(b, ":[");
+        for (int t = 0; t < s->ex->out.dim[0]; t++) {
+            if (t) buf_char(b, ',');
+            buf_number(b, r->step[o][t]);
+        }
+        buf_char(b, ']');
+    }
+    buf_char(b, '}');
+}
+
+/* The file must take and give what the examples hold. */
+static status check_ports(const scorer *s, err *e)
+{
+    const examples *ex = s->ex;
+    if (interpreter_n_inputs(s->it) != 1 || interpreter_n_outputs(s->it) != 1)
+        return FAIL(e, ERR_INPUT, "the model needs one input and one output to be scored");
+    const tfl_port *in = interpreter_input(s->it, 0), *o = interpreter_output(s->it, 0);
+    size_t n_in = (size_t)shape_size(ex->in) * sizeof(float);
+    size_t n_out = (size_t)shape_size(ex->out) * sizeof(float);
+    if (in->type != TFL_FLOAT32 || o->type != TFL_FLOAT32 || in->bytes != n_in || o->bytes != n_out)
+        return FAIL(e, ERR_INPUT,
+                    "the model takes %zu and gives %zu bytes; the data has %zu and %zu of float32",
+                    in->bytes, o->bytes, n_in, n_out);
+    if (ex->n_outputs > MAX_OUTPUTS || ex->out.rank < 1 || ex->out.dim[0] > MAX_STEPS)
+        return FAIL(e, ERR_INPUT, "at most %d outputs and %d steps can be scored", MAX_OUTPUTS,
+                    MAX_STEPS);
+    return OK;
+}
+
+static status score(const stage_job *job, const file_map *model, const file_map *data,
+                    stage_result *out, err *e)
+{
+    series data_series;
+    TRY(series_open(data->bytes, data->n, &data_series, e));
+    examples ex;
+    series_examples(&data_series, &ex);
+    scorer s = {.ex = &ex};
+    TRY(node_int(job->params, "batch", 1, 65536, &s.batch, e));
+    TRY(interpreter_open(job->a, model->bytes, model->n, &s.it, e));
+    TRY(check_ports(&s, e));
+    s.x = ARENA_NEW(job->a, float, shape_size(ex.in));
+    s.y = ARENA_NEW(job->a, float, shape_size(ex.out));
+    if (!s.x || !s.y) return FAIL(e, ERR_MEM, "out of memory");
+    part_errors val, test;
+    TRY(score_part(&s, PART_VAL, &val, e));
+    TRY(score_part(&s, PART_TEST, &test, e));
+    put_part(&s, "", &val, out);
+    put_part(&s, "_test", &test, out);
+    buf_text(&out->detail, "{\"mae_by_step\":{");
+    put_steps(&out->detail, &s, "val", &val);
+    buf_char(&out->detail, ',');
+    put_steps(&out->detail, &s, "test", &test);
+    buf_text(&out->detail, "}}");
+    return OK;
+}
+
+status stage_build_score(const stage_job *job, buf *artifact, stage_result *out, err *e)
+{
+    file_map model = {0}, data = {0};
+    status s = stage_open_parent(job, 0, STAGE_EXPORT, &model, e);
+    if (s == OK) s = stage_open_parent(job, 1, STAGE_DATA, &data, e);
+    if (s == OK) s = score(job, &model, &data, out, e);
+    if (s == OK) buf_put(artifact, out->detail.data, out->detail.len);
+    file_unmap(&model);
+    file_unmap(&data);
+    return s;
+}

@@ -1,0 +1,92 @@
+/* train: epochs [from, to) of a training, begun anew or continued from the earlier stage's checkpoint.
+ * The artifact is the checkpoint; the detail is the learning curve so far. */
+#include "engine/compress/prune.h"
+#include "engine/data/series.h"
+#include "engine/nn/checkpoint.h"
+#include "engine/nn/train.h"
+#include "engine/stage_kinds.h"
+
+static void put_curve(buf *b, const checkpoint *state)
+{
+    buf_text(b, "{\"curve\":[");
+    for (int i = 0; i < state->epoch; i++) {
+        const curve_point *p = &state->curve[i];
+        buf_text(b, i ? ",[" : "[");
+        buf_number(b, p->train_loss);
+        buf_char(b, ',');
+        buf_number(b, p->val_loss);
+        buf_char(b, ',');
+        buf_number(b, p->rate);
+        buf_char(b, ']');
+    }
+    buf_text(b, "]}");
+}
+
+static status read_earlier(const stage_job *job, const train_config *config, checkpoint *state,
+                           err *e)
+{
+    file_map map = {0};
+    status s = stage_open_parent(job, 1, STAGE_TRAIN, &map, e);
+    if (s == OK) s = checkpoint_read(job->a, map.bytes, map.n, state, e);
+    file_unmap(&map);
+    TRY(s);
+    if (state->epoch != config->from_epoch && !state->stopped)
+        return FAIL(e, ERR_STATE, "the earlier training ended at epoch %d, not %d", state->epoch,
+                    config->from_epoch);
+    state->keep_best = config->keep_best; /* the part before pruning need not have known */
+    return OK;
+}
+
+static status read_hooks(const stage_job *job, const train_config *config, const examples *ex,
+                         train_hooks *hooks, const train_hooks **used, err *e)
+{
+    const node *prune = node_get(job->params, "prune");
+    *used = NULL;
+    if (!prune || prune->kind == NODE_NULL) return OK;
+    prune_config pruning;
+    net_layout *layout = ARENA_NEW(job->a, net_layout, 1);
+    if (!layout) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(prune_config_parse(prune, train_steps_per_epoch(config, ex), &pruning, e));
+    TRY(net_layout_make(&config->net, layout, e));
+    TRY(prune_hooks(&pruning, layout, job->a, hooks, e));
+    *used = hooks;
+    return OK;
+}
+
+static status train(const stage_job *job, const file_map *data, buf *artifact, stage_result *out,
+                    err *e)
+{
+    series data_series;
+    examples ex;
+    train_config *config = ARENA_NEW(job->a, train_config, 1);
+    checkpoint *state = ARENA_NEW(job->a, checkpoint, 1);
+    if (!config || !state) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(series_open(data->bytes, data->n, &data_series, e));
+    series_examples(&data_series, &ex);
+    TRY(train_config_parse(job->params, config, e));
+    if (job->rq->n_parents > 1)
+        TRY(read_earlier(job, config, state, e));
+    else
+        TRY(train_begin(config, &ex, job->a, state, e));
+    train_hooks hooks;
+    const train_hooks *used;
+    TRY(read_hooks(job, config, &ex, &hooks, &used, e));
+    TRY(train_run(config, &ex, state, config->from_epoch, config->to_epoch, used, job->progress,
+                  job->user, job->a, e));
+    train_summary summary = train_summarise(state);
+    stage_put_metric(out, "train_loss", summary.train_loss);
+    stage_put_metric(out, "val_loss", summary.val_loss);
+    stage_put_metric(out, "epochs", summary.epochs);
+    stage_put_metric(out, "best_epoch", summary.best_epoch);
+    put_curve(&out->detail, state);
+    return checkpoint_write(state, artifact, e);
+}
+
+status stage_build_train(const stage_job *job, buf *artifact, stage_result *out, err *e)
+{
+    file_map data = {0};
+    status s = stage_open_parent(job, 0, STAGE_DATA, &data, e);
+    if (s == OK) s = train(job, &data, artifact, out, e);
+    file_unmap(&data);
+    return s;
+}

@@ -1,0 +1,224 @@
+/* CONV_2D: y[B,Ho,Wo,Co] = act(sum over the window of x[B,H,W,Ci] * w[Co,Kh,Kw,Ci] + b[Co]).
+ *
+ * The patch under the window is one vector of Kh*Kw*Ci values, so an output pixel is that vector
+ * against the rows of w. Where the patch lies contiguous in x (1x1 filters, filters over time) it
+ * is used in place, otherwise it is gathered; outside of the image stand zeros, in int8 the zero
+ * point.
+ *
+ * float, hybrid and int8 as in op_dense.c. Hybrid quantizes the whole image of a batch element at
+ * once: symmetric when the weights have one scale, asymmetric when filters have their own. */
+#include "engine/tflite/op.h"
+#include "engine/tflite/rows.h"
+#include "engine/tflite/window.h"
+
+#include <string.h>
+
+typedef struct {
+    window win;
+    int Co, patch; /* filters; values under the window */
+    bool in_place;
+    float least, most;
+    int q_least, q_most;
+    bool is_asymmetric;
+    const float *scale; /* of each filter's weights */
+    int32_t *row_sum;
+    fixed_factor *factor; /* of each filter */
+    tensor *gathered, *quantized, *acc;
+} conv;
+
+/* Copies the patch at output (oy,ox), `size` bytes a value; `blank` fills what is outside. */
+static void gather(char *restrict out, const char *restrict x, const window *w, int oy, int ox,
+                   size_t size, int blank)
+{
+    const size_t pixel = (size_t)w->Ci * size;
+    for (int ky = 0; ky < w->Kh; ky++) {
+        const int y = oy * w->stride_h - w->top + ky * w->dilation_h;
+        for (int kx = 0; kx < w->Kw; kx++, out += pixel) {
+            const int c = ox * w->stride_w - w->left + kx * w->dilation_w;
+            if (y < 0 || y >= w->H || c < 0 || c >= w->W)
+                memset(out, blank, pixel);
+            else
+                memcpy(out, x + ((size_t)y * (size_t)w->W + (size_t)c) * pixel, pixel);
+        }
+    }
+}
+
+static const void *patch_at(const conv *k, const void *x, int oy, int ox, size_t size, int blank)
+{
+    const window *w = &k->win;
+    const size_t pixel = (size_t)(oy * w->stride_h) * (size_t)w->W + (size_t)(ox * w->stride_w);
+    if (k->in_place) return (const char *)x + pixel * (size_t)w->Ci * size;
+    gather(k->gathered->data, x, w, oy, ox, size, blank);
+    return k->gathered->data;
+}
+
+static const void *bias_of(const op_node *op)
+{
+    return op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+}
+
+static void run_float(const op_node *op)
+{
+    const conv *k = op->state;
+    const window *w = &k->win;
+    const float *x = op->in[0]->data, *bias = bias_of(op);
+    float *y = op->out[0]->data;
+    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
+        for (int oy = 0; oy < w->Ho; oy++)
+            for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
+                const float *patch = patch_at(k, x, oy, ox, sizeof *x, 0);
+                for (int o = 0; o < k->Co; o++) y[o] = bias ? bias[o] : 0;
+                rows_float(y, patch, op->in[1]->data, k->Co, k->patch);
+                for (int o = 0; o < k->Co; o++) y[o] = clamp_float(y[o], k->least, k->most);
+            }
+}
+
+static void run_hybrid(const op_node *op)
+{
+    const conv *k = op->state;
+    const window *w = &k->win;
+    const float *x = op->in[0]->data, *bias = bias_of(op);
+    float *y = op->out[0]->data;
+    const int n = w->H * w->W * w->Ci;
+    int8_t *q = k->quantized->data;
+    int32_t *acc = k->acc->data;
+    for (int b = 0; b < w->B; b++, x += n) {
+        const row_quant rq =
+            k->is_asymmetric ? row_quantize_asymmetric(q, x, n) : row_quantize_symmetric(q, x, n);
+        for (int oy = 0; oy < w->Ho; oy++)
+            for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
+                rows_int8(acc, patch_at(k, q, oy, ox, 1, rq.zero), op->in[1]->data, k->Co,
+                          k->patch);
+                for (int o = 0; o < k->Co; o++) {
+                    float v = (float)(acc[o] - rq.zero * k->row_sum[o]) * (rq.scale * k->scale[o]);
+                    y[o] = clamp_float(v + (bias ? bias[o] : 0), k->least, k->most);
+                }
+            }
+    }
+}
+
+static void run_int8(const op_node *op)
+{
+    const conv *k = op->state;
+    const window *w = &k->win;
+    const int8_t *x = op->in[0]->data;
+    const int32_t *bias = bias_of(op);
+    int8_t *y = op->out[0]->data;
+    int32_t *acc = k->acc->data;
+    const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0];
+    const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0];
+    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
+        for (int oy = 0; oy < w->Ho; oy++)
+            for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
+                rows_int8(acc, patch_at(k, x, oy, ox, 1, zero_x), op->in[1]->data, k->Co, k->patch);
+                for (int o = 0; o < k->Co; o++) {
+                    int64_t v =
+                        (int64_t)acc[o] - (int64_t)zero_x * k->row_sum[o] + (bias ? bias[o] : 0);
+                    y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_up((int32_t)v, k->factor[o]),
+                                             k->q_least, k->q_most);
+                }
+            }
+}
+
+static status check_shapes(op_node *op, conv *k, err *e)
+{
+    const tensor *x = op->in[0], *w = op->in[1], *bias = op->n_in > 2 ? op->in[2] : NULL;
+    if (w->rank != 4 || w->n == 0)
+        return FAIL(e, ERR_INPUT, "the filters must have four dimensions");
+    TRY(window_plan(&k->win, x, op->options, w->dim[1], w->dim[2], e));
+    k->Co = w->dim[0];
+    k->patch = w->dim[1] * w->dim[2] * w->dim[3];
+    if (w->dim[3] != k->win.Ci)
+        return FAIL(e, ERR_INPUT,
+                    "filters of %d channels on an input of %d; grouped convolution is "
+                    "not supported",
+                    w->dim[3], k->win.Ci);
+    if (bias && bias->n != k->Co)
+        return FAIL(e, ERR_INPUT, "%d biases for %d filters", bias->n, k->Co);
+    const window *v = &k->win;
+    op->macs = (double)v->B * v->Ho * v->Wo * k->Co * k->patch;
+    const int dim[4] = {v->B, v->Ho, v->Wo, k->Co};
+    return op_set_shape(op->out[0], 4, dim, e);
+}
+
+/* In place when all windows lie inside the image and a patch is one run of memory. */
+static void plan_patches(op_node *op, conv *k, size_t size)
+{
+    const window *w = &k->win;
+    const bool inside = w->top == 0 && w->left == 0 && (w->Ho - 1) * w->stride_h + w->Kh <= w->H &&
+                        (w->Wo - 1) * w->stride_w + w->Kw <= w->W;
+    const bool one_run = w->Kh == 1 || (w->Kw == w->W && w->dilation_h == 1);
+    k->in_place = inside && one_run && (w->dilation_w == 1 || w->Kw == 1);
+    if (!k->in_place) k->gathered = op_scratch(op, (size_t)k->patch * size);
+}
+
+/* One scale and one sum for each filter, also when the tensor has a single scale. */
+static status prepare_int8_weights(op_node *op, conv *k, arena *a, err *e)
+{
+    const tensor *w = op->in[1];
+    TRY(op_expect_type(w, "the filter tensor", TFL_INT8, e));
+    if (!w->is_constant || (w->quant.n != 1 && (w->quant.n != k->Co || w->quant.axis != 0)))
+        return FAIL(e, ERR_INPUT, "int8 filters must be constant, with one scale or one for each");
+    if (k->patch > ROWS_INT8_MOST)
+        return FAIL(e, ERR_INPUT, "int8 sums over %d inputs are not supported", k->patch);
+    float *scale = ARENA_NEW(a, float, k->Co);
+    k->row_sum = ARENA_NEW(a, int32_t, k->Co);
+    if (!scale || !k->row_sum) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");
+    for (int o = 0; o < k->Co; o++) {
+        const int i = w->quant.n == 1 ? 0 : o;
+        if (w->quant.zero_point[i] != 0)
+            return FAIL(e, ERR_INPUT, "int8 filters must be symmetric");
+        scale[o] = w->quant.scale[i];
+        if (scale[o] != scale[0]) k->is_asymmetric = true;
+    }
+    k->scale = scale;
+    rows_sum(k->row_sum, w->data, k->Co, k->patch);
+    k->acc = op_scratch(op, sizeof(int32_t) * (size_t)k->Co);
+    return OK;
+}
+
+static status prepare_float(op_node *op, conv *k, arena *a, err *e)
+{
+    TRY(op_expect_type(op->out[0], "the output", TFL_FLOAT32, e));
+    if (op->n_in > 2 && op->in[2]) TRY(op_expect_type(op->in[2], "the bias", TFL_FLOAT32, e));
+    TRY(op_float_bounds(op->options->activation, &k->least, &k->most, e));
+    if (op->in[1]->type == TFL_FLOAT32) {
+        plan_patches(op, k, sizeof(float));
+        op->run = run_float;
+        return OK;
+    }
+    plan_patches(op, k, 1);
+    k->quantized = op_scratch(op, (size_t)(op->in[0]->n / (k->win.B ? k->win.B : 1)));
+    op->run = run_hybrid;
+    return prepare_int8_weights(op, k, a, e);
+}
+
+static status prepare_int8(op_node *op, conv *k, arena *a, err *e)
+{
+    tensor *x = op->in[0], *y = op->out[0];
+    TRY(op_expect_type(y, "the output", TFL_INT8, e));
+    TRY(op_expect_scale(x, "the input", e));
+    TRY(op_expect_scale(y, "the output", e));
+    if (op->n_in > 2 && op->in[2]) TRY(op_expect_type(op->in[2], "the bias", TFL_INT32, e));
+    TRY(op_int8_bounds(op->options->activation, y, &k->q_least, &k->q_most, e));
+    plan_patches(op, k, 1);
+    TRY(prepare_int8_weights(op, k, a, e));
+    k->factor = ARENA_NEW(a, fixed_factor, k->Co);
+    if (!k->factor) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");
+    for (int o = 0; o < k->Co; o++)
+        k->factor[o] = fixed_factor_of((double)x->quant.scale[0] * (double)k->scale[o] /
+                                       (double)y->quant.scale[0]);
+    op->run = run_int8;
+    return OK;
+}
+
+status op_conv_prepare(op_node *op, arena *a, err *e)
+{
+    TRY(op_expect(op, 2, 3, 1, e));
+    conv *k = op->state = ARENA_NEW(a, conv, 1);
+    if (!k) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");
+    TRY(check_shapes(op, k, e));
+    if (op->in[0]->type == TFL_INT8) return prepare_int8(op, k, a, e);
+    TRY(op_expect_type(op->in[0], "the input", TFL_FLOAT32, e));
+    return prepare_float(op, k, a, e);
+}

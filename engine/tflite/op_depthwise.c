@@ -1,0 +1,155 @@
+/* DEPTHWISE_CONV_2D: y[b,oy,ox,c*m+j] = act(sum over the window of x[b,y,x,c] * w[0,ky,kx,c*m+j] +
+ * bias), m = Co / Ci. float32, and int8 with a scale for each channel
+ * (integer_ops/depthwise_conv.h). */
+#include "engine/tflite/op.h"
+#include "engine/tflite/rows.h"
+#include "engine/tflite/window.h"
+
+#include <string.h>
+
+typedef struct {
+    window win;
+    int Co, multiplier;
+    float least, most;
+    int q_least, q_most;
+    fixed_factor *factor;
+    tensor *acc;
+} depthwise;
+
+/* The window's taps inside the image: calls the same few lines for float and int8. */
+#define FOR_EACH_TAP(w, oy, ox)                                                   \
+    for (int ky = 0, iy = (oy) * (w)->stride_h - (w)->top; ky < (w)->Kh;          \
+         ky++, iy += (w)->dilation_h)                                             \
+        for (int kx = 0, ix = (ox) * (w)->stride_w - (w)->left;                   \
+             iy >= 0 && iy < (w)->H && kx < (w)->Kw; kx++, ix += (w)->dilation_w) \
+            if (ix >= 0 && ix < (w)->W)
+
+static void pixel_float(const depthwise *k, const float *x, const float *filter, int oy, int ox,
+                        float *y)
+{
+    const window *w = &k->win;
+    const int m = k->multiplier;
+    FOR_EACH_TAP(w, oy, ox)
+    {
+        const float *restrict in = x + (iy * w->W + ix) * w->Ci;
+        const float *restrict tap = filter + (ky * w->Kw + kx) * k->Co;
+        if (m == 1)
+            for (int c = 0; c < k->Co; c++) y[c] += in[c] * tap[c];
+        else
+            for (int c = 0; c < k->Co; c++) y[c] += in[c / m] * tap[c];
+    }
+}
+
+static void run_float(const op_node *op)
+{
+    const depthwise *k = op->state;
+    const window *w = &k->win;
+    const float *x = op->in[0]->data, *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+    float *y = op->out[0]->data;
+    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
+        for (int oy = 0; oy < w->Ho; oy++)
+            for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
+                for (int c = 0; c < k->Co; c++) y[c] = bias ? bias[c] : 0;
+                pixel_float(k, x, op->in[1]->data, oy, ox, y);
+                for (int c = 0; c < k->Co; c++) y[c] = clamp_float(y[c], k->least, k->most);
+            }
+}
+
+static void pixel_int8(const depthwise *k, const int8_t *x, int32_t zero_x, const int8_t *filter,
+                       int oy, int ox, int32_t *acc)
+{
+    const window *w = &k->win;
+    FOR_EACH_TAP(w, oy, ox)
+    {
+        const int8_t *restrict in = x + (iy * w->W + ix) * w->Ci;
+        const int8_t *restrict tap = filter + (ky * w->Kw + kx) * k->Co;
+        for (int c = 0; c < k->Co; c++) acc[c] += (in[c / k->multiplier] - zero_x) * tap[c];
+    }
+}
+
+static void run_int8(const op_node *op)
+{
+    const depthwise *k = op->state;
+    const window *w = &k->win;
+    const int8_t *x = op->in[0]->data;
+    const int32_t *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+    const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0];
+    const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0];
+    int32_t *acc = k->acc->data;
+    int8_t *y = op->out[0]->data;
+    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
+        for (int oy = 0; oy < w->Ho; oy++)
+            for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
+                memset(acc, 0, sizeof *acc * (size_t)k->Co);
+                pixel_int8(k, x, zero_x, op->in[1]->data, oy, ox, acc);
+                for (int c = 0; c < k->Co; c++) {
+                    const int64_t v = (int64_t)acc[c] + (bias ? bias[c] : 0);
+                    y[c] = (int8_t)clamp_int(zero_y + fixed_multiply_away((int32_t)v, k->factor[c]),
+                                             k->q_least, k->q_most);
+                }
+            }
+}
+
+static status check_shapes(op_node *op, depthwise *k, err *e)
+{
+    const tensor *w = op->in[1], *bias = op->n_in > 2 ? op->in[2] : NULL;
+    if (w->rank != 4 || w->n == 0 || w->dim[0] != 1)
+        return FAIL(e, ERR_INPUT, "the filters must have the shape [1, height, width, channels]");
+    TRY(window_plan(&k->win, op->in[0], op->options, w->dim[1], w->dim[2], e));
+    const window *v = &k->win;
+    k->Co = w->dim[3];
+    if (v->Ci < 1 || k->Co % v->Ci != 0)
+        return FAIL(e, ERR_INPUT, "filters of %d channels on an input of %d", k->Co, v->Ci);
+    k->multiplier = k->Co / v->Ci;
+    if (bias && bias->n != k->Co)
+        return FAIL(e, ERR_INPUT, "%d biases for %d channels", bias->n, k->Co);
+    op->macs = (double)v->B * v->Ho * v->Wo * k->Co * v->Kh * v->Kw;
+    const int dim[4] = {v->B, v->Ho, v->Wo, k->Co};
+    return op_set_shape(op->out[0], 4, dim, e);
+}
+
+static status prepare_factors(op_node *op, depthwise *k, arena *a, err *e)
+{
+    const tensor *x = op->in[0], *w = op->in[1], *y = op->out[0];
+    if (!w->is_constant || (w->quant.n != 1 && (w->quant.n != k->Co || w->quant.axis != 3)))
+        return FAIL(e, ERR_INPUT, "int8 filters must be constant, with one scale or one a channel");
+    if (k->win.Kh * k->win.Kw > ROWS_INT8_MOST)
+        return FAIL(e, ERR_INPUT, "int8 sums over so large a filter are not supported");
+    k->factor = ARENA_NEW(a, fixed_factor, k->Co);
+    if (!k->factor) return FAIL(e, ERR_MEM, "out of memory for DEPTHWISE_CONV_2D");
+    for (int c = 0; c < k->Co; c++) {
+        const int i = w->quant.n == 1 ? 0 : c;
+        if (w->quant.zero_point[i] != 0)
+            return FAIL(e, ERR_INPUT, "int8 filters must be symmetric");
+        k->factor[c] = fixed_factor_of((double)x->quant.scale[0] * (double)w->quant.scale[i] /
+                                       (double)y->quant.scale[0]);
+    }
+    k->acc = op_scratch(op, sizeof(int32_t) * (size_t)k->Co);
+    return OK;
+}
+
+static status prepare_int8(op_node *op, depthwise *k, arena *a, err *e)
+{
+    TRY(op_expect_type(op->in[1], "the filter tensor", TFL_INT8, e));
+    TRY(op_expect_type(op->out[0], "the output", TFL_INT8, e));
+    TRY(op_expect_scale(op->in[0], "the input", e));
+    TRY(op_expect_scale(op->out[0], "the output", e));
+    if (op->n_in > 2 && op->in[2]) TRY(op_expect_type(op->in[2], "the bias", TFL_INT32, e));
+    TRY(op_int8_bounds(op->options->activation, op->out[0], &k->q_least, &k->q_most, e));
+    op->run = run_int8;
+    return prepare_factors(op, k, a, e);
+}
+
+status op_depthwise_prepare(op_node *op, arena *a, err *e)
+{
+    TRY(op_expect(op, 2, 3, 1, e));
+    depthwise *k = op->state = ARENA_NEW(a, depthwise, 1);
+    if (!k) return FAIL(e, ERR_MEM, "out of memory for DEPTHWISE_CONV_2D");
+    TRY(check_shapes(op, k, e));
+    if (op->in[0]->type == TFL_INT8) return prepare_int8(op, k, a, e);
+    for (int i = 0; i < op->n_in; i++)
+        if (op->in[i]) TRY(op_expect_type(op->in[i], "each operand", TFL_FLOAT32, e));
+    TRY(op_expect_type(op->out[0], "the output", TFL_FLOAT32, e));
+    op->run = run_float;
+    return op_float_bounds(op->options->activation, &k->least, &k->most, e);
+}

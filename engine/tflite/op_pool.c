@@ -1,0 +1,120 @@
+/* MAX_POOL_2D and AVERAGE_POOL_2D. Windows are cut at the image's border and the average divides by
+ * what is left (reference/pooling.h); int8 keeps its input's scale and rounds half away from zero.
+ */
+#include "engine/tflite/op.h"
+#include "engine/tflite/rows.h"
+#include "engine/tflite/window.h"
+
+#include <math.h>
+
+typedef struct {
+    window win;
+    float least, most;
+    int q_least, q_most;
+} pool;
+
+typedef struct {
+    int y0, y1, x0, x1;
+} box;
+
+static box box_at(const window *w, int oy, int ox)
+{
+    const int y = oy * w->stride_h - w->top, x = ox * w->stride_w - w->left;
+    return (box){y < 0 ? 0 : y, y + w->Kh > w->H ? w->H : y + w->Kh, x < 0 ? 0 : x,
+                 x + w->Kw > w->W ? w->W : x + w->Kw};
+}
+
+static float reduce_float(const window *w, const float *x, box k, bool is_max)
+{
+    float v = is_max ? -INFINITY : 0;
+    for (int iy = k.y0; iy < k.y1; iy++)
+        for (int ix = k.x0; ix < k.x1; ix++) {
+            const float u = x[(iy * w->W + ix) * w->Ci];
+            v = !is_max ? v + u : u > v ? u : v;
+        }
+    return is_max ? v : v / (float)((k.y1 - k.y0) * (k.x1 - k.x0));
+}
+
+static int reduce_int8(const window *w, const int8_t *x, box k, bool is_max)
+{
+    int v = is_max ? -128 : 0;
+    for (int iy = k.y0; iy < k.y1; iy++)
+        for (int ix = k.x0; ix < k.x1; ix++) {
+            const int8_t u = x[(iy * w->W + ix) * w->Ci];
+            v = !is_max ? v + u : u > v ? u : v;
+        }
+    if (is_max) return v;
+    const int count = (k.y1 - k.y0) * (k.x1 - k.x0);
+    return v > 0 ? (v + count / 2) / count : (v - count / 2) / count;
+}
+
+static void run(const op_node *op, bool is_max)
+{
+    const pool *s = op->state;
+    const window *w = &s->win;
+    const bool is_float = op->in[0]->type == TFL_FLOAT32;
+    for (int b = 0, i = 0; b < w->B; b++)
+        for (int oy = 0; oy < w->Ho; oy++)
+            for (int ox = 0; ox < w->Wo; ox++)
+                for (int c = 0; c < w->Ci; c++, i++) {
+                    const int at = b * w->H * w->W * w->Ci + c;
+                    const box k = box_at(w, oy, ox);
+                    if (is_float)
+                        ((float *)op->out[0]->data)[i] = clamp_float(
+                            reduce_float(w, (const float *)op->in[0]->data + at, k, is_max),
+                            s->least, s->most);
+                    else
+                        ((int8_t *)op->out[0]->data)[i] = (int8_t)clamp_int(
+                            reduce_int8(w, (const int8_t *)op->in[0]->data + at, k, is_max),
+                            s->q_least, s->q_most);
+                }
+}
+
+static void run_max(const op_node *op)
+{
+    run(op, true);
+}
+
+static void run_average(const op_node *op)
+{
+    run(op, false);
+}
+
+static status prepare(op_node *op, arena *a, err *e)
+{
+    TRY(op_expect(op, 1, 1, 1, e));
+    pool *s = op->state = ARENA_NEW(a, pool, 1);
+    if (!s) return FAIL(e, ERR_MEM, "out of memory for an operator");
+    tfl_options o = *op->options;
+    o.dilation_h = o.dilation_w = 1;
+    TRY(window_plan(&s->win, op->in[0], &o, o.filter_h, o.filter_w, e));
+    TRY(op_expect_type(op->out[0], "the output", op->in[0]->type, e));
+    TRY(op_float_bounds(o.activation, &s->least, &s->most, e));
+    if (op->in[0]->type != TFL_FLOAT32) {
+        TRY(op_expect_type(op->in[0], "the input", TFL_INT8, e));
+        TRY(op_expect_scale(op->in[0], "the input", e));
+        TRY(op_expect_scale(op->out[0], "the output", e));
+        TRY(op_int8_bounds(o.activation, op->out[0], &s->q_least, &s->q_most, e));
+    }
+    /* Not multiplications, but the same time: they count towards the limit of work. */
+    const window *w = &s->win;
+    const int Kh = w->Kh < w->H ? w->Kh : w->H, Kw = w->Kw < w->W ? w->Kw : w->W;
+    if ((double)w->B * w->Ho * w->Wo * w->Ci * Kh * Kw > 1e10)
+        return FAIL(e, ERR_INPUT, "a pool of %d x %d is too much work", w->Kh, w->Kw);
+    if (w->Kh * (double)w->Kw > 1 << 23)
+        return FAIL(e, ERR_INPUT, "the pool's window is too large");
+    const int dim[4] = {w->B, w->Ho, w->Wo, w->Ci};
+    return op_set_shape(op->out[0], 4, dim, e);
+}
+
+status op_max_pool_prepare(op_node *op, arena *a, err *e)
+{
+    op->run = run_max;
+    return prepare(op, a, e);
+}
+
+status op_average_pool_prepare(op_node *op, arena *a, err *e)
+{
+    op->run = run_average;
+    return prepare(op, a, e);
+}

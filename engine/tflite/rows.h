@@ -1,0 +1,54 @@
+/* The inner products that all heavy operators are made of: one vector against the rows of a matrix.
+ */
+#ifndef PARETUNE_ENGINE_TFLITE_ROWS_H
+#define PARETUNE_ENGINE_TFLITE_ROWS_H
+
+#include <stdint.h>
+
+/* y[r] += sum_i x[i] * w[r,i], r < n_rows, i < n. Sums run in eight lanes, the same for every r.
+ * Nothing may alias. */
+void rows_float(float *restrict y, const float *restrict x, const float *restrict w, int n_rows,
+                int n);
+/* acc[r] = sum_i x[i] * w[r,i]. With n <= ROWS_INT8_MOST neither the sum nor its correction by a
+ * zero point overflows. */
+enum { ROWS_INT8_MOST = 65535 };
+void rows_int8(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
+               int n_rows, int n);
+/* sum[r] = sum_i w[r,i]: what a zero point of x adds to each product. */
+void rows_sum(int32_t *restrict sum, const int8_t *restrict w, int n_rows, int n);
+
+/* Hybrid operators quantize their input on the fly, q = round(x / scale) + zero
+ * (portable_tensor_utils.cc). */
+typedef struct {
+    float scale;
+    int32_t zero;
+} row_quant;
+/* scale = max|x| / 127, zero = 0, q in [-127,127]; all zeros give scale 1. */
+row_quant row_quantize_symmetric(int8_t *restrict q, const float *restrict x, int n);
+/* The range is [min(x,0), max(x,0)] on [-128,127]; zero is rounded to a whole number. */
+row_quant row_quantize_asymmetric(int8_t *restrict q, const float *restrict x, int n);
+
+/* y = y * M for M = multiplier * 2^(shift - 31), multiplier in [2^30, 2^31). */
+typedef struct {
+    int32_t multiplier;
+    int shift;
+} fixed_factor;
+fixed_factor fixed_factor_of(double m);
+/* Both round twice, after the multiplication and after the shift; they differ where the second
+ * comes to a tie below zero. `up` is what the library's matrix products do (CONV_2D,
+ * FULLY_CONNECTED), `away` (from zero) is gemmlowp's RoundingDivideByPOT and all else. Results are
+ * bounded by 2^30, so that a zero point can be added. */
+int32_t fixed_multiply_up(int32_t v, fixed_factor m);
+int32_t fixed_multiply_away(int32_t v, fixed_factor m);
+
+static inline int32_t clamp_int(int32_t v, int32_t least, int32_t most)
+{
+    return v < least ? least : v > most ? most : v;
+}
+
+static inline float clamp_float(float v, float least, float most)
+{
+    return v < least ? least : v > most ? most : v;
+}
+
+#endif

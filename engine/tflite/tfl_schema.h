@@ -1,0 +1,115 @@
+/* Names for the numbers of the public TFLite schema, version 3: operator codes, field ids, enums.
+ */
+#ifndef PARETUNE_ENGINE_TFLITE_TFL_SCHEMA_H
+#define PARETUNE_ENGINE_TFLITE_TFL_SCHEMA_H
+
+enum { SCHEMA_VERSION = 3 };
+#define SCHEMA_IDENTIFIER "TFL3"
+
+typedef enum {
+    TFL_FLOAT32 = 0,
+    TFL_FLOAT16 = 1,
+    TFL_INT32 = 2,
+    TFL_UINT8 = 3,
+    TFL_INT64 = 4,
+    TFL_BOOL = 6,
+    TFL_INT16 = 7,
+    TFL_INT8 = 9
+} tfl_type;
+
+/* Builtin operators that paretune reads, writes or names. */
+typedef enum {
+    OP_ADD = 0,
+    OP_AVERAGE_POOL_2D = 1,
+    OP_CONCATENATION = 2,
+    OP_CONV_2D = 3,
+    OP_DEPTHWISE_CONV_2D = 4,
+    OP_DEQUANTIZE = 6,
+    OP_FULLY_CONNECTED = 9,
+    OP_LOGISTIC = 14,
+    OP_MAX_POOL_2D = 17,
+    OP_MUL = 18,
+    OP_RELU = 19,
+    OP_RELU6 = 21,
+    OP_RESHAPE = 22,
+    OP_SOFTMAX = 25,
+    OP_TANH = 28,
+    OP_PAD = 34,
+    OP_TRANSPOSE = 39,
+    OP_MEAN = 40,
+    OP_SUB = 41,
+    OP_SQUEEZE = 43,
+    OP_UNIDIRECTIONAL_SEQUENCE_LSTM = 44,
+    OP_STRIDED_SLICE = 45,
+    OP_EXPAND_DIMS = 70,
+    OP_SHAPE = 77,
+    OP_REDUCE_MAX = 82,
+    OP_PACK = 83,
+    OP_QUANTIZE = 114,
+    OP_DENSIFY = 124
+} op_code;
+
+typedef enum {
+    FUSED_NONE = 0,
+    FUSED_RELU = 1,
+    FUSED_RELU_N1_TO_1 = 2,
+    FUSED_RELU6 = 3,
+    FUSED_TANH = 4,
+    FUSED_SIGN_BIT = 5
+} fused_activation;
+
+enum { PADDING_SAME = 0, PADDING_VALID = 1 };
+
+/* Members of the union BuiltinOptions. */
+enum {
+    OPTIONS_NONE = 0,
+    OPTIONS_CONV_2D = 1,
+    OPTIONS_DEPTHWISE_CONV_2D = 2,
+    OPTIONS_POOL_2D = 5,
+    OPTIONS_FULLY_CONNECTED = 8,
+    OPTIONS_SOFTMAX = 9,
+    OPTIONS_ADD = 11,
+    OPTIONS_RESHAPE = 17,
+    OPTIONS_MUL = 21,
+    OPTIONS_REDUCER = 27,
+    OPTIONS_SQUEEZE = 30,
+    OPTIONS_STRIDED_SLICE = 32,
+    OPTIONS_DEQUANTIZE = 38,
+    OPTIONS_EXPAND_DIMS = 52,
+    OPTIONS_SHAPE = 55,
+    OPTIONS_PACK = 59,
+    OPTIONS_UNIDIRECTIONAL_SEQUENCE_LSTM = 71,
+    OPTIONS_QUANTIZE = 89
+};
+
+/* Field ids, TABLE_FIELD. */
+enum {
+    MODEL_VERSION = 0,
+    MODEL_OPERATOR_CODES = 1,
+    MODEL_SUBGRAPHS = 2,
+    MODEL_BUFFERS = 4,
+    MODEL_METADATA = 6
+};
+enum { CODE_DEPRECATED = 0, CODE_CUSTOM = 1, CODE_VERSION = 2, CODE_BUILTIN = 3 };
+enum { SUBGRAPH_TENSORS = 0, SUBGRAPH_INPUTS = 1, SUBGRAPH_OUTPUTS = 2, SUBGRAPH_OPERATORS = 3 };
+enum {
+    TENSOR_SHAPE = 0,
+    TENSOR_TYPE = 1,
+    TENSOR_BUFFER = 2,
+    TENSOR_NAME = 3,
+    TENSOR_QUANTIZATION = 4,
+    TENSOR_IS_VARIABLE = 5,
+    TENSOR_SPARSITY = 6
+};
+enum { QUANT_SCALE = 2, QUANT_ZERO_POINT = 3, QUANT_DETAILS_TYPE = 4, QUANT_AXIS = 6 };
+enum {
+    OPERATOR_CODE = 0,
+    OPERATOR_INPUTS = 1,
+    OPERATOR_OUTPUTS = 2,
+    OPERATOR_OPTIONS_TYPE = 3,
+    OPERATOR_OPTIONS = 4
+};
+enum { BUFFER_DATA = 0 };
+enum { METADATA_NAME = 0, METADATA_BUFFER = 1 };
+
+#endif

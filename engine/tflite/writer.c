@@ -1,0 +1,358 @@
+/* A network becomes a graph (this file), a graph becomes bytes (emit.c).
+ *
+ * The runtime's tensors keep a "physical" shape that may differ from the layer's: a convolution
+ * over time works on [1,1,T,C], FULLY_CONNECTED flattens by itself. Since all of them are
+ * row-major, Flatten and Reshape cost nothing until an operator, or the output, needs a certain
+ * rank; only then a RESHAPE is written, with the new shape in its options (no constant tensor, no
+ * buffer). */
+#include "engine/tflite/writer.h"
+
+#include "engine/compress/quantize.h"
+#include "engine/tflite/emit.h"
+#include "engine/tflite/tfl_graph.h"
+
+#include <string.h>
+
+typedef struct {
+    const net_spec *net;
+    const net_layout *layout;
+    const float *params;
+    const tflite_options *options;
+    arena *a;
+    tfl_graph g;
+    int cap_tensors, cap_ops;
+    int now; /* tensor that holds the last layer's output */
+    bool failed;
+} builder;
+
+static int add_tensor(builder *b, tfl_tensor t)
+{
+    if (b->g.n_tensors == b->cap_tensors) {
+        b->failed = true;
+        return 0;
+    }
+    t.name = "";
+    b->g.tensor[b->g.n_tensors] = t;
+    return b->g.n_tensors++;
+}
+
+static tfl_tensor described(tfl_type type, int rank, const int *dim)
+{
+    tfl_tensor t = {.type = type, .rank = rank};
+    memcpy(t.dim, dim, sizeof *dim * (size_t)rank);
+    return t;
+}
+
+static int add_activation(builder *b, int rank, const int *dim)
+{
+    return add_tensor(b, described(TFL_FLOAT32, rank, dim));
+}
+
+static tfl_options defaults_of(int code)
+{
+    tfl_options o;
+    tfl_options_init(&o, tfl_options_of(code));
+    return o;
+}
+
+/* An operator whose result becomes the current tensor. */
+static void add_op(builder *b, int code, int version, const int *in, int n_in, int out,
+                   const tfl_options *options)
+{
+    int *operands = ARENA_NEW(b->a, int, n_in + 1);
+    if (!operands || b->g.n_ops == b->cap_ops) {
+        b->failed = true;
+        return;
+    }
+    memcpy(operands, in, sizeof *in * (size_t)n_in);
+    operands[n_in] = out;
+    b->g.op[b->g.n_ops++] = (tfl_op){code, version, n_in, 1, operands, operands + n_in, *options};
+    b->now = out;
+}
+
+static void add_simple(builder *b, int code, int version, int in, int out)
+{
+    tfl_options o = defaults_of(code);
+    add_op(b, code, version, &in, 1, out, &o);
+}
+
+/* Elements of [dim...] of the current tensor, as the given shape. */
+static void reshape_to(builder *b, int rank, const int *dim)
+{
+    const tfl_tensor *t = &b->g.tensor[b->now];
+    if (t->rank == rank && memcmp(t->dim, dim, sizeof *dim * (size_t)rank) == 0) return;
+    tfl_options o = defaults_of(OP_RESHAPE);
+    o.n_list = rank;
+    memcpy(o.list, dim, sizeof *dim * (size_t)rank);
+    int in = b->now;
+    add_op(b, OP_RESHAPE, 1, &in, 1, add_activation(b, rank, dim), &o);
+}
+
+static const net_tensor *find_weights(const builder *b, int layer, tensor_role role)
+{
+    for (int i = 0; i < b->layout->n_tensors; i++)
+        if (b->layout->tensor[i].layer == layer && b->layout->tensor[i].role == role)
+            return &b->layout->tensor[i];
+    return NULL;
+}
+
+static const float *weights_at(builder *b, const net_tensor *t, int from, int n)
+{
+    const float *w = b->params ? b->params + t->offset + from : ARENA_NEW(b->a, float, n);
+    if (!w) b->failed = true;
+    return w;
+}
+
+/* A float constant in the storage for what stays float: float32, or half with a DEQUANTIZE. */
+static int add_float_constant(builder *b, int rank, const int *dim, const float *w, size_t n)
+{
+    bool halves = b->options->storage == STORE_FLOAT16;
+    tfl_tensor t = described(halves ? TFL_FLOAT16 : TFL_FLOAT32, rank, dim);
+    t.data = w;
+    t.bytes = n * sizeof *w;
+    if (!halves) return add_tensor(b, t);
+    uint16_t *half = ARENA_NEW(b->a, uint16_t, n);
+    if (!half || !w) {
+        b->failed = true;
+        return 0;
+    }
+    half_encode(half, w, n);
+    t.data = half;
+    t.bytes = n * sizeof *half;
+    int stored = add_tensor(b, t), before = b->now;
+    int real = add_activation(b, rank, dim);
+    add_simple(b, OP_DEQUANTIZE, 3, stored, real);
+    b->now = before;
+    return real;
+}
+
+/* An int8 constant with one scale, or one for each row of the outermost dimension. */
+static int add_int8_constant(builder *b, int rank, const int *dim, const float *w, size_t n,
+                             bool rows)
+{
+    tfl_tensor t = described(TFL_INT8, rank, dim);
+    int n_scales = rows ? dim[0] : 1;
+    int8_t *q = ARENA_NEW(b->a, int8_t, n);
+    float *scale = ARENA_NEW(b->a, float, n_scales);
+    int64_t *zero = ARENA_NEW(b->a, int64_t, n_scales);
+    if (!q || !scale || !zero || !w) {
+        b->failed = true;
+        return 0;
+    }
+    int8_encode_rows(q, scale, w, n_scales, (int)n / n_scales);
+    t.data = q;
+    t.bytes = n;
+    t.quant = (tfl_quant){n_scales, 0, scale, zero};
+    return add_tensor(b, t);
+}
+
+/* A vector given by the architecture, so that equal ones may share their bytes; NULL means zeros.
+ */
+static int add_structural(builder *b, tfl_type type, const void *values, int n)
+{
+    tfl_tensor t = described(type, 1, &n);
+    t.bytes = tfl_type_bytes(type) * (size_t)n;
+    void *copy = arena_take(b->a, t.bytes, 1);
+    if (!copy) {
+        b->failed = true;
+        return 0;
+    }
+    if (values) memcpy(copy, values, t.bytes);
+    t.data = copy;
+    t.is_structural = true;
+    return add_tensor(b, t);
+}
+
+static bool is_dynamic(const builder *b, size_t n)
+{
+    return b->options->storage == STORE_DYNAMIC && n >= (size_t)b->options->dynamic_min_elements;
+}
+
+/* tanh and sigmoid cannot be fused by the runtime's kernels; relu can. */
+static int fused(activation act)
+{
+    return act == ACT_RELU ? FUSED_RELU : FUSED_NONE;
+}
+
+static void add_activation_op(builder *b, activation act)
+{
+    const tfl_tensor *t = &b->g.tensor[b->now];
+    int in = b->now, out = add_activation(b, t->rank, t->dim);
+    const int code = act == ACT_RELU ? OP_RELU : act == ACT_TANH ? OP_TANH : OP_LOGISTIC;
+    add_simple(b, code, 1, in, out);
+}
+
+static void add_dense(builder *b, int layer)
+{
+    const layer_spec *l = &b->net->layer[layer];
+    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL),
+                     *bias = find_weights(b, layer, ROLE_BIAS);
+    const int n_in = w->size / l->units, dim[2] = {l->units, n_in};
+    const float *values = weights_at(b, w, 0, w->size);
+    bool dynamic = is_dynamic(b, (size_t)w->size);
+    int in[3] = {b->now};
+    in[1] = dynamic ? add_int8_constant(b, 2, dim, values, (size_t)w->size, false)
+                    : add_float_constant(b, 2, dim, values, (size_t)w->size);
+    if (bias)
+        in[2] =
+            add_float_constant(b, 1, dim, weights_at(b, bias, 0, bias->size), (size_t)bias->size);
+    tfl_options o = defaults_of(OP_FULLY_CONNECTED);
+    o.activation = fused(l->act);
+    o.asymmetric_inputs = dynamic && b->options->per_channel;
+    const int version = o.asymmetric_inputs ? 9 : !bias ? 6 : dynamic ? 3 : 1;
+    const int out_dim[2] = {shape_size(b->layout->shape_in[layer]) / n_in, l->units};
+    add_op(b, OP_FULLY_CONNECTED, version, in, bias ? 3 : 2, add_activation(b, 2, out_dim), &o);
+}
+
+static void add_conv1d(builder *b, int layer)
+{
+    const layer_spec *l = &b->net->layer[layer];
+    const shape from = b->layout->shape_in[layer], to = b->layout->shape_out[layer];
+    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL),
+                     *bias = find_weights(b, layer, ROLE_BIAS);
+    const int flat[4] = {1, 1, from.dim[0], from.dim[1]};
+    reshape_to(b, 4, flat);
+    const int dim[4] = {l->units, 1, l->kernel, from.dim[1]};
+    const float *values = weights_at(b, w, 0, w->size);
+    bool dynamic = is_dynamic(b, (size_t)w->size);
+    int in[3] = {b->now};
+    in[1] = dynamic ? add_int8_constant(b, 4, dim, values, (size_t)w->size, b->options->per_channel)
+                    : add_float_constant(b, 4, dim, values, (size_t)w->size);
+    /* The library's convolution insists on a bias. */
+    in[2] =
+        bias ? add_float_constant(b, 1, dim, weights_at(b, bias, 0, bias->size), (size_t)bias->size)
+             : add_structural(b, TFL_FLOAT32, NULL, l->units);
+    tfl_options o = defaults_of(OP_CONV_2D);
+    o.padding = l->pad == PAD_SAME ? PADDING_SAME : PADDING_VALID;
+    o.stride_w = l->stride;
+    o.stride_h = 1;
+    o.activation = fused(l->act);
+    const int version = !dynamic ? 1 : b->options->per_channel ? 5 : 2;
+    const int out_dim[4] = {1, 1, to.dim[0], to.dim[1]};
+    add_op(b, OP_CONV_2D, version, in, 3, add_activation(b, 4, out_dim), &o);
+}
+
+/* The gates of a kernel [4u,n] as four constants [u,n]. */
+static void add_gates(builder *b, const net_tensor *t, int units, bool dynamic, int in[4])
+{
+    const int n = t->size / 4, dim[2] = {units, n / units};
+    for (int gate = 0; gate < 4; gate++) {
+        const float *w = weights_at(b, t, gate * n, n);
+        if (t->role == ROLE_BIAS)
+            in[gate] = add_float_constant(b, 1, dim, w, (size_t)n);
+        else if (dynamic)
+            in[gate] = add_int8_constant(b, 2, dim, w, (size_t)n, false);
+        else
+            in[gate] = add_float_constant(b, 2, dim, w, (size_t)n);
+    }
+}
+
+/* The last time step of [1,T,u]: axis 1 is cut at -1 and dropped, which makes `end` void there; so
+ * one constant of ones serves as `end` and as `strides`. */
+static void add_last_step(builder *b, int units)
+{
+    const int begin[3] = {0, -1, 0}, ones[3] = {1, 1, 1}, dim[2] = {1, units};
+    int in[4] = {b->now, add_structural(b, TFL_INT32, begin, 3),
+                 add_structural(b, TFL_INT32, ones, 3)};
+    in[3] = in[2];
+    tfl_options o = defaults_of(OP_STRIDED_SLICE);
+    o.begin_mask = 5;
+    o.end_mask = 5;
+    o.shrink_axis_mask = 2;
+    add_op(b, OP_STRIDED_SLICE, 1, in, 4, add_activation(b, 2, dim), &o);
+}
+
+/* The 24 operands of UNIDIRECTIONAL_SEQUENCE_LSTM (lstm_shared.h), gates in the order i, f, c, o:
+ * 0 x, 1-4 input weights, 5-8 recurrent weights, 9-11 peepholes, 12-15 biases, 16-17 projection,
+ * 18 output state, 19 cell state, 20-23 layer norm; -1 is "none". */
+static void add_lstm(builder *b, int layer)
+{
+    const int u = b->net->layer[layer].units;
+    const shape from = b->layout->shape_in[layer];
+    const net_tensor *kernel = find_weights(b, layer, ROLE_KERNEL);
+    const net_tensor *recurrent = find_weights(b, layer, ROLE_RECURRENT);
+    const net_tensor *bias = find_weights(b, layer, ROLE_BIAS);
+    const int sequence[3] = {1, from.dim[0], from.dim[1]}, hidden[3] = {1, from.dim[0], u};
+    reshape_to(b, 3, sequence);
+    bool dynamic =
+        is_dynamic(b, (size_t)kernel->size / 4) && is_dynamic(b, (size_t)recurrent->size / 4);
+    int in[24];
+    for (int i = 0; i < 24; i++) in[i] = -1;
+    in[0] = b->now;
+    add_gates(b, kernel, u, dynamic, in + 1);
+    add_gates(b, recurrent, u, dynamic, in + 5);
+    add_gates(b, bias, u, dynamic, in + 12);
+    for (int i = 18; i < 20; i++) {
+        in[i] = add_activation(b, 2, (const int[2]){1, u});
+        b->g.tensor[in[i]].is_variable = true;
+    }
+    tfl_options o = defaults_of(OP_UNIDIRECTIONAL_SEQUENCE_LSTM);
+    o.activation = FUSED_TANH;
+    o.asymmetric_inputs = dynamic && b->options->per_channel;
+    const int version = !dynamic ? 1 : b->options->per_channel ? 3 : 2;
+    add_op(b, OP_UNIDIRECTIONAL_SEQUENCE_LSTM, version, in, 24, add_activation(b, 3, hidden), &o);
+    add_last_step(b, u);
+}
+
+static void add_layer(builder *b, int layer)
+{
+    const layer_spec *l = &b->net->layer[layer];
+    if (l->kind == LAYER_DENSE) add_dense(b, layer);
+    if (l->kind == LAYER_CONV1D) add_conv1d(b, layer);
+    if (l->kind == LAYER_LSTM) add_lstm(b, layer);
+    bool is_fused = l->act == ACT_RELU && (l->kind == LAYER_DENSE || l->kind == LAYER_CONV1D);
+    if (l->act != ACT_NONE && !is_fused) add_activation_op(b, l->act);
+}
+
+/* [1, shape...] */
+static int batched(shape s, int dim[SHAPE_MAX + 1])
+{
+    dim[0] = 1;
+    memcpy(dim + 1, s.dim, sizeof *s.dim * (size_t)s.rank);
+    return s.rank + 1;
+}
+
+static void build(builder *b)
+{
+    int dim[SHAPE_MAX + 1], *ends = ARENA_NEW(b->a, int, 2);
+    if (!ends) {
+        b->failed = true;
+        return;
+    }
+    int rank = batched(b->net->in, dim);
+    ends[0] = b->now = add_activation(b, rank, dim);
+    for (int i = 0; i < b->net->n; i++) add_layer(b, i);
+    if (b->net->n > 0) rank = batched(b->layout->shape_out[b->net->n - 1], dim);
+    reshape_to(b, rank, dim);
+    ends[1] = b->now;
+    b->g.in = ends;
+    b->g.out = ends + 1;
+    b->g.n_in = b->g.n_out = 1;
+}
+
+status tflite_write(const net_spec *net, const float *params, const tflite_options *options,
+                    arena *a, buf *out, err *e)
+{
+    arena_mark_t mark = arena_mark(a);
+    enum { TENSORS_PER_LAYER = 44, OPS_PER_LAYER = 18 }; /* an LSTM in float16, rounded up */
+    net_layout *layout = ARENA_NEW(a, net_layout, 1);
+    builder b = {.net = net, .layout = layout, .params = params, .options = options, .a = a};
+    b.cap_tensors = TENSORS_PER_LAYER * (net->n + 1);
+    b.cap_ops = OPS_PER_LAYER * (net->n + 1);
+    b.g.tensor = ARENA_NEW(a, tfl_tensor, b.cap_tensors);
+    b.g.op = ARENA_NEW(a, tfl_op, b.cap_ops);
+    status s = OK;
+    if (!layout || !b.g.tensor || !b.g.op)
+        s = FAIL(e, ERR_MEM, "out of memory while writing a model");
+    if (s == OK) s = net_layout_make(net, layout, e);
+    if (s == OK) build(&b);
+    if (s == OK && b.failed) s = FAIL(e, ERR_MEM, "out of memory while writing a model");
+    if (options->metadata) {
+        b.g.metadata_name = "paretune";
+        b.g.metadata = options->metadata;
+        b.g.metadata_bytes = strlen(options->metadata);
+    }
+    if (s == OK) s = tfl_emit(&b.g, a, out, e);
+    arena_release(a, mark);
+    return s;
+}

@@ -1,0 +1,230 @@
+#include "report/svg.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void svg_number(buf *b, double v)
+{
+    char text[32];
+    if (!isfinite(v) || fabs(v) > 1e6) v = 0;
+    snprintf(text, sizeof text, "%.2f", v);
+    size_t n = strlen(text);
+    while (text[n - 1] == '0') n--;
+    if (text[n - 1] == '.') n--;
+    if (n == 2 && strncmp(text, "-0", 2) == 0)
+        buf_char(b, '0');
+    else
+        buf_put(b, text, n);
+}
+
+/* Bytes of the UTF-8 sequence at s; 0 when it is none that XML allows. */
+static size_t sequence_length(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80                   ? 1
+               : s[0] >= 0xC2 && s[0] < 0xE0 ? 2
+               : (s[0] & 0xF0) == 0xE0       ? 3
+               : s[0] >= 0xF0 && s[0] < 0xF5 ? 4
+                                             : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    if (n == 3 && ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] >= 0xA0) ||
+                   (s[0] == 0xEF && s[1] == 0xBF && s[2] >= 0xBE)))
+        return 0;
+    if (n == 4 && ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] >= 0x90))) return 0;
+    return n;
+}
+
+void svg_escape(buf *b, const char *text)
+{
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        size_t n = sequence_length(s);
+        if (n == 0)
+            buf_text(b, "\xEF\xBF\xBD");
+        else if (*s == '&')
+            buf_text(b, "&amp;");
+        else if (*s == '<')
+            buf_text(b, "&lt;");
+        else if (*s == '>')
+            buf_text(b, "&gt;");
+        else if (*s == '"')
+            buf_text(b, "&quot;");
+        else if (*s < 0x20 || *s == 0x7F)
+            buf_char(b, ' ');
+        else
+            buf_put(b, s, n);
+        s += n ? n : 1;
+    }
+}
+
+static void attribute(buf *b, const char *name, double v)
+{
+    buf_printf(b, " %s=\"", name);
+    svg_number(b, v);
+    buf_char(b, '"');
+}
+
+void svg_begin(buf *b, double width, double height, const char *title, const char *description,
+               const char *css)
+{
+    buf_text(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"");
+    attribute(b, "width", width);
+    attribute(b, "height", height);
+    buf_printf(b, " viewBox=\"0 0 %.0f %.0f\">\n<title>", width, height);
+    svg_escape(b, title);
+    buf_text(b, "</title>\n<desc>");
+    svg_escape(b, description);
+    buf_printf(b, "</desc>\n<style>\n%s</style>\n", css);
+}
+
+void svg_end(buf *b)
+{
+    buf_text(b, "</svg>\n");
+}
+
+void svg_line(buf *b, const char *class, double x1, double y1, double x2, double y2)
+{
+    buf_printf(b, "<line class=\"%s\"", class);
+    attribute(b, "x1", x1);
+    attribute(b, "y1", y1);
+    attribute(b, "x2", x2);
+    attribute(b, "y2", y2);
+    buf_text(b, "/>\n");
+}
+
+void svg_rect(buf *b, const char *class, double x, double y, double width, double height)
+{
+    buf_printf(b, "<rect class=\"%s\"", class);
+    attribute(b, "x", x);
+    attribute(b, "y", y);
+    attribute(b, "width", fmax(width, 0));
+    attribute(b, "height", fmax(height, 0));
+    buf_text(b, "/>\n");
+}
+
+static void end_with_tip(buf *b, const char *element, const char *tip)
+{
+    if (!tip) {
+        buf_text(b, "/>\n");
+        return;
+    }
+    buf_text(b, "><title>");
+    svg_escape(b, tip);
+    buf_printf(b, "</title></%s>\n", element);
+}
+
+void svg_circle(buf *b, const char *class, double x, double y, double r, const char *tip)
+{
+    buf_printf(b, "<circle class=\"%s\"", class);
+    attribute(b, "cx", x);
+    attribute(b, "cy", y);
+    attribute(b, "r", r);
+    end_with_tip(b, "circle", tip);
+}
+
+void svg_diamond(buf *b, const char *class, double x, double y, double r, const char *tip)
+{
+    buf_printf(b, "<path class=\"%s\" d=\"M", class);
+    svg_number(b, x - r);
+    buf_char(b, ' ');
+    svg_number(b, y);
+    for (int i = 0; i < 3; i++) {
+        buf_char(b, 'l');
+        svg_number(b, i < 2 ? r : -r);
+        buf_char(b, ' ');
+        svg_number(b, i == 0 ? -r : r);
+    }
+    buf_text(b, "z\"");
+    end_with_tip(b, "path", tip);
+}
+
+void svg_text(buf *b, const char *class, double x, double y, const char *anchor, const char *text)
+{
+    buf_printf(b, "<text class=\"%s\" text-anchor=\"%s\"", class, anchor);
+    attribute(b, "x", x);
+    attribute(b, "y", y);
+    buf_char(b, '>');
+    svg_escape(b, text);
+    buf_text(b, "</text>\n");
+}
+
+void svg_text_upwards(buf *b, const char *class, double x, double y, const char *text)
+{
+    buf_printf(b, "<text class=\"%s\" text-anchor=\"middle\" transform=\"translate(", class);
+    svg_number(b, x);
+    buf_char(b, ' ');
+    svg_number(b, y);
+    buf_text(b, ") rotate(-90)\">");
+    svg_escape(b, text);
+    buf_text(b, "</text>\n");
+}
+
+void svg_path_begin(buf *b, const char *class)
+{
+    buf_printf(b, "<path class=\"%s\" d=\"", class);
+}
+
+static void path_step(buf *b, char letter, double x, double y)
+{
+    buf_char(b, letter);
+    svg_number(b, x);
+    buf_char(b, ' ');
+    svg_number(b, y);
+}
+
+void svg_path_move(buf *b, double x, double y)
+{
+    path_step(b, 'M', x, y);
+}
+
+void svg_path_line(buf *b, double x, double y)
+{
+    path_step(b, 'L', x, y);
+}
+
+void svg_path_dot(buf *b, double x, double y)
+{
+    path_step(b, 'M', x, y);
+    buf_text(b, "h.01");
+}
+
+void svg_path_end(buf *b)
+{
+    buf_text(b, "\"/>\n");
+}
+
+/* --- widths --- */
+
+/* In ems, on the wide side: DejaVu Sans, which Linux shows as sans-serif, is wider than Helvetica.
+ */
+static double glyph_width(unsigned char c)
+{
+    if (strchr(" ilj.,:;'|!", c)) return 0.34;
+    if (strchr("mwMW%@", c)) return 0.92;
+    if (c >= 'A' && c <= 'Z') return 0.70;
+    if (strchr("<>=+", c)) return 0.84;
+    return 0.63;
+}
+
+double svg_text_width(const char *text, double size)
+{
+    double width = 0;
+    for (const unsigned char *s = (const unsigned char *)text; *s; s++)
+        if ((*s & 0xC0) != 0x80) width += glyph_width(*s);
+    return width * size;
+}
+
+void svg_fit_text(const char *text, double size, double width, char *out, size_t n)
+{
+    static const char ellipsis[] = "\xE2\x80\xA6";
+    snprintf(out, n, "%s", text);
+    size_t length = strlen(out);
+    if (strlen(text) == length && svg_text_width(text, size) <= width) return;
+    while (length > 0) {
+        do length--;
+        while (length > 0 && ((unsigned char)out[length] & 0xC0) == 0x80);
+        out[length] = '\0';
+        if (length + sizeof ellipsis <= n && svg_text_width(out, size) + size <= width) break;
+    }
+    memcpy(out + length, ellipsis, sizeof ellipsis);
+}

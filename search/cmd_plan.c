@@ -1,0 +1,249 @@
+#include "search/cmd_plan.h"
+
+#include "engine/base/quantity.h"
+#include "engine/base/table.h"
+#include "search/space_args.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Option values; filled by opt_parse before `run`. */
+static space_args args;
+static int workers, list;
+static const char *format_word = "table";
+
+typedef struct {
+    const space *s;
+    const plan *p;
+    plan_summary sum;
+    double wall_seconds;
+    arena *a;
+} view;
+
+static void print_line(const char *what, int64_t n, const char *why)
+{
+    printf("  %-14s %10lld  %s\n", what, (long long)n, why);
+}
+
+static void print_excluded(const view *v)
+{
+    for (int i = 0; i <= space_n_rules(v->s); i++) {
+        int64_t n = plan_excluded(v->p, i);
+        const char *because = NULL, *why = "pruning must begin before its end and the training's";
+        int line = 0;
+        if (i == space_n_rules(v->s) && n == 0) continue;
+        if (i < space_n_rules(v->s)) {
+            const char *text = space_rule(v->s, i, &because, &line);
+            why = arena_printf(v->a, "by line %d: %s%s%s%s", line, text, because ? " (" : "",
+                               because ? because : "", because ? ")" : "");
+        }
+        print_line("excluded", n, why ? why : "");
+    }
+}
+
+/* One line for each limit of a version that some candidate cannot meet. */
+static void print_hopeless(const view *v)
+{
+    const store_space *t = space_for_store(v->s);
+    for (int i = 0; i < t->n_versions; i++)
+        for (int k = 0; k < t->version[i].n_limits; k++) {
+            int64_t n = plan_over_limit(v->p, i, k);
+            if (n > 0)
+                printf("  %26s %lld cannot meet %s: %s %s\n", "", (long long)n, t->version[i].name,
+                       t->version[i].limit[k].metric, t->version[i].limit[k].text);
+        }
+}
+
+static void print_candidates(const view *v)
+{
+    const plan_summary *t = &v->sum;
+    int n_seeds = space_n_seeds(v->s);
+    printf("%s: %lld candidate%s", space_for_store(v->s)->name, (long long)t->candidates,
+           t->candidates == 1 ? "" : "s");
+    for (int i = 0; i < space_n_axes(v->s); i++)
+        printf("%s%s %d", i ? " x " : " = ", space_axis_name(v->s, i), space_axis_values(v->s, i));
+    printf("\n");
+    print_excluded(v);
+    print_line("duplicates", t->count[CAND_DUPLICATE], "build the same files as another candidate");
+    print_line("over a limit", t->count[CAND_OVER_LIMIT],
+               "in every version, whatever training does");
+    print_hopeless(v);
+    print_line("to try", t->count[CAND_OK],
+               arena_printf(v->a, "x %d seed%s = %lld trials", n_seeds, n_seeds == 1 ? "" : "s",
+                            (long long)t->trials));
+}
+
+static void print_stages(const view *v)
+{
+    const plan_summary *t = &v->sum;
+    printf("\n  %-14s %10s  %10s\n", "stages", "alone", "shared");
+    for (int k = 0; k < N_STAGE_KINDS; k++)
+        printf("  %-14s %10lld  %10lld\n", stage_kind_name((stage_kind)k),
+               (long long)t->unshared[k], (long long)t->stages[k]);
+    double saved = t->epochs_unshared > 0 ? 100 * (1 - t->epochs / t->epochs_unshared) : 0;
+    printf("  %-14s %10.0f  %10.0f  %.0f %% saved\n", "epochs", t->epochs_unshared, t->epochs,
+           saved);
+}
+
+static void print_prediction(const view *v)
+{
+    char cpu[40], wall[40], disk[40];
+    quantity_format(v->sum.cpu_seconds, "s", cpu, sizeof cpu);
+    quantity_format(v->wall_seconds, "s", wall, sizeof wall);
+    quantity_format(v->sum.disk_bytes, "B", disk, sizeof disk);
+    printf("\n  predicted: %s of CPU time, %s with %d worker%s, %s of artifacts\n", cpu, wall,
+           workers, workers == 1 ? "" : "s", disk);
+}
+
+/* The summary for programs: one row. */
+static status summary_table(const view *v, table *t, err *e)
+{
+    const plan_summary *u = &v->sum;
+    const struct {
+        const char *name;
+        double value;
+    } cells[] = {
+        {"candidates", (double)u->candidates},
+        {"excluded", (double)u->count[CAND_EXCLUDED]},
+        {"duplicates", (double)u->count[CAND_DUPLICATE]},
+        {"over_limit", (double)u->count[CAND_OVER_LIMIT]},
+        {"trials", (double)u->trials},
+        {"data_stages", (double)u->stages[STAGE_DATA]},
+        {"train_stages", (double)u->stages[STAGE_TRAIN]},
+        {"export_stages", (double)u->stages[STAGE_EXPORT]},
+        {"score_stages", (double)u->stages[STAGE_SCORE]},
+        {"epochs_unshared", u->epochs_unshared},
+        {"epochs", u->epochs},
+        {"cpu_seconds", u->cpu_seconds},
+        {"wall_seconds", v->wall_seconds},
+        {"disk_bytes", u->disk_bytes},
+    };
+    enum { N = sizeof cells / sizeof *cells };
+    TRY(table_init(t, v->a, N, e));
+    for (int i = 0; i < N; i++) table_column(t, i, cells[i].name, "");
+    cell *row = table_row(t);
+    if (!row) return FAIL(e, ERR_MEM, "out of memory for a table");
+    for (int i = 0; i < N; i++) row[i] = cell_number(cells[i].value);
+    return OK;
+}
+
+static status list_row(const view *v, int64_t candidate, table *t, err *e)
+{
+    int n = space_n_axes(v->s);
+    stage_forecast f;
+    store_knob *knobs = ARENA_NEW(v->a, store_knob, n);
+    cell *row = table_row(t);
+    if (!row || !knobs) return FAIL(e, ERR_MEM, "out of memory for a table");
+    TRY(plan_knobs(v->p, candidate, v->a, knobs, e));
+    row[0] = cell_number((double)candidate);
+    for (int i = 0; i < n; i++)
+        row[1 + i] = knobs[i].is_number ? cell_number(knobs[i].number) : cell_text(knobs[i].text);
+    TRY(plan_forecast(v->p, candidate, &f, e));
+    row[n + 1] = cell_number(f.n_params);
+    row[n + 2] = cell_number(f.macs);
+    row[n + 3] = cell_number(f.flat_bytes);
+    row[n + 4] = cell_number(f.arena_bytes);
+    return OK;
+}
+
+/* The first `list` candidates that will be tried, with what is known of them. */
+static status list_table(const view *v, table *t, err *e)
+{
+    static const char *const known[][2] = {
+        {"n_params", ""}, {"macs", ""}, {"size_flat", "B"}, {"arena", "B"}};
+    int n = space_n_axes(v->s), listed = 0;
+    TRY(table_init(t, v->a, n + 5, e));
+    table_column(t, 0, "candidate", "");
+    for (int i = 0; i < n; i++) table_column(t, 1 + i, space_axis_name(v->s, i), "");
+    for (int i = 0; i < 4; i++) table_column(t, n + 1 + i, known[i][0], known[i][1]);
+    for (int64_t i = 0; i < v->sum.candidates && listed < list; i++) {
+        if (plan_state(v->p, i) != CAND_OK) continue;
+        TRY(list_row(v, i, t, e));
+        listed++;
+    }
+    return OK;
+}
+
+static status print(const view *v, err *e)
+{
+    table_format format;
+    table t;
+    TRY(table_format_parse(format_word, &format, e));
+    if (format == FORMAT_TABLE) {
+        print_candidates(v);
+        print_stages(v);
+        print_prediction(v);
+        if (list) printf("\n");
+    }
+    if (list)
+        TRY(list_table(v, &t, e));
+    else if (format != FORMAT_TABLE)
+        TRY(summary_table(v, &t, e));
+    else
+        return OK;
+    return table_print(&t, format, stdout, e);
+}
+
+/* Workers share the CPU time, but no chain is faster than its stages one after the other. */
+static double wall_seconds(const plan_summary *t)
+{
+    double even = t->cpu_seconds / workers;
+    return even > t->longest_seconds ? even : t->longest_seconds;
+}
+
+status cmd_plan_show(const space *s, const plan *p, int n_workers, arena *a, err *e)
+{
+    view v = {.s = s, .p = p, .a = a};
+    workers = n_workers;
+    TRY(plan_summarize(p, &v.sum, e));
+    v.wall_seconds = wall_seconds(&v.sum);
+    return print(&v, e);
+}
+
+static status show_plan(const char *path, arena *a, err *e)
+{
+    space *s;
+    plan *p;
+    TRY(space_args_read(&args, path, a, &s, e));
+    TRY(plan_make(s, a, &p, e));
+    return cmd_plan_show(s, p, workers ? workers : (int)sysconf(_SC_NPROCESSORS_ONLN), a, e);
+}
+
+static status run(int n, char **argv, int *code, err *e)
+{
+    (void)n, (void)code;
+    arena a;
+    arena_init(&a, 0);
+    status s = show_plan(argv[0], &a, e);
+    arena_free(&a);
+    return s;
+}
+
+static const opt options[] = {
+    SPACE_OPTIONS(args),
+    {"workers", 'j', OPT_INT, "N", "predict the time with so many workers; 0: one for each core", 0,
+     4096, &workers},
+    {"list", 0, OPT_INT, "N",
+     "list the first N candidates that will be tried, with what is known "
+     "of them before training",
+     0, 1e9, &list},
+    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format_word},
+    {0},
+};
+
+static const opt_spec spec = {
+    .name = "plan",
+    .args = "SPACE.yaml",
+    .summary = "say what running a search space would take",
+    .details =
+        "Counts the candidates, those that rules exclude, that repeat others or that cannot meet\n"
+        "a limit, and the stages to build before and after sharing; predicts time and disk.\n"
+        "Nothing is trained.",
+    .examples = "  paretune plan spaces/demo.yaml\n"
+                "  paretune plan spaces/demo.yaml --list 20 --format csv",
+    .args_min = 1,
+    .args_max = 1,
+    .options = options,
+};
+
+const command cmd_plan = {&spec, run, false};

@@ -1,0 +1,254 @@
+#include "search/cmd_run.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/file.h"
+#include "engine/base/log.h"
+#include "search/cmd_plan.h"
+#include "search/crew.h"
+#include "search/progress.h"
+#include "search/scheduler.h"
+#include "search/space.h"
+#include "search/space_args.h"
+#include "store/store.h"
+
+enum { EXIT_NO_PICK_OR_FAILURES = 3, EXIT_INTERRUPTED = 130 };
+
+/* What the options say; the table below points here. */
+static struct {
+    space_args space;
+    const char *db, *artifacts, *max_time;
+    int workers, max_trials;
+    bool dry_run, json, quiet, verbose;
+} given;
+
+static const opt options[] = {
+    {"db", 0, OPT_STRING, "FILE", "results database; standard: SPACE.db in the current folder", 0,
+     0, &given.db},
+    SPACE_OPTIONS(given.space),
+    {"workers", 'j', OPT_INT, "N", "worker processes; 0 means one for each core", 0, CREW_MAX,
+     &given.workers},
+    {"artifacts", 0, OPT_STRING, "DIR",
+     "folder of datasets, checkpoints and models; standard: beside the database, NAME.artifacts", 0,
+     0, &given.artifacts},
+    {"dry-run", 'n', OPT_FLAG, NULL, "print the plan and run nothing", 0, 0, &given.dry_run},
+    {"max-trials", 0, OPT_INT, "N", "so many trials at the most; overrides the space", 0, 1e9,
+     &given.max_trials},
+    {"max-time", 0, OPT_STRING, "TIME",
+     "start nothing new after this time, as in '90 min' or '8 h'; overrides the space", 0, 0,
+     &given.max_time},
+    {"json", 0, OPT_FLAG, NULL, "events and results as JSON, one object a line, on standard output",
+     0, 0, &given.json},
+    {"quiet", 'q', OPT_FLAG, NULL, "no progress, only the results", 0, 0, &given.quiet},
+    {"verbose", 'v', OPT_FLAG, NULL, "a line for every stage", 0, 0, &given.verbose},
+    {0},
+};
+
+static const opt_spec spec = {
+    .name = "run",
+    .args = "SPACE.yaml",
+    .summary = "search a space and fill its results database",
+    .details =
+        "Builds the stages of every candidate that are missing in the database, in worker\n"
+        "processes, and ends with a table: for each version its limits, the pick and its margins, "
+        "or\n"
+        "the closest miss and the limit that binds. Run it again to go on after an interruption, "
+        "a\n"
+        "crash or a change of the space: what is built is not built again.\n"
+        "\n"
+        "Ctrl-C lets running stages finish; a second one stops at once. Exit status: 0 done, 2 a\n"
+        "mistake in the space or the options, 3 finished, but a version has no pick or candidates\n"
+        "failed, 130 interrupted.",
+    .examples = "  paretune run spaces/demo.yaml\n"
+                "  paretune run spaces/demo.yaml --workers 8 --max-time '2 h'\n"
+                "  paretune run spaces/demo.yaml --set train.epochs=5 --db quick.db",
+    .args_min = 1,
+    .args_max = 1,
+    .options = options,
+};
+
+/* One invocation: what was read and what is open. */
+typedef struct {
+    arena memory;
+    space *space;
+    plan *plan;
+    store *results;
+    const char *db, *artifacts;
+    space_budget budget;
+    stage_provenance made_by;
+    progress shown;
+    int64_t run_id;
+    int n_workers;
+} job;
+
+/* --- before anything runs --- */
+
+static bool ends_with(const char *text, size_t n, const char *end)
+{
+    size_t k = strlen(end);
+    return n > k && memcmp(text + n - k, end, k) == 0;
+}
+
+/* `name` without the ending, and another one in its place. */
+static const char *with_ending(arena *a, const char *name, const char *old, const char *new_ending)
+{
+    size_t n = strlen(name);
+    if (ends_with(name, n, old)) n -= strlen(old);
+    return arena_printf(a, "%.*s%s", (int)n, name, new_ending);
+}
+
+static status choose_files(job *j, const char *space_path, err *e)
+{
+    const char *name = file_name(space_path);
+    const char *yaml = ends_with(name, strlen(name), ".yml") ? ".yml" : ".yaml";
+    j->db = given.db ? given.db : with_ending(&j->memory, name, yaml, ".db");
+    if (!j->db) return FAIL(e, ERR_MEM, "out of memory");
+    j->artifacts =
+        given.artifacts ? given.artifacts : with_ending(&j->memory, j->db, ".db", ".artifacts");
+    return j->artifacts ? OK : FAIL(e, ERR_MEM, "out of memory");
+}
+
+static status read_budget(job *j, err *e)
+{
+    j->budget = space_get_budget(j->space);
+    if (given.max_trials) j->budget.max_trials = given.max_trials;
+    if (given.max_time && quantity_parse(given.max_time, "s", &j->budget.max_seconds, e) != OK)
+        return err_wrap(e, "--max-time");
+    return OK;
+}
+
+static int count_cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > CREW_MAX ? CREW_MAX : (int)n;
+}
+
+static status read_space(job *j, const char *path, err *e)
+{
+    TRY(space_args_read(&given.space, path, &j->memory, &j->space, e));
+    TRY(plan_make(j->space, &j->memory, &j->plan, e));
+    TRY(read_budget(j, e));
+    j->n_workers = given.workers ? given.workers : count_cores();
+    return choose_files(j, path, e);
+}
+
+/* --- the run --- */
+
+static status open_results(job *j, err *e)
+{
+    TRY(store_open(j->db, STORE_WRITE, &j->results, e));
+    stage_provenance *m = &j->made_by;
+    stage_describe(m);
+    store_run run = {m->version, m->compiler, m->cpu, m->kernels, m->blas, m->system, j->n_workers};
+    return store_start_run(j->results, space_for_store(j->space), &run, &j->run_id, e);
+}
+
+static status make_chain(void *user, const suggestion *s, arena *a, chain *out, err *e)
+{
+    return plan_chain(user, s->candidate, s->seed_index, a, out, e);
+}
+
+static status schedule(job *j, sched_end *end, sched_figures *figures, err *e)
+{
+    grid_sampler grid;
+    sampler_grid(&grid, j->plan, space_size(j->space), space_n_seeds(j->space));
+    sched_options o = {
+        .results = j->results,
+        .run_id = j->run_id,
+        .source = &grid.base,
+        .make_chain = make_chain,
+        .make_chain_user = j->plan,
+        .artifacts = j->artifacts,
+        .start = {launch_local, j->budget.worker_bytes},
+        .version = j->made_by.version,
+        .n_workers = j->n_workers,
+        .retries = j->budget.retries,
+        .max_trials = j->budget.max_trials,
+        .stage_seconds = j->budget.stage_seconds,
+        .max_seconds = j->budget.max_seconds,
+        .watch = progress_watch,
+        .watch_user = &j->shown,
+    };
+    progress_open(&j->shown, progress_choose(given.json, given.quiet), j->results);
+    status s = scheduler_run(&o, end, figures, e);
+    progress_close(&j->shown);
+    return s;
+}
+
+/* --- afterwards --- */
+
+static const char *end_word(sched_end end)
+{
+    return end == SCHED_INTERRUPTED   ? "interrupted"
+           : end == SCHED_OUT_OF_TIME ? "out of time"
+                                      : "done";
+}
+
+static void say_end(const job *j, sched_end end, const sched_figures *f)
+{
+    char took[32];
+    progress_duration(f->elapsed_seconds, took, sizeof took);
+    log_say("run", "%s after %s: %d of %d trials done, %d failed; results in %s", end_word(end),
+            took, f->trials_done, f->trials, f->trials_failed, j->db);
+    if (end != SCHED_COMPLETE) log_say("run", "the same command goes on from here");
+}
+
+static status print_picks(job *j, const picks *all, err *e)
+{
+    if (given.json) {
+        for (int i = 0; i < all->n; i++) progress_put_pick_json(&all->pick[i]);
+        return OK;
+    }
+    if (all->n == 0) return OK;
+    return picks_print(all, stdout, &j->memory, e);
+}
+
+static bool all_have_picks(const picks *all)
+{
+    for (int i = 0; i < all->n; i++)
+        if (all->pick[i].kind != PICK_CHOSEN) return false;
+    return true;
+}
+
+static status conclude(job *j, sched_end end, const sched_figures *f, int *code, err *e)
+{
+    picks all;
+    TRY(store_end_run(j->results, j->run_id, end_word(end), e));
+    TRY(picks_read(j->results, &j->memory, &all, e));
+    if (!given.json) say_end(j, end, f);
+    TRY(print_picks(j, &all, e));
+    if (end == SCHED_INTERRUPTED)
+        *code = EXIT_INTERRUPTED;
+    else if (f->trials_failed > 0 || !all_have_picks(&all))
+        *code = EXIT_NO_PICK_OR_FAILURES;
+    return OK;
+}
+
+static status run_all(job *j, int *code, err *e)
+{
+    sched_end end;
+    sched_figures figures;
+    TRY(open_results(j, e));
+    TRY(schedule(j, &end, &figures, e));
+    return conclude(j, end, &figures, code, e);
+}
+
+static status run(int n, char **argv, int *code, err *e)
+{
+    (void)n;
+    job j = {0};
+    arena_init(&j.memory, 0);
+    log_set_level(given.quiet ? LOG_QUIET : given.verbose ? LOG_VERBOSE : LOG_NORMAL);
+    status s = read_space(&j, argv[0], e);
+    if (s == OK && given.dry_run)
+        s = cmd_plan_show(j.space, j.plan, j.n_workers, &j.memory, e);
+    else if (s == OK)
+        s = run_all(&j, code, e);
+    store_close(j.results);
+    arena_free(&j.memory);
+    return s;
+}
+
+const command cmd_run = {&spec, run, false};

@@ -1,0 +1,518 @@
+/* Records stand in growing buffers and name each other by number. Three structures beside them:
+ *
+ *   table    open addressing over the 128-bit keys, at most half full: key -> number
+ *   edges    singly linked lists: of a stage's children, and of the trials that end in it
+ *   ready    a binary heap of the numbers that may start
+ *
+ * A trial hangs only from the last stages of its chain (those that no other stage of the chain
+ * reads), since these cannot be built before the rest: one edge a trial instead of one a stage. */
+#include "search/graph.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+#include "engine/base/buf.h"
+
+enum { NONE = -1, FIRST_TABLE = 1 << 10 };
+
+typedef struct {
+    uint64_t key[2];
+    int32_t trial, parent[STAGE_MAX_PARENTS];
+    int32_t children, ends; /* heads of edge lists: child stages, trials that end here */
+    float predicted_seconds;
+    uint8_t position, kind, state, n_parents;
+    uint8_t waits_for; /* parents still to be built */
+    uint8_t tries;
+    bool wanted; /* during graph_settle: something to build, or an open trial, needs it */
+} record;
+
+typedef struct {
+    int32_t to, next;
+} edge;
+
+struct graph {
+    buf stages, trials, edges, ready, closed, spoiled; /* arrays of the types below */
+    buf table;                                         /* int32_t: number + 1, 0 = free */
+    size_t table_size;                                 /* a power of two */
+    size_t n_closed_taken, n_spoiled_taken;
+    int count[N_BUILD_STATES], count_trials[N_TRIAL_STATES];
+    bool is_mended; /* something that an earlier run finished is built again */
+    double seconds_left;
+};
+
+static record *stage_at(const graph *g, int i)
+{
+    return (record *)(void *)g->stages.data + i;
+}
+
+static graph_trial *trial_at(const graph *g, int i)
+{
+    return (graph_trial *)(void *)g->trials.data + i;
+}
+
+static edge *edge_at(const graph *g, int i)
+{
+    return (edge *)(void *)g->edges.data + i;
+}
+
+static int32_t *numbers(const buf *b)
+{
+    return (int32_t *)(void *)b->data;
+}
+
+static size_t n_numbers(const buf *b)
+{
+    return b->len / sizeof(int32_t);
+}
+
+static void put_number(buf *b, int number)
+{
+    buf_put(b, &(int32_t){number}, sizeof(int32_t));
+}
+
+int graph_n_stages(const graph *g)
+{
+    return (int)(g->stages.len / sizeof(record));
+}
+
+int graph_n_trials(const graph *g)
+{
+    return (int)(g->trials.len / sizeof(graph_trial));
+}
+
+static status check_memory(const graph *g, err *e)
+{
+    if (g->stages.failed || g->trials.failed || g->edges.failed || g->ready.failed ||
+        g->closed.failed || g->spoiled.failed || g->table.failed)
+        return FAIL(e, ERR_MEM, "out of memory for %d stages of %d trials", graph_n_stages(g),
+                    graph_n_trials(g));
+    return OK;
+}
+
+/* --- life cycle --- */
+
+status graph_new(graph **out, err *e)
+{
+    buf self = {0}; /* the struct lives in a buffer of its own, like everything in it */
+    buf_zeros(&self, sizeof(graph));
+    *out = NULL;
+    TRY(buf_check(&self, e));
+    graph *g = (graph *)(void *)self.data;
+    *out = g;
+    g->table_size = FIRST_TABLE;
+    buf_zeros(&g->table, FIRST_TABLE * sizeof(int32_t));
+    return check_memory(g, e);
+}
+
+void graph_free(graph *g)
+{
+    if (!g) return;
+    buf_free(&g->stages);
+    buf_free(&g->trials);
+    buf_free(&g->edges);
+    buf_free(&g->ready);
+    buf_free(&g->closed);
+    buf_free(&g->spoiled);
+    buf_free(&g->table);
+    buf_free(&(buf){.data = (char *)g});
+}
+
+/* --- keys --- */
+
+static uint64_t parse_half(const char *digits)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < 16; i++) {
+        int c = (unsigned char)digits[i];
+        v = v << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return v;
+}
+
+static void put_half(char *digits, uint64_t v)
+{
+    for (int i = 15; i >= 0; i--, v >>= 4) digits[i] = "0123456789abcdef"[v & 15];
+}
+
+hash graph_key(const graph *g, int stage)
+{
+    hash h = {0};
+    put_half(h.text, stage_at(g, stage)->key[0]);
+    put_half(h.text + 16, stage_at(g, stage)->key[1]);
+    return h;
+}
+
+/* The slot that holds the key or is free for it. */
+static int32_t *find_slot(const graph *g, const uint64_t key[2])
+{
+    int32_t *slot = numbers(&g->table);
+    size_t i = key[1] & (g->table_size - 1);
+    while (slot[i] && memcmp(stage_at(g, slot[i] - 1)->key, key, 2 * sizeof *key) != 0)
+        i = (i + 1) & (g->table_size - 1);
+    return &slot[i];
+}
+
+static int find_stage(const graph *g, const hash *key)
+{
+    uint64_t k[2] = {parse_half(key->text), parse_half(key->text + 16)};
+    return *find_slot(g, k) - 1;
+}
+
+static status grow_table(graph *g, err *e)
+{
+    buf_free(&g->table);
+    g->table_size *= 2;
+    buf_zeros(&g->table, g->table_size * sizeof(int32_t));
+    TRY(check_memory(g, e));
+    for (int i = 0; i < graph_n_stages(g); i++) *find_slot(g, stage_at(g, i)->key) = i + 1;
+    return OK;
+}
+
+/* --- filling --- */
+
+static void set_state(graph *g, record *s, build_state state)
+{
+    g->count[s->state]--;
+    g->count[state]++;
+    s->state = (uint8_t)state;
+}
+
+static void link_edge(graph *g, int32_t *head, int to)
+{
+    int n = (int)(g->edges.len / sizeof(edge));
+    buf_put(&g->edges, &(edge){to, *head}, sizeof(edge));
+    *head = n;
+}
+
+static status put_stage(graph *g, const stage_request *rq, record *s, err *e)
+{
+    int number = graph_n_stages(g);
+    for (int i = 0; i < rq->n_parents; i++) {
+        s->parent[i] = find_stage(g, &rq->parent[i]);
+        if (s->parent[i] == NONE)
+            return FAIL(e, ERR_ARG, "stage %s: its parent %s is not in the graph", rq->key.text,
+                        rq->parent[i].text);
+    }
+    for (int i = 0; i < s->n_parents; i++)
+        link_edge(g, &stage_at(g, s->parent[i])->children, number);
+    *find_slot(g, s->key) = number + 1;
+    buf_put(&g->stages, s, sizeof *s);
+    g->count[BUILD_OPEN]++;
+    return check_memory(g, e);
+}
+
+status graph_add_stage(graph *g, const stage_request *rq, double predicted_seconds, int trial,
+                       int position, int *number, bool *is_new, err *e)
+{
+    *number = find_stage(g, &rq->key);
+    *is_new = *number == NONE;
+    if (!*is_new) return OK;
+    *number = graph_n_stages(g);
+    if (*number == INT_MAX / 2) return FAIL(e, ERR_MEM, "more than %d stages", INT_MAX / 2);
+    if ((size_t)*number * 2 >= g->table_size) TRY(grow_table(g, e));
+    record s = {
+        .key = {parse_half(rq->key.text), parse_half(rq->key.text + 16)},
+        .trial = trial,
+        .children = NONE,
+        .ends = NONE,
+        .predicted_seconds = (float)predicted_seconds,
+        .position = (uint8_t)position,
+        .kind = (uint8_t)rq->kind,
+        .state = BUILD_OPEN,
+        .n_parents = (uint8_t)rq->n_parents,
+    };
+    return put_stage(g, rq, &s, e);
+}
+
+void graph_set_known(graph *g, int stage, build_state state)
+{
+    assert(state == BUILD_DONE || state == BUILD_FAILED);
+    set_state(g, stage_at(g, stage), state);
+}
+
+/* True when no later stage of the chain reads this one. */
+static bool is_last(const graph *g, const int *stages, int n, int i)
+{
+    for (int j = i + 1; j < n; j++) {
+        const record *s = stage_at(g, stages[j]);
+        for (int p = 0; p < s->n_parents; p++)
+            if (s->parent[p] == stages[i]) return false;
+    }
+    return true;
+}
+
+status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n, err *e)
+{
+    int number = graph_n_trials(g);
+    graph_trial own = *t;
+    own.leaves_left = 0;
+    for (int i = 0; i < n; i++) {
+        if (!is_last(g, stages, n, i)) continue;
+        link_edge(g, &stage_at(g, stages[i])->ends, number);
+        own.leaves_left++;
+    }
+    buf_put(&g->trials, &own, sizeof own);
+    g->count_trials[own.state]++;
+    return check_memory(g, e);
+}
+
+/* --- closing trials, readying and failing stages --- */
+
+static void close_trial(graph *g, int number, trial_state state)
+{
+    graph_trial *t = trial_at(g, number);
+    if (t->state != TRIAL_OPEN) return;
+    g->count_trials[TRIAL_OPEN]--;
+    g->count_trials[state]++;
+    t->state = state;
+    put_number(&g->closed, number);
+}
+
+static void count_leaf(graph *g, const record *s)
+{
+    for (int i = s->ends; i != NONE; i = edge_at(g, i)->next)
+        if (--trial_at(g, edge_at(g, i)->to)->leaves_left == 0)
+            close_trial(g, edge_at(g, i)->to, TRIAL_DONE);
+}
+
+/* Into the heap, upwards to its place. */
+static void make_ready(graph *g, int stage)
+{
+    set_state(g, stage_at(g, stage), BUILD_READY);
+    put_number(&g->ready, stage);
+    if (g->ready.failed) return;
+    int32_t *heap = numbers(&g->ready);
+    size_t i = n_numbers(&g->ready) - 1;
+    for (; i > 0 && heap[(i - 1) / 2] > stage; i = (i - 1) / 2) heap[i] = heap[(i - 1) / 2];
+    heap[i] = stage;
+}
+
+static int take_first_ready(graph *g)
+{
+    int32_t *heap = numbers(&g->ready);
+    size_t n = n_numbers(&g->ready) - 1, i = 0;
+    int first = heap[0], moved = heap[n];
+    g->ready.len = n * sizeof *heap;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= n) break;
+        if (child + 1 < n && heap[child + 1] < heap[child]) child++;
+        if (heap[child] > moved) break;
+        heap[i] = heap[child];
+        i = child;
+    }
+    heap[i] = moved;
+    return first;
+}
+
+/* Fails the children that wait, then theirs: the list of spoiled stages is its own queue. */
+static void spoil_children(graph *g, int stage)
+{
+    for (size_t next = n_numbers(&g->spoiled);; next++) {
+        for (int i = stage_at(g, stage)->ends; i != NONE; i = edge_at(g, i)->next)
+            close_trial(g, edge_at(g, i)->to, TRIAL_FAILED);
+        for (int i = stage_at(g, stage)->children; i != NONE; i = edge_at(g, i)->next) {
+            record *child = stage_at(g, edge_at(g, i)->to);
+            if (child->state != BUILD_WAITING) continue;
+            set_state(g, child, BUILD_FAILED);
+            g->seconds_left -= (double)child->predicted_seconds;
+            put_number(&g->spoiled, edge_at(g, i)->to);
+        }
+        if (next >= n_numbers(&g->spoiled)) return;
+        stage = numbers(&g->spoiled)[next];
+    }
+}
+
+/* --- settling --- */
+
+static void want_leaves_of_open_trials(graph *g)
+{
+    for (int i = 0; i < graph_n_stages(g); i++)
+        for (int k = stage_at(g, i)->ends; k != NONE; k = edge_at(g, k)->next)
+            if (trial_at(g, edge_at(g, k)->to)->state == TRIAL_OPEN) stage_at(g, i)->wanted = true;
+}
+
+/* A finished stage matters when something to be built reads it, or when it is an export. */
+static status inspect_finished(graph *g, int i, bool is_read, graph_inspect *inspect, void *user,
+                               err *e)
+{
+    bool whole = true;
+    if (is_read || stage_at(g, i)->kind == STAGE_EXPORT) TRY(inspect(user, i, &whole, e));
+    if (whole) return OK;
+    set_state(g, stage_at(g, i), BUILD_WAITING);
+    g->is_mended = true;
+    return OK;
+}
+
+static bool is_read_by_a_build(const graph *g, const record *s)
+{
+    for (int i = s->children; i != NONE; i = edge_at(g, i)->next)
+        if (stage_at(g, edge_at(g, i)->to)->state == BUILD_WAITING) return true;
+    return false;
+}
+
+/* Backwards, so that every child is decided before its parents. */
+static status choose_what_to_build(graph *g, graph_inspect *inspect, void *user, err *e)
+{
+    want_leaves_of_open_trials(g);
+    for (int i = graph_n_stages(g) - 1; i >= 0; i--) {
+        record *s = stage_at(g, i);
+        bool is_read = is_read_by_a_build(g, s);
+        if (s->state == BUILD_DONE)
+            TRY(inspect_finished(g, i, is_read, inspect, user, e));
+        else if (s->state == BUILD_OPEN)
+            set_state(g, s, s->wanted || is_read ? BUILD_WAITING : BUILD_NOT_NEEDED);
+    }
+    return OK;
+}
+
+/* A finished stage does not wait for a parent that is built again, but a trial must: it hangs from
+ * that parent too. */
+static void hang_from_mended(graph *g, int trial, int stage)
+{
+    const record s = *stage_at(g, stage);
+    for (int i = 0; i < s.n_parents; i++) {
+        record *parent = stage_at(g, s.parent[i]);
+        if (s.state == BUILD_DONE && parent->state == BUILD_WAITING) {
+            link_edge(g, &parent->ends, trial);
+            trial_at(g, trial)->leaves_left++;
+        }
+        hang_from_mended(g, trial, s.parent[i]);
+    }
+}
+
+static void hang_open_trials_from_mended(graph *g)
+{
+    for (int i = 0; i < graph_n_stages(g); i++) {
+        /* Edges are only put in front of lists of smaller numbers, which were passed already. */
+        for (int k = stage_at(g, i)->ends; k != NONE; k = edge_at(g, k)->next)
+            if (trial_at(g, edge_at(g, k)->to)->state == TRIAL_OPEN)
+                hang_from_mended(g, edge_at(g, k)->to, i);
+    }
+}
+
+/* Forwards: what waits for nothing is ready, what is finished is one leaf less for its trials. */
+static void queue_what_can_start(graph *g)
+{
+    for (int i = 0; i < graph_n_stages(g); i++) {
+        record *s = stage_at(g, i);
+        if (s->state == BUILD_DONE) count_leaf(g, s);
+        if (s->state != BUILD_WAITING) continue;
+        g->seconds_left += (double)s->predicted_seconds;
+        for (int p = 0; p < s->n_parents; p++) {
+            build_state parent = (build_state)stage_at(g, s->parent[p])->state;
+            if (parent == BUILD_WAITING || parent == BUILD_READY) s->waits_for++;
+        }
+        if (s->waits_for == 0) make_ready(g, i);
+    }
+}
+
+/* Before anything is queued, so that nothing behind an old failure starts. */
+static void spread_old_failures(graph *g)
+{
+    for (int i = 0; i < graph_n_stages(g); i++)
+        if (stage_at(g, i)->state == BUILD_FAILED) spoil_children(g, i);
+    g->seconds_left = 0;
+}
+
+status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e)
+{
+    TRY(choose_what_to_build(g, inspect, user, e));
+    if (g->is_mended) hang_open_trials_from_mended(g);
+    spread_old_failures(g);
+    queue_what_can_start(g);
+    return check_memory(g, e);
+}
+
+/* --- running --- */
+
+int graph_start(graph *g)
+{
+    if (g->ready.len == 0) return NONE;
+    int stage = take_first_ready(g);
+    set_state(g, stage_at(g, stage), BUILD_RUNNING);
+    return stage;
+}
+
+status graph_retry(graph *g, int stage, bool lost, err *e)
+{
+    record *s = stage_at(g, stage);
+    assert(s->state == BUILD_RUNNING);
+    if (lost && s->tries < UINT8_MAX) s->tries++;
+    make_ready(g, stage);
+    return check_memory(g, e);
+}
+
+status graph_finish(graph *g, int stage, err *e)
+{
+    record *s = stage_at(g, stage);
+    assert(s->state == BUILD_RUNNING);
+    set_state(g, s, BUILD_DONE);
+    g->seconds_left -= (double)s->predicted_seconds;
+    count_leaf(g, s);
+    for (int i = s->children; i != NONE; i = edge_at(g, i)->next) {
+        record *child = stage_at(g, edge_at(g, i)->to);
+        if (child->state == BUILD_WAITING && --child->waits_for == 0)
+            make_ready(g, edge_at(g, i)->to);
+    }
+    return check_memory(g, e);
+}
+
+status graph_fail(graph *g, int stage, err *e)
+{
+    record *s = stage_at(g, stage);
+    assert(s->state == BUILD_RUNNING);
+    set_state(g, s, BUILD_FAILED);
+    g->seconds_left -= (double)s->predicted_seconds;
+    spoil_children(g, stage);
+    return check_memory(g, e);
+}
+
+static int take_next(buf *list, size_t *taken)
+{
+    if (*taken < n_numbers(list)) return numbers(list)[(*taken)++];
+    buf_clear(list);
+    *taken = 0;
+    return NONE;
+}
+
+int graph_take_closed(graph *g)
+{
+    return take_next(&g->closed, &g->n_closed_taken);
+}
+
+int graph_take_spoiled(graph *g)
+{
+    return take_next(&g->spoiled, &g->n_spoiled_taken);
+}
+
+/* --- asking --- */
+
+graph_stage graph_get_stage(const graph *g, int stage)
+{
+    const record *s = stage_at(g, stage);
+    return (graph_stage){
+        (stage_kind)s->kind,         (build_state)s->state, s->trial, s->position, s->tries,
+        (double)s->predicted_seconds};
+}
+
+const graph_trial *graph_get_trial(const graph *g, int trial)
+{
+    return trial_at(g, trial);
+}
+
+int graph_count(const graph *g, build_state state)
+{
+    return g->count[state];
+}
+
+int graph_count_trials(const graph *g, trial_state state)
+{
+    return g->count_trials[state];
+}
+
+double graph_seconds_left(const graph *g)
+{
+    return g->seconds_left > 0 ? g->seconds_left : 0;
+}

@@ -1,0 +1,397 @@
+/* Enumeration in one pass. A candidate is reduced to identities: 64-bit mixtures of just those
+ * values that a stage depends on. Networks are resolved and costed once for each distinct one, and
+ * stages are counted by putting their identities into a table; a million candidates are a million
+ * short loops over a few numbers, without allocation. Keys and JSON are made in chain.c, for one
+ * candidate at a time. */
+#include "search/plan_parts.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- where trainings are cut --- */
+
+static bool is_number(const value *v)
+{
+    return v->kind == VALUE_NUMBER;
+}
+
+static void add_cut(plan *p, double epoch, bool pruning)
+{
+    if (epoch < 1 || epoch > 1e6 || epoch != floor(epoch)) return;
+    int at = 0;
+    while (at < p->n_cuts && p->cuts[at].epoch < (int)epoch) at++;
+    if (at < p->n_cuts && p->cuts[at].epoch == (int)epoch) {
+        p->cuts[at].pruning |= pruning;
+        return;
+    }
+    if (p->n_cuts == MAX_CUTS) return; /* more would share more, at no gain in what is right */
+    memmove(&p->cuts[at + 1], &p->cuts[at], (size_t)(p->n_cuts - at) * sizeof(cut));
+    p->cuts[at] = (cut){(int)epoch, pruning};
+    p->n_cuts++;
+}
+
+/* The i-th value that a slot may take, NULL behind the last. */
+static const value *possible_value(const space *s, int slot, int i)
+{
+    const slot_info *info = &s->slot[slot];
+    int n = info->axis >= 0 ? s->axis[info->axis].n : 1;
+    if (i < n) return info->axis >= 0 ? &s->axis[info->axis].values[i] : &info->fixed;
+    return i == n && info->when ? &info->otherwise : NULL;
+}
+
+static bool may_prune(const space *s)
+{
+    const value *v;
+    for (int i = 0; (v = possible_value(s, SET_FINAL_SPARSITY, i)) != NULL; i++)
+        if (v->number > 0) return true;
+    return false;
+}
+
+static void find_cuts(plan *p)
+{
+    const space *s = p->s;
+    const value *begin, *epochs;
+    for (int i = 0; may_prune(s) && (begin = possible_value(s, SET_PRUNE_BEGIN, i)) != NULL; i++) {
+        if (is_number(begin)) add_cut(p, begin->number, true);
+        if (is_number(begin) || !strchr(begin->text, '%')) continue;
+        for (int k = 0; (epochs = possible_value(s, SET_EPOCHS, k)) != NULL; k++)
+            add_cut(p, begin->number * epochs->number / 100, true);
+    }
+    for (int k = 0; (epochs = possible_value(s, SET_EPOCHS, k)) != NULL; k++)
+        if (s->slot[SET_EPOCHS].axis >= 0) add_cut(p, epochs->number, false);
+}
+
+static void find_mixed(plan *p)
+{
+    for (int i = 0; i < N_SETTINGS; i++) {
+        const setting_row *row = schema_row((setting)i);
+        bool apart = i == SET_KEEP || i == SET_EARLY_STOP || i == SET_EPOCHS;
+        if ((row->stages & 1u << STAGE_TRAIN) && row->param && !apart) p->mixed[p->n_mixed++] = i;
+    }
+}
+
+/* --- limits on what is known before training --- */
+
+/* The figure that a limit is about; *floor: no less than this, but maybe more. NaN when not known.
+ */
+static double known_figure(const char *metric, const value *slots, const stage_forecast *c,
+                           bool *floor_only)
+{
+    *floor_only = false;
+    if (strcmp(metric, "n_params") == 0) return c->n_params;
+    if (strcmp(metric, "macs") == 0) return c->macs;
+    if (strcmp(metric, "arena") == 0) return c->arena_bytes;
+    if (strcmp(metric, "size_flat") == 0) return c->flat_bytes;
+    bool size = strcmp(metric, "size") == 0;
+    if (size && strcmp(slots[SET_PACK].text, "flat") == 0) return c->flat_bytes;
+    if (!size && strcmp(metric, "size_zlib") != 0 && strcmp(metric, "size_zip") != 0)
+        return (double)NAN;
+    *floor_only = true;
+    return c->packed_floor;
+}
+
+static bool is_upper(limit_op op)
+{
+    return op == LIMIT_LT || op == LIMIT_LE;
+}
+
+static bool breaks_limit(const store_limit *l, const value *slots, const stage_forecast *c)
+{
+    bool floor_only;
+    double v = known_figure(l->metric, slots, c, &floor_only);
+    if (isnan(v) || (floor_only && !is_upper(l->op))) return false;
+    return !limit_holds(l->op, v, l->bound);
+}
+
+/* True when every version has a limit that the candidate cannot meet. Counts the limits broken. */
+static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
+{
+    const space *s = p->s;
+    int hopeless = 0;
+    for (int v = 0; v < s->n_versions; v++) {
+        bool broken = false;
+        for (int l = 0; l < s->version[v].n_limits; l++) {
+            if (!breaks_limit(&s->version[v].limit[l], slots, c)) continue;
+            p->over[v][l]++;
+            broken = true;
+        }
+        hopeless += broken;
+    }
+    return s->n_versions > 0 && hopeless == s->n_versions && s->static_filter;
+}
+
+static void find_least_packed(plan *p)
+{
+    p->least_packed = HUGE_VAL;
+    for (int v = 0; v < p->s->n_versions; v++)
+        for (int i = 0; i < p->s->version[v].n_limits; i++) {
+            const store_limit *l = &p->s->version[v].limit[i];
+            bool packed = strncmp(l->metric, "size", 4) == 0 && strcmp(l->metric, "size_flat") != 0;
+            if (packed && is_upper(l->op)) p->least_packed = fmin(p->least_packed, l->bound - 1);
+        }
+}
+
+/* --- rules --- */
+
+/* Pruning must begin before its end and before the training's. Where begin and end are in steps
+ * only the trainer knows how they lie to the epochs. */
+static const char *bad_pruning(const value *slots)
+{
+    if (slots[SET_FINAL_SPARSITY].number <= 0) return NULL;
+    const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
+    if (begin->number >= end->number) return "pruning must begin before its end";
+    if (is_number(begin) && begin->number >= slots[SET_EPOCHS].number)
+        return "pruning must begin before the training ends";
+    return NULL;
+}
+
+/* The first rule that excludes the candidate, n_rules for the built-in one, -1 when none does. */
+static status find_rule(const space *s, const value *slots, int *out, err *e)
+{
+    *out = -1;
+    for (int i = 0; i < s->n_rules; i++) {
+        bool holds;
+        TRY(candidate_test(s, s->rule[i].exclude, s->rule[i].place, slots, &holds, e));
+        if (!holds) continue;
+        *out = i;
+        return OK;
+    }
+    if (bad_pruning(slots)) *out = s->n_rules;
+    return OK;
+}
+
+/* --- enumeration --- */
+
+/* Memory of one pass over the candidates. */
+typedef struct {
+    arena a;
+    identity_table parts, exports;
+} pass;
+
+static status count_stages(plan *p, pass *x, const build *w, err *e)
+{
+    plan_summary *t = &p->summary;
+    bool added;
+    double chain_seconds = predicted_data_seconds(w->data) + predicted_export_seconds() +
+                           predicted_score_seconds(w->data, w->net);
+    int n_seeds = p->s->n_seeds;
+    t->unshared[STAGE_TRAIN] += (int64_t)w->n_parts * n_seeds;
+    for (int i = 0; i < w->n_parts; i++) {
+        const train_part *part = &w->part[i];
+        chain_seconds += part->seconds;
+        t->epochs_unshared += (double)(part->to - part->from) * n_seeds;
+        TRY(identity_put(&x->parts, part->id, 0, &added, e));
+        if (!added) continue;
+        t->stages[STAGE_TRAIN] += n_seeds;
+        t->epochs += (double)(part->to - part->from) * n_seeds;
+        t->cpu_seconds += part->seconds * n_seeds;
+        t->disk_bytes += predicted_train_bytes(w->cost) * n_seeds;
+    }
+    if (chain_seconds > t->longest_seconds) t->longest_seconds = chain_seconds;
+    TRY(identity_put(&x->parts, identity_mix(w->data_id, 6), 0, &added, e));
+    if (added) {
+        t->stages[STAGE_DATA]++;
+        t->cpu_seconds += predicted_data_seconds(w->data);
+        t->disk_bytes += predicted_data_bytes(w->data);
+    }
+    TRY(identity_put(&x->exports, w->export_id, 0, &added, e));
+    if (!added) return OK;
+    t->stages[STAGE_EXPORT] += n_seeds;
+    t->stages[STAGE_SCORE] += n_seeds;
+    t->cpu_seconds +=
+        n_seeds * (predicted_export_seconds() + predicted_score_seconds(w->data, w->net));
+    t->disk_bytes += n_seeds * (w->cost->flat_bytes + predicted_score_bytes());
+    return OK;
+}
+
+static status classify(plan *p, pass *x, int64_t i, const value *slots, cand_state *out, err *e)
+{
+    int excluded_by;
+    build w;
+    bool added;
+    TRY(find_rule(p->s, slots, &excluded_by, e));
+    if (excluded_by >= 0) {
+        p->excluded[excluded_by]++;
+        *out = CAND_EXCLUDED;
+        return OK;
+    }
+    TRY(plan_resolve(p, slots, &w, e));
+    TRY(identity_put(&p->twins, w.export_id, (uint32_t)i, &added, e));
+    if (!added) {
+        *out = CAND_DUPLICATE;
+        return OK;
+    }
+    *out = over_limit(p, slots, w.cost) ? CAND_OVER_LIMIT : CAND_OK;
+    return *out == CAND_OK ? count_stages(p, x, &w, e) : OK;
+}
+
+static status enumerate(plan *p, pass *x, err *e)
+{
+    const space *s = p->s;
+    value slots[N_SLOTS];
+    memcpy(slots, s->base, sizeof slots);
+    digits d = candidate_digits(s, 0);
+    for (int64_t i = 0; i < s->size; i++, candidate_next(s, &d)) {
+        cand_state state = CAND_OK;
+        status code = candidate_fill(s, &d, slots, e);
+        if (code == OK) code = classify(p, x, i, slots, &state, e);
+        if (code != OK) {
+            if (code == ERR_INPUT && e)
+                err_wrap(e,
+                         "%s: candidate %lld (%s) cannot be planned; mend it, or exclude it by a "
+                         "rule",
+                         s->path, (long long)i, candidate_show(s, slots, p->a));
+            return code;
+        }
+        p->state[i] = (unsigned char)state;
+        p->summary.count[state]++;
+    }
+    return OK;
+}
+
+static void finish_summary(plan *p)
+{
+    plan_summary *t = &p->summary;
+    t->candidates = p->s->size;
+    t->trials = t->count[CAND_OK] * p->s->n_seeds;
+    t->unshared[STAGE_DATA] = t->unshared[STAGE_EXPORT] = t->unshared[STAGE_SCORE] = t->trials;
+}
+
+static status init_plan(plan *p, err *e)
+{
+    const space *s = p->s;
+    p->state = ARENA_NEW(p->a, unsigned char, s->size);
+    p->excluded = ARENA_NEW(p->a, int64_t, s->n_rules + 1);
+    if (!p->state || !p->excluded) return FAIL(e, ERR_MEM, "out of memory for a plan");
+    for (int v = 0; v < s->n_versions; v++) {
+        p->over[v] = ARENA_NEW(p->a, int64_t, s->version[v].n_limits);
+        if (!p->over[v]) return FAIL(e, ERR_MEM, "out of memory for a plan");
+    }
+    TRY(identity_init(&p->twins, p->a, (size_t)s->size, e));
+    TRY(identity_init(&p->data_of, p->a, 16, e));
+    TRY(identity_init(&p->net_of, p->a, 64, e));
+    TRY(identity_init(&p->export_of, p->a, 16, e));
+    TRY(identity_init(&p->cost_of, p->a, 256, e));
+    find_cuts(p);
+    find_mixed(p);
+    find_least_packed(p);
+    return OK;
+}
+
+status plan_make(const space *s, arena *a, plan **out, err *e)
+{
+    if (s->size > PLAN_MAX_CANDIDATES)
+        return FAIL(e, ERR_INPUT, "%s: %lld candidates; a plan can have %d: shorten an axis",
+                    s->path, (long long)s->size, PLAN_MAX_CANDIDATES);
+    plan *p = ARENA_NEW(a, plan, 1);
+    if (!p) return FAIL(e, ERR_MEM, "out of memory for a plan");
+    p->s = s;
+    p->a = a;
+    TRY(init_plan(p, e));
+    pass x = {0};
+    arena_init(&x.a, 0);
+    status code = identity_init(&x.parts, &x.a, (size_t)s->size, e);
+    if (code == OK) code = identity_init(&x.exports, &x.a, (size_t)s->size, e);
+    if (code == OK) code = enumerate(p, &x, e);
+    arena_free(&x.a);
+    TRY(code);
+    finish_summary(p);
+    *out = p;
+    return OK;
+}
+
+/* --- what others ask --- */
+
+cand_state plan_state(const plan *p, int64_t candidate)
+{
+    assert(candidate >= 0 && candidate < p->s->size);
+    return (cand_state)p->state[candidate];
+}
+
+status plan_summarize(const plan *p, plan_summary *out, err *e)
+{
+    (void)e;
+    *out = p->summary;
+    return OK;
+}
+
+int64_t plan_excluded(const plan *p, int i)
+{
+    return p->excluded[i];
+}
+
+int64_t plan_over_limit(const plan *p, int version, int limit)
+{
+    return p->over[version][limit];
+}
+
+status plan_values(const plan *p, int64_t candidate, value *slots, err *e)
+{
+    if (candidate < 0 || candidate >= p->s->size)
+        return FAIL(e, ERR_ARG, "there is no candidate %lld", (long long)candidate);
+    digits d = candidate_digits(p->s, candidate);
+    memcpy(slots, p->s->base, sizeof p->s->base);
+    return candidate_fill(p->s, &d, slots, e);
+}
+
+status plan_forecast(const plan *p, int64_t candidate, stage_forecast *out, err *e)
+{
+    value slots[N_SLOTS];
+    build w;
+    TRY(plan_values(p, candidate, slots, e));
+    TRY(plan_lookup(p, slots, &w, e));
+    *out = *w.cost;
+    out->step_seconds = w.net->step_base + slots[SET_BATCH].number * w.net->step_per_example;
+    return OK;
+}
+
+static const char *why_excluded(const plan *p, const value *slots, arena *a)
+{
+    int i;
+    if (find_rule(p->s, slots, &i, NULL) != OK || i < 0) return "";
+    if (i == p->s->n_rules) return bad_pruning(slots);
+    const rule *r = &p->s->rule[i];
+    return arena_printf(a, "excluded by line %d: %s%s%s%s", r->place->line, expr_text(r->exclude),
+                        r->because ? " (" : "", r->because ? r->because : "",
+                        r->because ? ")" : "");
+}
+
+static const char *why_over(const plan *p, const value *slots, const build *w, arena *a)
+{
+    for (int v = 0; v < p->s->n_versions; v++)
+        for (int l = 0; l < p->s->version[v].n_limits; l++) {
+            const store_limit *limit = &p->s->version[v].limit[l];
+            bool floor_only;
+            if (!breaks_limit(limit, slots, w->cost)) continue;
+            char text[60];
+            double figure = known_figure(limit->metric, slots, w->cost, &floor_only);
+            quantity_format(figure, stage_metric_find(limit->metric)->unit, text, sizeof text);
+            return arena_printf(a, "%s is %s%s, and version %s asks for %s%s", limit->metric,
+                                floor_only ? "at least " : "", text, p->s->version[v].name,
+                                limit->text,
+                                p->s->n_versions > 1 ? "; the others are out of reach, too" : "");
+        }
+    return "";
+}
+
+const char *plan_why(const plan *p, int64_t candidate, arena *a)
+{
+    value slots[N_SLOTS];
+    build w;
+    cand_state state = plan_state(p, candidate);
+    const char *why = "";
+    if (state == CAND_OK || plan_values(p, candidate, slots, NULL) != OK) return "";
+    if (state == CAND_EXCLUDED) {
+        why = why_excluded(p, slots, a);
+    } else if (plan_lookup(p, slots, &w, NULL) != OK) {
+        return "";
+    } else if (state == CAND_OVER_LIMIT) {
+        why = why_over(p, slots, &w, a);
+    } else {
+        const uint32_t *twin = identity_find(&p->twins, w.export_id);
+        if (twin) why = arena_printf(a, "builds the same files as candidate %u", *twin);
+    }
+    return why ? why : "";
+}

@@ -1,0 +1,100 @@
+/* What plan.c (which candidates, how many stages) and chain.c (the stages of one) share. */
+#ifndef PARETUNE_SEARCH_PLAN_PARTS_H
+#define PARETUNE_SEARCH_PLAN_PARTS_H
+
+#include "search/candidate.h"
+#include "search/identity.h"
+
+enum {
+    MAX_CUTS = CHAIN_MAX - 4, /* data, export, score and the last part of a training are the rest */
+    MAX_NETS = 1000000,
+    SCORE_BATCH = 32 /* examples that the score stage runs at once */
+};
+
+/* A training is cut into parts where another candidate of the space may leave the common path. */
+typedef struct {
+    int epoch;
+    bool pruning; /* pruning begins here; else some training of the space ends here */
+} cut;
+
+typedef struct {
+    const char *params; /* JSON of the data stage */
+    const char *input;
+    int n[3]; /* examples in each part */
+} data_record;
+
+typedef struct {
+    const node *params; /* of an export stage */
+} export_record;
+
+typedef struct {
+    const char *json;
+    const node *tree;
+    uint64_t id; /* equal for equal JSON */
+    double step_base,
+        step_per_example; /* predicted seconds of a training step: base + batch * per */
+} net_record;
+
+struct plan {
+    const space *s;
+    arena *a;
+    unsigned char *state; /* cand_state of each candidate */
+    identity_table twins; /* identity of all that is built -> smallest candidate */
+    identity_table data_of, net_of, export_of, cost_of; /* identity -> index below */
+    int n_data, n_nets, n_exports, n_costs;
+    int cap_data, cap_nets, cap_exports, cap_costs;
+    data_record *data;
+    net_record *nets;
+    export_record *exports;
+    stage_forecast *costs;
+    int n_cuts;
+    cut cuts[MAX_CUTS];
+    int n_mixed, mixed[N_SETTINGS]; /* settings that every part of a training depends on */
+    double least_packed; /* packed bytes that no limit forbids; infinity without limits */
+    int64_t *excluded;   /* by rule; the last for the built-in rule */
+    int64_t *over[SPACE_MAX_VERSIONS];
+    plan_summary summary;
+};
+
+/* A stretch [from, to) of a training. */
+typedef struct {
+    int from, to;
+    bool pruning;      /* its parameters say how to prune */
+    bool before_prune; /* pruning comes later: nothing is kept, nothing stops early */
+    uint64_t id;
+    double seconds;
+} train_part;
+
+/* What a candidate amounts to. */
+typedef struct {
+    const data_record *data;
+    const net_record *net;
+    const stage_forecast *cost;
+    uint64_t data_id, export_id; /* export_id covers all that is built */
+    int n_parts;
+    train_part part[MAX_CUTS + 1];
+} build;
+
+/* Finds (and, the first time, makes) the records behind a candidate's values. */
+status plan_resolve(plan *p, const value *slots, build *out, err *e);
+/* The same without making: every record must be there. */
+status plan_lookup(const plan *p, const value *slots, build *out, err *e);
+/* Fills the values of one candidate. */
+status plan_values(const plan *p, int64_t candidate, value *slots, err *e);
+
+/* Predicted seconds of stages other than training. */
+double predicted_data_seconds(const data_record *d);
+double predicted_score_seconds(const data_record *d, const net_record *n);
+double predicted_export_seconds(void);
+/* Predicted bytes of artifacts. */
+double predicted_data_bytes(const data_record *d);
+double predicted_train_bytes(const stage_forecast *c);
+double predicted_score_bytes(void);
+
+/* Stage parameters as canonical JSON (chain.c). */
+void chain_put_data(const space *s, const value *slots, buf *b);
+void chain_put_export(const space *s, const value *slots, buf *b);
+void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
+                     uint64_t seed, buf *b);
+
+#endif

@@ -1,0 +1,110 @@
+/* Everything that may stand in a search space, as one table.
+ *
+ * Parsing, defaults, ranges, "did you mean", names of axes, the canonical configuration, the
+ * parameters of stages and the page docs/space.md all come from these rows. The order of the rows
+ * is the order of keys in the canonical configuration and in the stages' JSON. */
+#ifndef PARETUNE_SEARCH_SCHEMA_H
+#define PARETUNE_SEARCH_SCHEMA_H
+
+#include "engine/base/buf.h"
+#include "engine/stage.h"
+
+#include <stdbool.h>
+
+typedef enum {
+    TYPE_INT,    /* whole number in [min, max] */
+    TYPE_NUMBER, /* in [min, max] */
+    TYPE_BOOL,
+    TYPE_CHOICE, /* one of `choices`, "a|b|c" */
+    TYPE_TEXT,
+    TYPE_FILE,         /* a glob that matches exactly one file */
+    TYPE_PERIOD,       /* a point of the training: 5, "5 epochs", "20 %", "1000 steps" */
+    TYPE_QUANTITY,     /* a number with `unit` */
+    TYPE_ARCHITECTURE, /* name or path of an architecture file */
+    TYPE_OTHER         /* a list or map with a reader of its own */
+} setting_type;
+
+typedef enum {
+    SET_SPACE,
+    SET_TITLE,
+    SET_TASK,
+    SET_DATA_SOURCE,
+    SET_DATA_FILE,
+    SET_DATA_ROWS,
+    SET_DATA_SEED,
+    SET_STEPS_IN,
+    SET_STEPS_OUT,
+    SET_ARCHITECTURE,
+    SET_LOSS,
+    SET_LABELS,
+    SET_BATCH,
+    SET_OPTIMIZER,
+    SET_BETA1,
+    SET_BETA2,
+    SET_EPSILON,
+    SET_MOMENTUM,
+    SET_NESTEROV,
+    SET_SCHEDULE,
+    SET_LEARNING_RATE,
+    SET_FINAL_LEARNING_RATE,
+    SET_DECAY_POWER,
+    SET_DECAY_AFTER,
+    SET_DECAY_RATE,
+    SET_EPOCHS,
+    SET_SHUFFLE_BUFFER,
+    SET_KEEP,
+    SET_EARLY_STOP,
+    SET_FINAL_SPARSITY,
+    SET_INITIAL_SPARSITY,
+    SET_PRUNE_BEGIN,
+    SET_PRUNE_END,
+    SET_PRUNE_FREQUENCY,
+    SET_PRUNE_POWER,
+    SET_STORAGE,
+    SET_DYNAMIC_MIN,
+    SET_PER_CHANNEL,
+    SET_PACK,
+    SET_SEEDS,
+    SET_METHOD,
+    SET_MAX_TRIALS,
+    SET_MAX_TIME,
+    SET_STATIC_FILTER,
+    SET_STAGE_TIME,
+    SET_WORKER_MEMORY,
+    SET_RETRIES,
+    SET_RULES,
+    SET_VERSIONS,
+    SET_OBJECTIVES,
+    N_SETTINGS
+} setting;
+
+typedef struct {
+    const char *path; /* "train.batch" */
+    setting_type type;
+    double min, max;
+    const char *choices;
+    const char *def;     /* the default as written in YAML; NULL: must be written when it matters */
+    const char *unit;    /* base unit of TYPE_QUANTITY; else for the documentation */
+    const char *matters; /* an expression: the setting matters only when true; NULL: always */
+    const char
+        *param; /* where it stands in its stage's JSON: "optimizer.beta1"; NULL: see chain.c */
+    const char *param_when; /* an expression: left out of the JSON otherwise; NULL: as `matters` */
+    unsigned stages;        /* bit 1 << kind for each stage whose work it changes */
+    bool axis;              /* may be a list */
+    const char *help;
+} setting_row;
+
+const setting_row *schema_row(setting s);
+/* By full path, or by its last part (`epochs`) when only one row ends so. -1 when there is none. */
+int schema_find(const char *name);
+/* The shortest name of a row: its last part when unique, else its path. */
+const char *schema_short_name(setting s);
+/* True when `word` is one of "a|b|c". */
+bool schema_among(const char *choices, const char *word);
+/* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */
+int schema_sections(const char **names, int most);
+
+/* The reference page: every row, the layers of architectures, the metrics, the expressions. */
+void schema_put_markdown(buf *b);
+
+#endif

@@ -1,0 +1,111 @@
+/* What a space is made of, for the files of search/ that read, enumerate and plan it. Others use
+ * space.h.
+ *
+ * Every setting and every knob has a slot; so have `features` and `outputs`. A candidate is an
+ * array of values, one for each slot. */
+#ifndef PARETUNE_SEARCH_SPACE_PARTS_H
+#define PARETUNE_SEARCH_SPACE_PARTS_H
+
+#include "search/architecture.h"
+#include "search/document.h"
+#include "search/schema.h"
+#include "search/space.h"
+
+enum {
+    SPACE_MAX_KNOBS = 48,
+    SLOT_KNOBS = N_SETTINGS, /* first knob */
+    SLOT_FEATURES = SLOT_KNOBS + SPACE_MAX_KNOBS,
+    SLOT_OUTPUTS,
+    N_SLOTS,
+    SPACE_MAX_AXES = 64,
+    SPACE_MAX_VALUES = 1000000, /* of one axis */
+    SPACE_MAX_ARCHITECTURES = 64,
+    SPACE_MAX_FILES = 64,
+    SPACE_MAX_SEEDS = 1000,
+    SPACE_MAX_VERSIONS = 64,
+    SPACE_MAX_LIMITS = 32, /* of one version */
+    SPACE_MAX_RULES = 200,
+    FORECAST_FEATURES = 2, /* T and RH go in and come out */
+    FORECAST_OUTPUTS = 2
+};
+
+#define SPACE_MAX_SIZE 1000000000
+
+typedef struct {
+    const char *name;
+    int slot, n;
+    value *values;
+} axis;
+
+typedef struct {
+    const char *name; /* as rules call it; NULL: not in use */
+    value_kind kind;
+    bool written;                      /* by the space; else the default holds */
+    int axis;                          /* -1: not an axis */
+    value fixed;                       /* when it is not an axis */
+    value def;                         /* what it is when it cannot matter */
+    value otherwise;                   /* what an axis is while its `when` is false */
+    expr *matters, *when, *param_when; /* NULL: always */
+    const node *when_node;             /* places, for messages; NULL when not written */
+    const node *otherwise_node;
+    const node *place;
+} slot_info;
+
+typedef struct {
+    expr *exclude;
+    const node *place;
+    const char *because; /* NULL: no reason given */
+} rule;
+
+typedef struct {
+    const char *written, *path;
+    hash content;
+} data_file;
+
+struct space {
+    arena *a;
+    const char *path;
+    document source;
+    space_options options;
+    slot_info slot[N_SLOTS];
+    int n_axes;
+    axis axis[SPACE_MAX_AXES];
+    int64_t size;
+    int n_order, order[N_SLOTS];     /* slots with conditions, each behind those it reads */
+    int n_dynamic, dynamic[N_SLOTS]; /* of these, the ones that differ between candidates */
+    value base[N_SLOTS];             /* a candidate's values where nothing differs */
+
+    int n_knobs;
+    int n_architectures;
+    bool architecture_failed;
+    const architecture *architecture[SPACE_MAX_ARCHITECTURES];
+    signed char own_knob[SPACE_MAX_ARCHITECTURES][SPACE_MAX_KNOBS]; /* -1: does not have it */
+    int n_files;
+    data_file file[SPACE_MAX_FILES];
+
+    int n_seeds;
+    uint64_t seed[SPACE_MAX_SEEDS];
+    int n_rules;
+    rule rule[SPACE_MAX_RULES];
+    int n_versions;
+    store_version version[SPACE_MAX_VERSIONS];
+    const metric_row **limit_metric[SPACE_MAX_VERSIONS]; /* beside version[i].limit */
+    int n_objectives;
+    store_objective objective[STAGE_MAX_METRICS];
+    space_budget budget;
+    bool static_filter;
+    store_space stored;
+};
+
+/* One value as written; false when something was reported. */
+bool space_parse_value(space *s, const setting_row *row, const node *n, value *out);
+/* The names that rules and conditions may use. */
+const expr_names *space_names(space *s);
+
+/* Readers of the parts that are not settings (space_parts.c). */
+void space_read_seeds(space *s, const node *n);
+void space_read_rules(space *s, const node *n);
+void space_read_versions(space *s, const node *n);
+void space_read_objectives(space *s, const node *n);
+
+#endif

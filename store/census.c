@@ -1,0 +1,88 @@
+#include "store/census.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "store/handle.h"
+
+/* The run with the greatest number names the space that commands are about. */
+#define LAST_SPACE "(SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
+
+#define COUNT_STATES                                                   \
+    " sum(state = 'done') AS done, sum(state = 'running') AS running," \
+    " sum(state = 'ready') AS ready, sum(state = 'failed') AS failed," \
+    " sum(state = 'timeout') AS timeout, count(*) AS total"
+
+status store_census(struct store *s, arena *a, table *out, err *e)
+{
+    return store_sql(
+        s,
+        "WITH mine AS (SELECT trial_id FROM space_trials WHERE space_id = " LAST_SPACE "),"
+        " used AS (SELECT DISTINCT stage_id FROM trial_stages WHERE trial_id IN mine)"
+        " SELECT 'trials' AS what," COUNT_STATES ", NULL AS cpu_seconds, NULL AS artifact_bytes"
+        " FROM trials WHERE id IN mine"
+        " UNION ALL"
+        " SELECT what, done, running, ready, failed, timeout, total, cpu_seconds, artifact_bytes"
+        " FROM (SELECT kind || ' stages' AS what," COUNT_STATES ","
+        "  round(sum(cpu_seconds), 2) AS cpu_seconds, sum(artifact_bytes) AS artifact_bytes,"
+        "  min(id) AS first"
+        "  FROM stages WHERE id IN used GROUP BY kind ORDER BY first)",
+        a, out, e);
+}
+
+/* A stage that failed because of another has the code "parent" and is left to that one. */
+status store_failures(struct store *s, int limit, arena *a, table *out, err *e)
+{
+    const char *sql =
+        arena_printf(a,
+                     "SELECT g.kind AS stage, g.error_code AS code, g.error_text AS reason,"
+                     " count(DISTINCT g.id) AS stages, count(DISTINCT c.trial_id) AS trials,"
+                     " min(c.trial_id) AS first_trial"
+                     " FROM stages g JOIN trial_stages c ON c.stage_id = g.id"
+                     " JOIN space_trials b ON b.trial_id = c.trial_id AND b.space_id = " LAST_SPACE
+                     " WHERE g.state IN ('failed', 'timeout') AND g.error_code <> 'parent'"
+                     " GROUP BY g.kind, g.error_code, g.error_text"
+                     " ORDER BY trials DESC, first_trial LIMIT %d",
+                     limit);
+    return sql ? store_sql(s, sql, a, out, e) : FAIL(e, ERR_MEM, "out of memory");
+}
+
+status store_last_run(struct store *s, arena *a, store_run_note *out, err *e)
+{
+    table t;
+    *out = (store_run_note){.started = "", .ended = "", .ending = ""};
+    TRY(store_sql(s,
+                  "SELECT id, workers, started_at, coalesce(ended_at, ''), coalesce(ending, '')"
+                  " FROM runs ORDER BY id DESC LIMIT 1",
+                  a, &t, e));
+    if (t.n_rows == 0) return FAIL(e, ERR_INPUT, "%s: nothing was run yet", s->d.path);
+    out->id = (long long)t.cells[0].number;
+    out->workers = (int)t.cells[1].number;
+    out->started = t.cells[2].text;
+    out->ended = t.cells[3].text;
+    out->ending = t.cells[4].text;
+    return OK;
+}
+
+/* The lock's text says who; the lock itself is left alone, since trying it could turn a run away
+ * that starts at this moment. */
+bool store_has_writer(struct store *s)
+{
+    char path[4096], line[256] = "";
+    struct utsname u;
+    snprintf(path, sizeof path, "%s-lock", s->d.path);
+    FILE *f = fopen(path, "r");
+    if (!f) return false;
+    bool read = fgets(line, sizeof line, f) != NULL;
+    fclose(f);
+    if (!read || strncmp(line, "process ", 8) != 0 || uname(&u) != 0) return false;
+    char *rest;
+    long pid = strtol(line + 8, &rest, 10);
+    size_t n = strlen(u.nodename);
+    bool is_here = strncmp(rest, " on ", 4) == 0 && strncmp(rest + 4, u.nodename, n) == 0;
+    return pid > 0 && is_here && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}

@@ -1,0 +1,50 @@
+#include "store/cmd_sql.h"
+#include "store/store.h"
+
+static const char *format = "table";
+
+static const opt options[] = {
+    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
+    {0},
+};
+
+static const opt_spec spec = {
+    .name = "sql",
+    .args = "DB \"SELECT ...\"",
+    .summary = "ask a study in SQL, reading only",
+    .details =
+        "The views trials_wide (a column per knob and metric), front and picks speak of the space\n"
+        "of the last run. The tables behind them describe themselves: every column has a\n"
+        "comment with its unit in sqlite_master. Statements that would write are refused.",
+    .examples =
+        "  paretune sql hw2.db \"select * from picks\"\n"
+        "  paretune sql hw2.db \"select alpha, min(size) from trials_wide group by alpha\"\n"
+        "  paretune sql hw2.db \"select sql from sqlite_master\" --format json",
+    .args_min = 2,
+    .args_max = 2,
+    .options = options,
+};
+
+static status print_result(store *s, const char *sql, table_format form, arena *a, err *e)
+{
+    table t;
+    TRY(store_sql(s, sql, a, &t, e));
+    return table_print(&t, form, stdout, e);
+}
+
+static status run(int n, char **argv, int *code, err *e)
+{
+    (void)n;
+    (void)code;
+    store *s;
+    table_format form;
+    TRY(table_format_parse(format, &form, e));
+    TRY(store_open(argv[0], STORE_READ, &s, e));
+    arena a = {0};
+    status st = print_result(s, argv[1], form, &a, e);
+    arena_free(&a);
+    store_close(s);
+    return st;
+}
+
+const command cmd_sql = {.spec = &spec, .run = run};

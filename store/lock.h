@@ -1,0 +1,20 @@
+/* The lock that makes one process the writer of a study: an flock on PATH-lock, whose text says who
+ * holds it. The system drops it when the process ends, however that ends. SQLite's own locks serve
+ * single transactions and name nobody; a POSIX lock on the database itself would break them. */
+#ifndef PARETUNE_STORE_LOCK_H
+#define PARETUNE_STORE_LOCK_H
+
+#include "engine/base/arena.h"
+#include "engine/base/err.h"
+
+typedef struct {
+    int fd; /* 0 in a zeroed struct: not held */
+    const char *path;
+} lock;
+
+/* Takes PATH-lock for the database `path`; ERR_STATE with process, machine and time of the holder
+ * when another has it. The lock's name lives in `a`. */
+status lock_take(lock *l, const char *path, arena *a, err *e);
+void lock_drop(lock *l); /* accepts a zeroed struct */
+
+#endif

@@ -1,0 +1,73 @@
+/* Which trial answers a version's limits, by how much, or what stands in the way. Part of store.h.
+ *
+ * Chosen on validation figures: the trial whose worst excess over the limits is smallest, ties by
+ * the smaller `size`, then by the smaller id. The excess of a figure over a limit is (value - bound)
+ * / |bound|, its negative for > and >= (for a bound of 0 the divisor is 1). Below zero it is room,
+ * and the pick is the trial with the most room under its tightest limit: test figures differ from
+ * validation figures, and room is what absorbs that. Otherwise no trial meets the limits, and it is
+ * the closest miss. A trial without one of the figures is neither.
+ *
+ * Reported on test figures: for a limit on T_mae the figure T_mae_test; what has no test twin
+ * (size) is exact and stands for itself. A version is met when there is a pick and its reported
+ * figures hold. */
+#ifndef PARETUNE_STORE_PICKS_H
+#define PARETUNE_STORE_PICKS_H
+
+#include "engine/base/arena.h"
+#include "engine/base/err.h"
+#include "engine/base/quantity.h"
+#include "engine/base/table.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+typedef enum {
+    PICK_NONE,    /* no finished trial has all the figures */
+    PICK_CLOSEST, /* the closest miss */
+    PICK_CHOSEN
+} pick_kind;
+
+typedef struct {
+    const char *metric, *unit, *text; /* text: the limit as written */
+    limit_op op;
+    double bound;
+    double value;    /* validation; NaN when PICK_NONE */
+    double reported; /* test, or exact */
+    double
+        margin; /* room of the reported figure under the limit, as a part of |bound|; < 0: over */
+    bool holds; /* the reported figure meets the limit */
+} pick_limit;
+
+typedef struct {
+    const char *version, *title;
+    pick_kind kind;
+    bool met;
+    int64_t trial;  /* 0 when PICK_NONE */
+    int n_feasible; /* finished trials that meet all limits on validation figures */
+    int n_limits;
+    pick_limit *limit;
+    int binding; /* limit of greatest excess: of validation figures for the closest miss, else of
+                    reported ones; -1 when PICK_NONE or without limits */
+    const char *knobs; /* "alpha=0.05 storage=float32"; "" when PICK_NONE */
+} pick;
+
+typedef struct {
+    int n;
+    pick *pick;
+} picks;
+
+/* Computed from the trials as they stand, for each version of the last run's space. */
+status picks_read(struct store *s, arena *a, picks *out, err *e);
+
+/* Brings the tables behind the views `front` and `picks` up to date (a writer's store). */
+status store_update_picks(struct store *s, err *e);
+
+/* One row per limit. For people a version's name stands in its first row only, and the knobs are left
+ * out for the width's sake. */
+status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e);
+/* The table for people, and below it the knobs of each trial. */
+status picks_print(const picks *p, FILE *f, arena *a, err *e);
+
+#endif

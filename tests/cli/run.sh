@@ -1,0 +1,95 @@
+#!/bin/sh
+# paretune run and status as people and scripts meet them: tables, exit codes, JSON, interruptions.
+set -eu
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+mkdir "$here/architectures"
+cp spaces/architectures/mlp.yaml "$here/architectures/"
+cat >"$here/space.yaml" <<'YAML'
+space: 1
+task: forecast
+data: {source: synthetic-climate, rows: 3000, seed: 1, steps_in: 6, steps_out: 3}
+model: {architecture: mlp, alpha: [0.05, 0.1]}
+train: {epochs: 2}
+versions:
+  easy: {T_mae: "< 100 °C", size: "< 1 MB"}
+objectives: {T_mae: minimize, size: minimize}
+YAML
+bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
+cd "$here"
+
+fail() {
+    echo "run.sh: $1"
+    head -c 3000 out err
+    exit 1
+}
+
+# expect CODE ARGUMENTS...: runs the program; standard output in `out`, standard error in `err`.
+expect() {
+    want=$1
+    shift
+    code=0
+    "$bin" "$@" >out 2>err || code=$?
+    [ "$code" -eq "$want" ] || fail "paretune $*: exit $code instead of $want"
+}
+
+out_has() { grep -qF -- "$1" out || fail "standard output without '$1'"; }
+err_has() { grep -qF -- "$1" err || fail "standard error without '$1'"; }
+
+expect 0 run space.yaml --dry-run
+out_has 'to try'
+[ ! -e space.db ] || fail "a dry run left a database"
+
+expect 0 run space.yaml
+out_has 'T_mae < 100 °C'
+out_has 'pick'
+err_has '2/2 done'
+[ -f space.db ] || fail "the database has another name"
+[ -d space.artifacts ] || fail "the folder of artifacts has another name"
+
+expect 0 run space.yaml -q
+[ ! -s err ] || fail "-q is not quiet"
+expect 0 status space.db
+out_has 'ended'
+out_has 'train stages'
+expect 0 status space.db --format csv
+[ "$(grep -c . out)" -eq 6 ] || fail "status in csv: not a header, trials and four kinds of stages"
+
+expect 0 run space.yaml --json --db json.db
+[ ! -s err ] || fail "--json talks on standard error"
+[ "$(grep -cv '^{"event":".*}$' out)" -eq 0 ] || fail "--json: a line is not an event"
+out_has '{"event":"started"'
+out_has '{"event":"pick","version":"easy","kind":"chosen","met":true'
+
+expect 3 run space.yaml -q --db hard.db --set 'versions.easy.T_mae=< 0.0001 °C' --set train.epochs=1
+out_has 'closest miss'
+
+expect 2 run space.yaml --workers many
+expect 2 run no-such-file.yaml
+expect 2 run space.yaml --max-time soon
+expect 2 run space.yaml --db space.yaml
+
+# A failed candidate ends in code 3 with its reason in `status`.
+expect 3 run space.yaml -q --db wide.db --set train.learning_rate=10 --set train.optimizer=sgd
+expect 0 status wide.db
+out_has 'numeric'
+
+# An interrupt lets the running stage finish: code 130, and the next run goes on. The whole space would
+# take so long that the interrupt comes in time on any machine.
+alphas='model.alpha=[.05, .06, .07, .08, .09, .1, .11, .12, .13, .14, .15, .16, .17, .18, .19, .2]'
+"$bin" run space.yaml --db stop.db --workers 1 --set train.epochs=2000 --set "$alphas" --json \
+    >out 2>err &
+pid=$!
+for _ in $(seq 1000); do
+    grep -q stage_started out && break
+    sleep 0.01
+done
+kill -INT $pid
+code=0
+wait $pid || code=$?
+[ "$code" -eq 130 ] || fail "interrupted run: exit $code instead of 130"
+out_has '{"event":"draining"'
+expect 0 status stop.db
+out_has 'interrupted'
+expect 0 run space.yaml --db stop.db --set train.epochs=2000 --set "$alphas" --max-trials 2
+err_has 'taken over from before'

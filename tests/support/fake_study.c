@@ -1,0 +1,218 @@
+#include "tests/support/fake_study.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/fake_worker.h"
+
+/* Not Criterion's asserts: the benchmark uses this too. */
+static void require(status s, const err *e)
+{
+    if (s == OK) return;
+    fprintf(stderr, "fake study: %s\n", e->msg);
+    abort();
+}
+
+void study_plain(int trial, stage_kind kind, char text[FAKE_PARAMS])
+{
+    int name = kind == STAGE_DATA ? 0 : kind == STAGE_TRAIN ? trial / 4 : trial;
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"ok\",\"of\":%d}", name);
+}
+
+/* --- a sampler and plans --- */
+
+typedef struct {
+    sampler base;
+    int next, n;
+} counter;
+
+static status count_up(sampler *self, suggestion *out, bool *end, err *e)
+{
+    counter *c = (counter *)(void *)self;
+    (void)e;
+    *end = c->next == c->n;
+    if (!*end) *out = (suggestion){c->next++, 0};
+    return OK;
+}
+
+static chain_stage *put_stage(chain *c, const fake_study *f, stage_kind kind, arena *a)
+{
+    char text[FAKE_PARAMS];
+    f->params((int)c->candidate, kind, text);
+    chain_stage *s = &c->stage[c->n++];
+    *s = (chain_stage){.predicted_seconds = 0.01};
+    s->request.kind = kind;
+    s->request.params = arena_string(a, text);
+    s->request.input = "";
+    return s;
+}
+
+static void add_parent(chain_stage *s, const chain_stage *parent)
+{
+    s->request.parent[s->request.n_parents++] = parent->request.key;
+}
+
+static void set_key(chain_stage *s)
+{
+    s->request.key =
+        stage_key(s->request.kind, s->request.params, s->request.parent, s->request.n_parents);
+}
+
+static void put_row(chain *c, arena *a)
+{
+    char *config = arena_printf(a, "{\"candidate\":%lld}", (long long)c->candidate);
+    store_knob *knob = ARENA_NEW(a, store_knob, 1);
+    hash *keys = ARENA_NEW(a, hash, c->n);
+    for (int i = 0; i < c->n; i++) keys[i] = c->stage[i].request.key;
+    *knob = (store_knob){.name = "x", .is_number = true, .number = (double)c->candidate};
+    c->row = (store_trial){.candidate = c->candidate,
+                           .config_hash = hash_bytes(config, strlen(config)),
+                           .config = config,
+                           .seed = c->seed,
+                           .n_knobs = 1,
+                           .knob = knob,
+                           .n_stages = c->n,
+                           .stage = keys};
+}
+
+static status make_chain(void *user, const suggestion *s, arena *a, chain *c, err *e)
+{
+    const fake_study *f = user;
+    (void)e;
+    *c = (chain){.candidate = s->candidate, .seed = 1};
+    chain_stage *data = put_stage(c, f, STAGE_DATA, a);
+    set_key(data);
+    chain_stage *train = put_stage(c, f, STAGE_TRAIN, a);
+    add_parent(train, data);
+    set_key(train);
+    chain_stage *export_ = put_stage(c, f, STAGE_EXPORT, a);
+    add_parent(export_, train);
+    set_key(export_);
+    chain_stage *score = put_stage(c, f, STAGE_SCORE, a);
+    add_parent(score, export_);
+    add_parent(score, data);
+    set_key(score);
+    put_row(c, a);
+    return OK;
+}
+
+/* --- life --- */
+
+void study_open(fake_study *f, int n_trials, fake_params *params)
+{
+    *f = (fake_study){
+        .folder = "/tmp/paretune-study-XXXXXX", .n_trials = n_trials, .params = params};
+    if (!mkdtemp(f->folder)) abort();
+    snprintf(f->db, sizeof f->db, "%s/s.db", f->folder);
+    snprintf(f->artifacts, sizeof f->artifacts, "%s/s.artifacts", f->folder);
+    f->options = (sched_options){.make_chain = make_chain,
+                                 .artifacts = f->artifacts,
+                                 .start = {fake_worker_words, 0},
+                                 .version = PARETUNE_VERSION,
+                                 .retries = 1,
+                                 .stage_seconds = 60};
+}
+
+void study_close(fake_study *f)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", f->folder);
+    if (system(command) != 0) abort();
+}
+
+static status start_run(fake_study *f, int n_workers, int64_t *run_id, err *e)
+{
+    static const store_objective objectives[] = {{"T_mae", false}, {"size", false}};
+    static const char *const knobs[] = {"x"};
+    static const store_metric_info metrics[] = {{"T_mae", "", "", STORE_LOWER},
+                                                {"size", "B", "", STORE_LOWER},
+                                                {"mse", "", "", STORE_LOWER}};
+    store_space fake = {.name = "fake",
+                        .task = "forecast",
+                        .path = "fake.yaml",
+                        .text = "space: 1",
+                        .text_hash = hash_bytes("fake", 4),
+                        .n_objectives = 2,
+                        .objective = objectives,
+                        .n_knobs = 1,
+                        .knob = knobs,
+                        .n_metrics = 3,
+                        .metric = metrics};
+    store_run run = {"0", "cc", "cpu", "k", "blas", "system", n_workers};
+    return store_start_run(f->results, &fake, &run, run_id, e);
+}
+
+status study_run(fake_study *f, int n_workers, err *e)
+{
+    counter source = {{count_up}, 0, f->n_trials};
+    sched_options o = f->options;
+    TRY(store_open(f->db, STORE_WRITE, &f->results, e));
+    status s = start_run(f, n_workers, &o.run_id, e);
+    o.results = f->results;
+    o.source = &source.base;
+    o.make_chain_user = f;
+    o.n_workers = n_workers;
+    if (s == OK) s = scheduler_run(&o, &f->end, &f->figures, e);
+    if (s == OK) s = store_end_run(f->results, o.run_id, "done", e);
+    store_close(f->results);
+    f->results = NULL;
+    return s;
+}
+
+/* --- looking inside --- */
+
+static const char *const dump_queries[] = {
+    "SELECT key, kind, version, params, state, artifact_bytes, artifact_hash, error_code, "
+    "error_text,"
+    " detail FROM stages ORDER BY id",
+    "SELECT * FROM stage_parents ORDER BY 1, 2",
+    "SELECT * FROM stage_metrics ORDER BY 1, 2",
+    "SELECT id, config_hash, config, seed, state, on_front, error_code, error_text FROM trials"
+    " ORDER BY id",
+    "SELECT * FROM space_trials ORDER BY 1, 2",
+    "SELECT * FROM trial_stages ORDER BY 1, 2",
+    "SELECT * FROM trial_knobs ORDER BY 1, 2",
+    "SELECT * FROM trial_metrics ORDER BY 1, 2",
+};
+
+char *study_dump(const fake_study *f)
+{
+    char *text;
+    size_t n;
+    err e = {0};
+    arena a;
+    store *s;
+    arena_init(&a, 0);
+    FILE *out = open_memstream(&text, &n);
+    require(store_open(f->db, STORE_READ, &s, &e), &e);
+    for (size_t i = 0; i < sizeof dump_queries / sizeof *dump_queries; i++) {
+        table t;
+        require(store_sql(s, dump_queries[i], &a, &t, &e), &e);
+        require(table_print(&t, FORMAT_CSV, out, &e), &e);
+    }
+    store_close(s);
+    arena_free(&a);
+    fclose(out);
+    return text;
+}
+
+const char *study_query(const fake_study *f, const char *sql)
+{
+    static char text[1000];
+    err e = {0};
+    arena a;
+    store *s;
+    table t;
+    arena_init(&a, 0);
+    require(store_open(f->db, STORE_READ, &s, &e), &e);
+    require(store_sql(s, sql, &a, &t, &e), &e);
+    text[0] = '\0';
+    if (t.n_rows && t.cells[0].kind == CELL_TEXT)
+        snprintf(text, sizeof text, "%s", t.cells[0].text);
+    if (t.n_rows && t.cells[0].kind == CELL_NUMBER)
+        snprintf(text, sizeof text, "%.17g", t.cells[0].number);
+    store_close(s);
+    arena_free(&a);
+    return text;
+}

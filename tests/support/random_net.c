@@ -1,0 +1,259 @@
+#include "tests/support/random_net.h"
+
+#include "engine/base/file.h"
+#include "engine/compress/quantize.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int between(rng *r, int least, int most)
+{
+    return least + (int)rng_below(r, (uint64_t)(most - least + 1));
+}
+
+/* A layer that accepts `in`; changes `in` to its output. */
+static layer_spec random_layer(rng *r, shape *in)
+{
+    layer_spec l = {.act = (activation)rng_below(r, N_ACTIVATIONS), .bias = rng_below(r, 8) > 0};
+    const int pick = between(r, 0, 9);
+    if (in->rank == 2 && pick <= 3) {
+        l.kind = LAYER_CONV1D;
+        l.units = between(r, 1, 24);
+        l.kernel = between(r, 1, in->dim[0] < 4 ? in->dim[0] : 4);
+        l.stride = between(r, 1, 2);
+        l.pad = rng_below(r, 2) ? PAD_SAME : PAD_VALID;
+        const int T = in->dim[0];
+        in->dim[0] =
+            l.pad == PAD_SAME ? (T + l.stride - 1) / l.stride : (T - l.kernel) / l.stride + 1;
+        in->dim[1] = l.units;
+    } else if (in->rank == 2 && pick <= 5) {
+        l = (layer_spec){.kind = LAYER_LSTM, .units = between(r, 1, 24), .bias = true};
+        *in = (shape){1, {l.units}};
+    } else if (in->rank == 2 && pick <= 7) {
+        l = (layer_spec){.kind = LAYER_FLATTEN};
+        *in = (shape){1, {shape_size(*in)}};
+    } else if (in->rank == 1 && pick == 0 && in->dim[0] % 2 == 0) {
+        l = (layer_spec){.kind = LAYER_RESHAPE, .to = {2, {in->dim[0] / 2, 2}}};
+        *in = l.to;
+    } else if (pick == 1) {
+        l = (layer_spec){.kind = LAYER_ACTIVATION,
+                         .act = (activation)between(r, ACT_RELU, ACT_SIGMOID)};
+    } else {
+        l.kind = LAYER_DENSE;
+        l.units = between(r, 1, 40);
+        in->dim[in->rank - 1] = l.units;
+    }
+    return l;
+}
+
+net_spec random_net(rng *r)
+{
+    net_spec s = {.in = {2, {between(r, 1, 12), between(r, 1, 6)}}};
+    shape now = s.in;
+    for (int n = between(r, 1, 5); s.n < n; s.n++) s.layer[s.n] = random_layer(r, &now);
+    return s;
+}
+
+float *random_floats(rng *r, arena *a, int n, float deviation)
+{
+    float *p = ARENA_NEW(a, float, n);
+    for (int i = 0; i < n; i++) p[i] = deviation * rng_normal(r);
+    return p;
+}
+
+/* What one layer needs: weights as stored, and how its inputs are rounded. */
+typedef struct {
+    const tflite_options *o;
+    arena *a;
+    double *tie;
+    bool quantized; /* the layer's weights are int8 */
+    bool asymmetric;
+} pass;
+
+static double *zeros(pass *p, int n)
+{
+    return ARENA_NEW(p->a, double, n);
+}
+
+/* Weights after storage: halves, int8 with one scale for each of `rows` groups, or as they are. */
+static double *stored(pass *p, const float *w, int n, bool int8, int rows)
+{
+    double *out = zeros(p, n);
+    for (int i = 0; i < n; i++) {
+        out[i] = (double)w[i];
+        if (p->o->storage == STORE_FLOAT16) out[i] = (double)half_to_float(half_from_float(w[i]));
+    }
+    for (int g = 0; int8 && g < rows; g++) {
+        double range = 0;
+        for (int i = g * (n / rows); i < (g + 1) * (n / rows); i++)
+            range = fmax(range, fabs(out[i]));
+        for (int i = g * (n / rows); i < (g + 1) * (n / rows); i++)
+            if (range > 0)
+                out[i] = round((double)(w[i] * (127.0F / (float)range))) *
+                         (double)((float)range / 127.0F);
+    }
+    return out;
+}
+
+/* x as the runtime sees it after rounding to int8 steps of its own range. */
+static double *rounded(pass *p, const double *x, int n, bool quantized, bool asymmetric)
+{
+    double *out = zeros(p, n), least = 0, most = 0;
+    for (int i = 0; i < n; i++) {
+        least = fmin(least, x[i]);
+        most = fmax(most, x[i]);
+    }
+    memcpy(out, x, sizeof *x * (size_t)n);
+    if (!quantized || (least == 0 && most == 0)) return out;
+    double scale = fmax(-least, most) / 127, zero = 0;
+    if (asymmetric) {
+        scale = (most - least) / 255;
+        const double near_least = 128 - least / scale, near_most = 127 + most / scale;
+        const double exact = near_least < near_most ? -128 - least / scale : 127 - most / scale;
+        zero = fmin(127, fmax(-128, round(exact)));
+        *p->tie = fmin(*p->tie, fabs(fabs(exact - trunc(exact)) - 0.5));
+    }
+    for (int i = 0; i < n; i++) {
+        const double q = zero + x[i] / scale;
+        *p->tie = fmin(*p->tie, fabs(fabs(q - trunc(q)) - 0.5));
+        out[i] = (fmin(127, fmax(asymmetric ? -128 : -127, round(q))) - zero) * scale;
+    }
+    return out;
+}
+
+static double activate(double v, activation act)
+{
+    return act == ACT_RELU      ? fmax(v, 0)
+           : act == ACT_TANH    ? tanh(v)
+           : act == ACT_SIGMOID ? 1 / (1 + exp(-v))
+                                : v;
+}
+
+static bool is_int8(const pass *p, int n)
+{
+    return p->o->storage == STORE_DYNAMIC && n >= p->o->dynamic_min_elements;
+}
+
+static double *dense_naive(pass *p, const layer_spec *l, const double *x, int B, int Ci,
+                           const float *w)
+{
+    const bool int8 = is_int8(p, l->units * Ci);
+    const double *k = stored(p, w, l->units * Ci, int8, 1);
+    const double *bias =
+        l->bias ? stored(p, w + l->units * Ci, l->units, false, 1) : zeros(p, l->units);
+    double *y = zeros(p, B * l->units);
+    for (int b = 0; b < B; b++) {
+        const double *row = rounded(p, x + b * Ci, Ci, int8, p->o->per_channel);
+        for (int o = 0; o < l->units; o++) {
+            double v = bias[o];
+            for (int i = 0; i < Ci; i++) v += row[i] * k[o * Ci + i];
+            y[b * l->units + o] = activate(v, l->act);
+        }
+    }
+    return y;
+}
+
+static double *conv_naive(pass *p, const layer_spec *l, const double *x, shape in, shape out,
+                          const float *w)
+{
+    const int T = in.dim[0], Ci = in.dim[1], n = l->units * l->kernel * Ci;
+    const bool int8 = is_int8(p, n);
+    const double *k = stored(p, w, n, int8, p->o->per_channel ? l->units : 1);
+    const double *bias = l->bias ? stored(p, w + n, l->units, false, 1) : zeros(p, l->units);
+    /* The runtime calls it per channel when the scales differ: not with a single filter. */
+    const double *q = rounded(p, x, T * Ci, int8, p->o->per_channel && l->units > 1);
+    const int total = (out.dim[0] - 1) * l->stride + l->kernel - T;
+    const int before = l->pad == PAD_SAME && total > 0 ? total / 2 : 0;
+    double *y = zeros(p, shape_size(out));
+    for (int t = 0; t < out.dim[0]; t++)
+        for (int o = 0; o < l->units; o++) {
+            double v = bias[o];
+            for (int j = 0; j < l->kernel; j++) {
+                const int at = t * l->stride - before + j;
+                for (int i = 0; i < Ci && at >= 0 && at < T; i++)
+                    v += q[at * Ci + i] * k[(o * l->kernel + j) * Ci + i];
+            }
+            y[t * l->units + o] = activate(v, l->act);
+        }
+    return y;
+}
+
+static double *lstm_naive(pass *p, const layer_spec *l, const double *x, shape in, const float *w)
+{
+    const int T = in.dim[0], Ci = in.dim[1], u = l->units;
+    const bool int8 = is_int8(p, u * Ci) && is_int8(p, u * u);
+    const double *kernel = stored(p, w, 4 * u * Ci, int8, 4);
+    const double *recurrent = stored(p, w + 4 * u * Ci, 4 * u * u, int8, 4);
+    const double *bias = stored(p, w + 4 * u * (Ci + u), 4 * u, false, 1);
+    double *h = zeros(p, u), *c = zeros(p, u), *gate = zeros(p, 4 * u);
+    for (int t = 0; t < T; t++) {
+        const double *xt = rounded(p, x + t * Ci, Ci, int8, p->o->per_channel);
+        const double *ht = rounded(p, h, u, int8, p->o->per_channel);
+        for (int g = 0; g < 4 * u; g++) {
+            gate[g] = bias[g];
+            for (int i = 0; i < Ci; i++) gate[g] += xt[i] * kernel[g * Ci + i];
+            for (int i = 0; i < u; i++) gate[g] += ht[i] * recurrent[g * u + i];
+        }
+        for (int i = 0; i < u; i++) {
+            c[i] = activate(gate[u + i], ACT_SIGMOID) * c[i] +
+                   activate(gate[i], ACT_SIGMOID) * tanh(gate[2 * u + i]);
+            h[i] = activate(gate[3 * u + i], ACT_SIGMOID) * tanh(c[i]);
+        }
+    }
+    return h;
+}
+
+static const double *layer_naive(pass *p, const layer_spec *l, const double *x, shape in, shape out,
+                                 const float *w)
+{
+    const int last = in.dim[in.rank - 1];
+    if (l->kind == LAYER_DENSE) return dense_naive(p, l, x, shape_size(in) / last, last, w);
+    if (l->kind == LAYER_CONV1D) return conv_naive(p, l, x, in, out, w);
+    if (l->kind == LAYER_LSTM) return lstm_naive(p, l, x, in, w);
+    double *y = zeros(p, shape_size(in));
+    for (int i = 0; i < shape_size(in); i++) y[i] = activate(x[i], l->act);
+    return y;
+}
+
+const double *naive_forward(const net_spec *net, const float *params, const tflite_options *options,
+                            const float *x, arena *a, int *n_out, double *tie)
+{
+    pass p = {.o = options, .a = a, .tie = tie};
+    net_layout *layout = ARENA_NEW(a, net_layout, 1);
+    if (net_layout_make(net, layout, NULL) != OK) return NULL;
+    *tie = 0.5;
+    const int n = shape_size(net->in);
+    double *first = zeros(&p, n);
+    for (int i = 0; i < n; i++) first[i] = (double)x[i];
+    const double *now = first;
+    for (int i = 0; i < net->n; i++) {
+        int at = 0; /* a layer's tensors are neighbours: kernel, recurrent, bias */
+        for (int t = layout->n_tensors; t-- > 0;)
+            if (layout->tensor[t].layer == i) at = layout->tensor[t].offset;
+        now = layer_naive(&p, &net->layer[i], now, layout->shape_in[i], layout->shape_out[i],
+                          params + at);
+    }
+    *n_out = shape_size(layout->shape_out[net->n - 1]);
+    return now;
+}
+
+const char *real_library(void)
+{
+#ifdef __aarch64__
+#define REAL_FOLDER "linux_arm64"
+#else
+#define REAL_FOLDER "linux_amd64"
+#endif
+    const char *path = getenv("PARETUNE_TFLITE_LIB");
+    if (!path)
+        path = "build/tflite/node_modules/tfjs-tflite-node/cc_deps/" REAL_FOLDER
+               "/libtensorflowlite_c.so";
+    if (file_exists(path)) return path;
+    fprintf(
+        stderr,
+        "note: TensorFlow Lite is not here (make tflite-lib); comparisons with it are skipped\n");
+    return NULL;
+}

@@ -1,0 +1,253 @@
+#include "search/graph.h"
+#include "engine/base/rng.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A stage named by a number, with the stages it reads. */
+static stage_request request(stage_kind kind, int name, int n_parents, const int *parents)
+{
+    stage_request rq = {.kind = kind, .params = "{}", .n_parents = n_parents};
+    rq.key = hash_bytes(&name, sizeof name);
+    for (int i = 0; i < n_parents; i++) rq.parent[i] = hash_bytes(&parents[i], sizeof(int));
+    return rq;
+}
+
+static int add(graph *g, stage_kind kind, int name, int n_parents, const int *parents, int position)
+{
+    stage_request rq = request(kind, name, n_parents, parents);
+    int number;
+    bool is_new;
+    err e = {0};
+    cr_assert(
+        eq(int, graph_add_stage(g, &rq, 1, graph_n_trials(g), position, &number, &is_new, &e), OK),
+        "%s", e.msg);
+    return number;
+}
+
+/* data 0 -> train -> export -> score(export, data), every stage after data named by the caller. */
+static void add_chain(graph *g, int train, int export_, int score, trial_state state)
+{
+    int s[4];
+    s[0] = add(g, STAGE_DATA, 0, 0, NULL, 0);
+    s[1] = add(g, STAGE_TRAIN, train, 1, (int[]){0}, 1);
+    s[2] = add(g, STAGE_EXPORT, export_, 1, &train, 2);
+    s[3] = add(g, STAGE_SCORE, score, 2, (int[]){export_, 0}, 3);
+    graph_trial t = {.candidate = graph_n_trials(g), .state = state};
+    cr_assert(eq(int, graph_add_trial(g, &t, s, 4, NULL), OK));
+}
+
+static status all_whole(void *user, int stage, bool *whole, err *e)
+{
+    (void)user, (void)stage, (void)e;
+    *whole = true;
+    return OK;
+}
+
+/* Damaged: the stages whose bit is set in *user. */
+static status some_damaged(void *user, int stage, bool *whole, err *e)
+{
+    (void)e;
+    *whole = !(*(unsigned *)user >> stage & 1);
+    return OK;
+}
+
+static graph *new_graph(void)
+{
+    graph *g;
+    cr_assert(eq(int, graph_new(&g, NULL), OK));
+    return g;
+}
+
+Test(graph, equal_keys_are_one_stage)
+{
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_OPEN);
+    add_chain(g, 1, 12, 13, TRIAL_OPEN); /* another export of the same training */
+    cr_expect(eq(int, graph_n_stages(g), 6));
+    cr_expect(eq(int, graph_get_stage(g, 1).trial, 0));
+    cr_expect(eq(int, graph_get_stage(g, 4).trial, 1));
+    cr_expect(eq(int, graph_get_stage(g, 4).position, 2));
+    int name = 12;
+    cr_expect_str_eq(graph_key(g, 4).text, hash_bytes(&name, sizeof name).text);
+    graph_free(g);
+}
+
+Test(graph, a_parent_must_come_first)
+{
+    graph *g = new_graph();
+    stage_request rq = request(STAGE_TRAIN, 1, 1, (int[]){0});
+    int number;
+    bool is_new;
+    cr_expect(eq(int, graph_add_stage(g, &rq, 1, 0, 0, &number, &is_new, NULL), ERR_ARG));
+    graph_free(g);
+}
+
+Test(graph, trials_are_finished_in_order_and_depth_first)
+{
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_OPEN);
+    add_chain(g, 11, 12, 13, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    int order[7], n = 0, closed[2], n_closed = 0;
+    for (int s; (s = graph_start(g)) >= 0;) {
+        order[n++] = s;
+        cr_assert(eq(int, graph_finish(g, s, NULL), OK));
+        for (int t; (t = graph_take_closed(g)) >= 0;) closed[n_closed++] = t;
+    }
+    cr_assert(eq(int, n, 7));
+    for (int i = 0; i < 7; i++) cr_expect(eq(int, order[i], i));
+    cr_expect(eq(int, n_closed, 2));
+    cr_expect(eq(int, closed[0], 0));
+    cr_expect(eq(int, graph_count_trials(g, TRIAL_DONE), 2));
+    cr_expect(eq(dbl, graph_seconds_left(g), 0));
+    graph_free(g);
+}
+
+Test(graph, a_failure_takes_only_what_reads_it)
+{
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_OPEN);
+    add_chain(g, 1, 12, 13, TRIAL_OPEN);
+    add_chain(g, 21, 22, 23, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_assert(eq(int, graph_finish(g, graph_start(g), NULL), OK));
+    cr_assert(eq(int, graph_fail(g, graph_start(g), NULL), OK)); /* training 1 */
+    int n_spoiled = 0, n_closed = 0;
+    while (graph_take_spoiled(g) >= 0) n_spoiled++;
+    for (int t; (t = graph_take_closed(g)) >= 0; n_closed++)
+        cr_expect(eq(int, (int)graph_get_trial(g, t)->state, TRIAL_FAILED));
+    cr_expect(eq(int, n_spoiled, 4));
+    cr_expect(eq(int, n_closed, 2));
+    int n = 0;
+    for (int s; (s = graph_start(g)) >= 0; n++) cr_assert(eq(int, graph_finish(g, s, NULL), OK));
+    cr_expect(eq(int, n, 3));
+    cr_expect(eq(int, graph_count_trials(g, TRIAL_DONE), 1));
+    graph_free(g);
+}
+
+Test(graph, what_is_done_and_whole_is_not_built_again)
+{
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_DONE);
+    add_chain(g, 1, 12, 13, TRIAL_OPEN);
+    for (int s = 0; s < 4; s++) graph_set_known(g, s, BUILD_DONE);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_expect(eq(int, graph_start(g), 4));
+    cr_expect(eq(int, graph_start(g), -1));
+    graph_free(g);
+}
+
+Test(graph, damaged_parents_are_built_again_only_where_something_reads_them)
+{
+    unsigned damaged = 1u << 0 | 1u << 1; /* data and training of both chains */
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_DONE);
+    for (int s = 0; s < 4; s++) graph_set_known(g, s, BUILD_DONE);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    cr_expect(eq(int, graph_start(g), -1), "the export is whole: nothing needs the training");
+    graph_free(g);
+
+    g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_DONE);
+    add_chain(g, 1, 12, 13, TRIAL_OPEN);
+    for (int s = 0; s < 4; s++) graph_set_known(g, s, BUILD_DONE);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    int order[] = {0, 1, 4, 5};
+    for (int i = 0; i < 4; i++) {
+        cr_assert(eq(int, graph_start(g), order[i]));
+        cr_assert(eq(int, graph_finish(g, order[i], NULL), OK));
+    }
+    cr_expect(eq(int, graph_start(g), -1));
+    cr_expect(eq(int, graph_count_trials(g, TRIAL_DONE), 2));
+    graph_free(g);
+}
+
+Test(graph, an_open_trial_waits_for_what_is_built_again_behind_its_finished_end)
+{
+    unsigned damaged = 1u << 2; /* the export */
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_OPEN);
+    for (int s = 0; s < 4; s++) graph_set_known(g, s, BUILD_DONE);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), -1));
+    cr_assert(eq(int, graph_start(g), 2));
+    cr_assert(eq(int, graph_finish(g, 2, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), 0));
+    cr_expect(eq(int, (int)graph_get_trial(g, 0)->state, TRIAL_DONE));
+    graph_free(g);
+}
+
+Test(graph, an_old_failure_closes_new_trials_at_once)
+{
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_FAILED);
+    add_chain(g, 1, 12, 13, TRIAL_OPEN);
+    graph_set_known(g, 0, BUILD_DONE);
+    for (int s = 1; s < 4; s++) graph_set_known(g, s, BUILD_FAILED);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), 1));
+    cr_expect(eq(int, (int)graph_get_trial(g, 1)->state, TRIAL_FAILED));
+    cr_expect(eq(int, graph_start(g), -1));
+    graph_free(g);
+}
+
+Test(graph, a_lost_try_is_counted_and_comes_first_again)
+{
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_assert(eq(int, graph_start(g), 0));
+    cr_assert(eq(int, graph_retry(g, 0, true, NULL), OK));
+    cr_expect(eq(int, graph_get_stage(g, 0).tries, 1));
+    cr_assert(eq(int, graph_start(g), 0));
+    cr_assert(eq(int, graph_retry(g, 0, false, NULL), OK));
+    cr_expect(eq(int, graph_get_stage(g, 0).tries, 1));
+    graph_free(g);
+}
+
+/* Whatever the order in which running stages end: all is built once, never before its parents, and
+ * what could start with the smallest number did. */
+Test(graph, any_order_of_ends_builds_everything_once)
+{
+    for (uint64_t seed = 0; seed < 30; seed++) {
+        rng r = rng_stream(seed, RNG_TEST, 5);
+        graph *g = new_graph();
+        int n_trials = 1 + (int)rng_below(&r, 400);
+        for (int i = 0; i < n_trials; i++) {
+            int train = 1 + (int)rng_below(&r, 60);
+            int export_ = 1000 + 10 * train + (int)rng_below(&r, 4);
+            add_chain(g, train, export_, 10000 + export_, TRIAL_OPEN);
+        }
+        cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+        int running[8], n_running = 0, n_built = 0, n_closed = 0;
+        int n_workers = 1 + (int)rng_below(&r, 8);
+        for (;;) {
+            int s;
+            while (n_running < n_workers && (s = graph_start(g)) >= 0) running[n_running++] = s;
+            if (n_running == 0) break;
+            int k = (int)rng_below(&r, (uint64_t)n_running);
+            cr_assert(eq(int, graph_finish(g, running[k], NULL), OK));
+            running[k] = running[--n_running];
+            n_built++;
+            while (graph_take_closed(g) >= 0) n_closed++;
+        }
+        cr_expect(eq(int, n_built, graph_n_stages(g)), "seed %d", (int)seed);
+        cr_expect(eq(int, n_closed, n_trials), "seed %d", (int)seed);
+        cr_expect(eq(int, graph_count(g, BUILD_DONE), graph_n_stages(g)), "seed %d", (int)seed);
+        graph_free(g);
+    }
+}
+
+/* 200,000 trials and over 400,000 stages in a few tens of megabytes. */
+Test(graph, large_spaces_are_kept_compactly)
+{
+    graph *g = new_graph();
+    for (int i = 0; i < 200000; i++) add_chain(g, 1 + i / 4, 1000000 + i, 2000000 + i, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_expect(eq(int, graph_n_stages(g), 1 + 50000 + 400000));
+    cr_expect(eq(int, graph_count(g, BUILD_READY), 1));
+    graph_free(g);
+}

@@ -1,0 +1,223 @@
+#include "store/store.h"
+#include "support/fake_results.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static store *s;
+static arena scratch;
+
+static void set_up(void)
+{
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    err e = {0};
+    cr_assert_eq(store_open(fake_path(), STORE_WRITE, &s, &e), OK, "%s", e.msg);
+    cr_assert_eq(store_start_run(s, &space, &run, &id, &e), OK, "%s", e.msg);
+}
+
+static void tear_down(void)
+{
+    store_close(s);
+    arena_free(&scratch);
+    fake_remove();
+}
+
+TestSuite(picks, .init = set_up, .fini = tear_down);
+
+static int64_t add(double T, double RH, double size, double T_test, double RH_test)
+{
+    static int64_t candidate;
+    return fake_trial(s, candidate++, &(fake_figures){T, RH, size, T_test, RH_test});
+}
+
+/* Version 0 is a (three limits), 1 is b (T_mae < 0.1, size < 1 kB). */
+static pick picked(int version)
+{
+    picks p;
+    err e = {0};
+    cr_assert_eq(picks_read(s, &scratch, &p, &e), OK, "%s", e.msg);
+    cr_assert_eq(p.n, 2);
+    return p.pick[version];
+}
+
+Test(picks, without_trials_there_is_nothing)
+{
+    pick p = picked(0);
+    cr_expect_str_eq(p.version, "a");
+    cr_expect_eq(p.kind, PICK_NONE);
+    cr_expect(!p.met && p.trial == 0 && p.binding == -1 && p.n_feasible == 0 && p.n_limits == 3);
+    cr_expect(isnan(p.limit[0].value) && isnan(p.limit[0].reported) && isnan(p.limit[0].margin));
+}
+
+Test(picks, the_one_with_most_room_under_its_tightest_validation_limit_is_chosen)
+{
+    add(0.49, 1.0, 1000, 0, 0);                      /* 2 % under on T_mae */
+    int64_t best = add(0.45, 1.7, 1500, 0.48, 1.75); /* 5.6 % under on RH_mae */
+    add(0.51, 1.0, 100, 0.1, 0.1); /* over on T_mae: good test figures do not count */
+    add(0.10, 0.1, 1960, 0, 0);    /* 2 % under on size */
+    pick p = picked(0);
+    cr_expect_eq(p.kind, PICK_CHOSEN);
+    cr_expect_eq(p.trial, best);
+    cr_expect(p.met);
+    cr_expect_eq(p.n_feasible, 3);
+    cr_expect_eq(p.limit[0].value, 0.45);
+    cr_expect_eq(p.limit[0].reported, 0.48);
+    cr_expect_float_eq(p.limit[0].margin, 0.04, 1e-12);
+    cr_expect_float_eq(p.limit[1].margin, 0.05 / 1.8, 1e-12);
+    cr_expect_eq(p.limit[2].reported, 1500, "size is exact: it stands for itself");
+    cr_expect_float_eq(p.limit[2].margin, 0.25, 1e-12);
+    cr_expect_eq(p.binding, 1, "the least room on reported figures");
+    cr_expect_str_eq(p.knobs, "alpha=0.1 storage=float16");
+    cr_expect_str_eq(p.limit[0].unit, "°C");
+}
+
+Test(picks, a_pick_that_fails_on_test_figures_is_not_met)
+{
+    int64_t only = add(0.45, 1.7, 1500, 0.55, 1.75);
+    pick p = picked(0);
+    cr_expect_eq(p.kind, PICK_CHOSEN);
+    cr_expect_eq(p.trial, only);
+    cr_expect_not(p.met);
+    cr_expect_not(p.limit[0].holds);
+    cr_expect(p.limit[1].holds);
+    cr_expect_float_eq(p.limit[0].margin, -0.1, 1e-12);
+    cr_expect_eq(p.binding, 0);
+}
+
+Test(picks, otherwise_the_closest_miss_and_what_binds)
+{
+    add(0.6, 1.7, 1500, 0, 0);                         /* 20 % over on T_mae */
+    int64_t closest = add(0.4, 1.98, 2100, 0.4, 0.01); /* 10 % over on RH_mae, 5 % on size */
+    add(0.4, 1.0, 2300, 0, 0);                         /* 15 % over on size */
+    pick p = picked(0);
+    cr_expect_eq(p.kind, PICK_CLOSEST);
+    cr_expect_not(p.met);
+    cr_expect_eq(p.trial, closest);
+    cr_expect_eq(p.binding, 1, "chosen on validation figures, whatever the test figure says");
+    cr_expect_eq(p.n_feasible, 0);
+}
+
+Test(picks, a_figure_equal_to_a_strict_limit_is_a_miss)
+{
+    add(0.5, 1.7, 1500, 0, 0);
+    pick p = picked(0);
+    cr_expect_eq(p.kind, PICK_CLOSEST);
+    cr_expect_eq(p.binding, 0);
+    cr_expect_eq(p.limit[0].margin, 0);
+}
+
+Test(picks, ties_go_to_the_smaller_file_and_then_the_smaller_id)
+{
+    add(0.40, 1.7, 1500, 0, 0);
+    int64_t best = add(0.30, 1.7, 1400, 0, 0);
+    add(0.40, 1.7, 1400, 0, 0);
+    cr_expect_eq(picked(0).trial, best);
+}
+
+Test(picks, trials_without_a_figure_are_passed_over)
+{
+    add(NAN, 1.7, 100, 0, 0);
+    add(0.4, NAN, 100, 0, 0);
+    cr_expect_eq(picked(0).kind, PICK_NONE);
+    int64_t whole = add(0.6, 1.7, 1500, 0, 0);
+    cr_expect_eq(picked(0).trial, whole);
+    cr_expect_eq(picked(0).kind, PICK_CLOSEST);
+}
+
+Test(picks, a_missing_test_figure_is_not_met)
+{
+    add(0.4, 1.7, 1500, NAN, 1.7);
+    pick p = picked(0);
+    cr_expect_eq(p.kind, PICK_CHOSEN);
+    cr_expect_not(p.met);
+    cr_expect(isnan(p.limit[0].reported));
+    cr_expect_eq(p.binding, 0);
+}
+
+Test(picks, unfinished_trials_do_not_count)
+{
+    add(0.6, 1.7, 1500, 0, 0);
+    int64_t failed = add(0.4, 1.7, 1500, 0, 0);
+    cr_assert_eq(store_trial_failed(s, failed, STATE_FAILED, "io", "gone", NULL), OK);
+    cr_expect_eq(picked(0).kind, PICK_CLOSEST);
+}
+
+Test(picks, limits_from_below_are_kept_too)
+{
+    static const store_limit at_least[] = {{"T_mae", LIMIT_GE, 0.5, ">= 0.5 °C"},
+                                           {"RH_mae", LIMIT_GT, 0, "> 0 %"}};
+    static const store_version versions[] = {{"least", "", 2, at_least}, {"free", "", 0, NULL}};
+    store_space space = fake_space(3);
+    space.version = versions;
+    store_run run = fake_run_row();
+    int64_t id;
+    cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);
+    int64_t closest = add(0.4, 1, 10, 0, 0);
+    pick p = picked(0);
+    cr_expect_eq(p.kind, PICK_CLOSEST);
+    cr_expect_eq(p.trial, closest);
+    cr_expect_float_eq(p.limit[0].margin, -0.2, 1e-12);
+    int64_t big = add(0.5, 0.5, 20, 0, 0);
+    p = picked(0);
+    cr_expect(p.met && p.trial == big);
+    cr_expect_eq(p.limit[1].margin, 0.5, "for a bound of 0 the room is in the metric's unit");
+    p = picked(1);
+    cr_expect(p.met && p.trial == closest && p.binding == -1, "no limits: the smallest");
+}
+
+Test(picks, the_stored_verdicts_are_those_that_are_read)
+{
+    add(0.45, 1.7, 1500, 0.55, 1.75);
+    cr_assert_eq(store_update_picks(s, NULL), OK);
+    cr_expect_eq(fake_number(s,
+                             "SELECT trial FROM picks WHERE version = 'a' AND verdict = 'not met'"
+                             " AND found = 'pick' AND binding = 'T_mae' AND feasible = 1"),
+                 1);
+    cr_expect_float_eq(fake_number(s, "SELECT least_margin FROM picks WHERE version = 'a'"), -0.1,
+                       1e-12);
+    cr_expect_eq(fake_number(s, "SELECT limits = 'T_mae < 0.1 °C, size < 1 kB' FROM picks"
+                                " WHERE version = 'b' AND found = 'closest miss'"),
+                 1);
+    add(0.4, 1.7, 1400, 0, 0);
+    cr_assert_eq(store_end_run(s, 1, "done", NULL), OK);
+    cr_expect_eq(fake_number(s, "SELECT trial FROM picks WHERE version = 'a' AND verdict = 'met'"),
+                 2, "the end of a run brings them up to date");
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM verdicts"), 2);
+}
+
+static char *printed(bool for_people, table_format format)
+{
+    picks p;
+    table t;
+    char *text = NULL;
+    size_t n = 0;
+    cr_assert_eq(picks_read(s, &scratch, &p, NULL), OK);
+    cr_assert_eq(picks_table(&p, for_people, &scratch, &t, NULL), OK);
+    FILE *f = open_memstream(&text, &n);
+    cr_assert_eq(table_print(&t, format, f, NULL), OK);
+    fclose(f);
+    return text;
+}
+
+Test(picks, the_table_says_it_all)
+{
+    add(0.45, 1.7, 1500, 0.48, 1.75);
+    char *text = printed(true, FORMAT_TABLE);
+    cr_expect_not_null(strstr(text, "\na        met      pick          1"), "%s", text);
+    cr_expect_not_null(strstr(text, "RH_mae < 1.8 %"), "%s", text);
+    cr_expect_not_null(strstr(text, "+2.8 %  binds"), "%s", text);
+    cr_expect_not_null(strstr(text, "\nb        not met  closest miss  1"), "%s", text);
+    free(text);
+    text = printed(false, FORMAT_CSV);
+    int lines = 0, whole = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++)
+        whole += strncmp(line, "a,met,pick,1,", 13) == 0;
+    cr_expect_eq(lines, 6);
+    cr_expect_eq(whole, 3, "for programs every row is complete");
+    free(text);
+}

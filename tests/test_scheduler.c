@@ -1,0 +1,420 @@
+#include "search/scheduler.h"
+#include "tests/support/fake_study.h"
+#include "tests/support/fake_worker.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void run(fake_study *f, int n_workers)
+{
+    err e = {0};
+    cr_assert(eq(int, study_run(f, n_workers, &e), OK), "%s", e.msg);
+    cr_expect(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "a process was left behind");
+}
+
+static void expect_query(const fake_study *f, const char *sql, const char *want)
+{
+    const char *got = study_query(f, sql);
+    cr_expect_str_eq(got, want, "%s\n  gives '%s', not '%s'", sql, got, want);
+}
+
+static void expect_equal_dumps(const fake_study *x, const fake_study *y)
+{
+    char *a = study_dump(x), *b = study_dump(y);
+    cr_expect_str_eq(a, b, "the databases differ:\n%s\n---\n%s", a, b);
+    free(a);
+    free(b);
+}
+
+/* --- the plain way --- */
+
+Test(scheduler, every_stage_is_built_once_and_every_trial_is_done)
+{
+    fake_study f;
+    study_open(&f, 12, study_plain);
+    run(&f, 2);
+    cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
+    cr_expect(eq(int, f.figures.trials_done, 12));
+    cr_expect(eq(int, f.figures.stages_done, 1 + 3 + 12 + 12));
+    expect_query(&f, "SELECT count(*) FROM stages WHERE state = 'done'", "28");
+    expect_query(&f, "SELECT count(*) FROM trials WHERE state = 'done'", "12");
+    expect_query(&f, "SELECT max(tries) FROM stages", "1");
+    expect_query(&f, "SELECT count(*) FROM trial_metrics", "36");
+    study_close(&f);
+}
+
+Test(scheduler, the_number_of_workers_changes_nothing)
+{
+    fake_study one, four;
+    study_open(&one, 40, study_plain);
+    study_open(&four, 40, study_plain);
+    run(&one, 1);
+    run(&four, 4);
+    expect_equal_dumps(&one, &four);
+    study_close(&one);
+    study_close(&four);
+}
+
+Test(scheduler, a_second_run_builds_nothing)
+{
+    fake_study f;
+    study_open(&f, 8, study_plain);
+    run(&f, 2);
+    char *before = study_dump(&f);
+    run(&f, 2);
+    cr_expect(eq(int, f.figures.stages, 0));
+    cr_expect(eq(int, f.figures.trials_done, 8));
+    expect_query(&f, "SELECT max(run_id) FROM trials", "1");
+    char *after = study_dump(&f);
+    cr_expect_str_eq(before, after);
+    free(before);
+    free(after);
+    study_close(&f);
+}
+
+Test(scheduler, max_trials_ends_the_list_and_may_be_raised)
+{
+    fake_study f, whole;
+    study_open(&f, 10, study_plain);
+    f.options.max_trials = 3;
+    run(&f, 2);
+    cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
+    expect_query(&f, "SELECT count(*) FROM trials", "3");
+    f.options.max_trials = 0;
+    run(&f, 2);
+    study_open(&whole, 10, study_plain);
+    run(&whole, 1);
+    expect_equal_dumps(&f, &whole);
+    study_close(&f);
+    study_close(&whole);
+}
+
+/* --- failures --- */
+
+/* Trial 2's training diverges; trials 1 and 3 have their own. */
+static void one_diverges(int trial, stage_kind kind, char text[FAKE_PARAMS])
+{
+    bool bad = trial == 2 && kind == STAGE_TRAIN;
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"%s\",\"of\":%d}", bad ? "diverge" : "ok",
+             kind == STAGE_DATA ? 0 : trial);
+}
+
+Test(scheduler, a_failing_stage_fails_its_trial_and_no_other)
+{
+    fake_study f;
+    study_open(&f, 4, one_diverges);
+    run(&f, 2);
+    cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
+    cr_expect(eq(int, f.figures.trials_done, 3));
+    cr_expect(eq(int, f.figures.trials_failed, 1));
+    expect_query(&f, "SELECT error_code FROM trials WHERE id = 3", "numeric");
+    expect_query(&f,
+                 "SELECT error_text LIKE 'train stage %: the loss is not a number' FROM trials"
+                 " WHERE id = 3",
+                 "1");
+    expect_query(&f,
+                 "SELECT group_concat(kind || ' ' || error_code, ', ') FROM stages"
+                 " WHERE state = 'failed'",
+                 "train numeric, export parent, score parent");
+    expect_query(&f, "SELECT tries FROM stages WHERE error_code = 'numeric'", "1");
+    expect_query(&f, "SELECT count(*) FROM stages WHERE state NOT IN ('done', 'failed')", "0");
+    run(&f, 2); /* a failure is not tried again by itself */
+    cr_expect(eq(int, f.figures.stages, 0));
+    cr_expect(eq(int, f.figures.trials_failed, 1));
+    study_close(&f);
+}
+
+static const char *first_trial_does;
+
+/* Trial 0's training does what the test says, the rest is plain. */
+static void first_is_special(int trial, stage_kind kind, char text[FAKE_PARAMS])
+{
+    bool special = trial == 0 && kind == STAGE_TRAIN;
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"%s\",\"n\":%d,\"of\":%d}",
+             special ? first_trial_does : "ok", special ? 500 : 0, kind == STAGE_DATA ? 0 : trial);
+}
+
+static void open_special(fake_study *f, const char *what)
+{
+    first_trial_does = what;
+    study_open(f, 3, first_is_special);
+}
+
+static void expect_one_failed(fake_study *f, const char *state, const char *code)
+{
+    run(f, 2);
+    cr_expect(eq(int, (int)f->end, SCHED_COMPLETE));
+    cr_expect(eq(int, f->figures.trials_done, 2));
+    expect_query(f, "SELECT state FROM trials WHERE id = 1", state);
+    expect_query(f, "SELECT error_code FROM trials WHERE id = 1", code);
+    expect_query(f, "SELECT state FROM stages WHERE id = 2", state);
+    study_close(f);
+}
+
+Test(scheduler, a_worker_that_keeps_dying_costs_its_tries_and_a_row)
+{
+    fake_study f;
+    open_special(&f, "crash");
+    f.options.retries = 2;
+    run(&f, 2);
+    expect_query(&f, "SELECT tries FROM stages WHERE id = 2", "3");
+    study_close(&f);
+    open_special(&f, "crash");
+    expect_one_failed(&f, "failed", "died");
+}
+
+Test(scheduler, a_hanging_stage_is_a_timeout)
+{
+    fake_study f;
+    open_special(&f, "hang");
+    f.options.stage_seconds = 1;
+    f.options.retries = 0;
+    expect_one_failed(&f, "timeout", "timeout");
+}
+
+Test(scheduler, a_stage_over_the_memory_limit_is_a_row)
+{
+    if (!launch_can_limit_memory()) cr_skip("a sanitizer needs the whole address space");
+    fake_study f;
+    open_special(&f, "allocate");
+    f.options.start.memory_bytes = 200 << 20;
+    expect_one_failed(&f, "failed", "memory");
+}
+
+Test(scheduler, a_full_disk_is_a_row)
+{
+    fake_study f;
+    open_special(&f, "fill-disk");
+    run(&f, 1);
+    expect_query(&f, "SELECT error_code FROM trials WHERE id = 1", "io");
+    expect_query(&f, "SELECT error_text LIKE '%cannot write%' FROM trials WHERE id = 1", "1");
+    study_close(&f);
+}
+
+static void expect_second_try_helps(const char *what, double stage_seconds)
+{
+    fake_study f, plain;
+    open_special(&f, what);
+    f.options.stage_seconds = stage_seconds;
+    f.options.start.memory_bytes = launch_can_limit_memory() ? 200 << 20 : 0;
+    run(&f, 2);
+    cr_expect(eq(int, f.figures.trials_done, 3));
+    expect_query(&f, "SELECT tries FROM stages WHERE id = 2", "2");
+    study_open(&plain, 3, first_is_special); /* one retry is the same as none, tries aside */
+    plain.options.stage_seconds = stage_seconds;
+    plain.options.start.memory_bytes = f.options.start.memory_bytes;
+    run(&plain, 1);
+    expect_equal_dumps(&f, &plain);
+    study_close(&f);
+    study_close(&plain);
+}
+
+Test(scheduler, a_worker_that_died_is_replaced)
+{
+    expect_second_try_helps("crash-once", 60);
+}
+
+Test(scheduler, a_worker_that_hung_is_replaced)
+{
+    expect_second_try_helps("hang-once", 1);
+}
+
+Test(scheduler, a_worker_out_of_memory_is_replaced)
+{
+    if (!launch_can_limit_memory()) cr_skip("a sanitizer needs the whole address space");
+    expect_second_try_helps("allocate-once", 60);
+}
+
+Test(scheduler, workers_that_never_start_end_the_run)
+{
+    static const char *const words[] = {"false", NULL};
+    fake_study f;
+    err e = {0};
+    study_open(&f, 3, study_plain);
+    f.options.start = (launcher){words, 0};
+    cr_expect(eq(int, study_run(&f, 2, &e), ERR_STATE));
+    cr_expect_not_null(strstr(e.msg, "before their first word"), "%s", e.msg);
+    study_close(&f);
+}
+
+Test(scheduler, a_worker_of_another_version_is_refused)
+{
+    fake_study f;
+    err e = {0};
+    study_open(&f, 3, study_plain);
+    f.options.version = "9.9.9";
+    cr_expect(eq(int, study_run(&f, 1, &e), ERR_STATE));
+    cr_expect_not_null(strstr(e.msg, "9.9.9"), "%s", e.msg);
+    study_close(&f);
+}
+
+/* --- what is there is looked at --- */
+
+/* Runs `command PATH` on the artifact of the first stage of that kind. */
+static void spoil(const fake_study *f, const char *command, const char *kind)
+{
+    char line[400], sql[100];
+    stage_kind k;
+    arena a;
+    hash h = {0};
+    arena_init(&a, 0);
+    cr_assert(stage_kind_from_name(kind, &k));
+    snprintf(sql, sizeof sql, "SELECT key FROM stages WHERE kind = '%s' ORDER BY id", kind);
+    snprintf(h.text, sizeof h.text, "%s", study_query(f, sql));
+    snprintf(line, sizeof line, "%s%s", command, stage_path(&a, f->artifacts, k, &h));
+    cr_assert(zero(int, system(line)));
+    arena_free(&a);
+}
+
+Test(scheduler, a_damaged_or_missing_export_is_built_again)
+{
+    static const char *const ways[] = {"rm ", "echo >> ",
+                                       "printf X | dd conv=notrunc 2> /dev/null of="};
+    for (int i = 0; i < 3; i++) {
+        fake_study f;
+        study_open(&f, 4, study_plain);
+        run(&f, 2);
+        char *before = study_dump(&f);
+        spoil(&f, ways[i], "export");
+        run(&f, 2);
+        cr_expect(eq(int, f.figures.stages_done, 1), "%s", ways[i]);
+        char *after = study_dump(&f);
+        cr_expect_str_eq(before, after);
+        free(before);
+        free(after);
+        study_close(&f);
+    }
+}
+
+Test(scheduler, a_missing_training_is_built_again_only_when_it_is_read)
+{
+    fake_study f;
+    study_open(&f, 4, study_plain);
+    run(&f, 2);
+    spoil(&f, "rm ", "train");
+    run(&f, 2);
+    cr_expect(eq(int, f.figures.stages_done, 0));
+    spoil(&f, "rm ", "export");
+    spoil(&f, "echo >> ", "data");
+    run(&f, 2);
+    cr_expect(eq(int, f.figures.stages_done, 3));
+    study_close(&f);
+}
+
+/* --- stopping --- */
+
+/* Sends this process a signal as soon as so many stages are running, once for each of `times`. */
+typedef struct {
+    sched_event_kind at;
+    int times;
+} interrupter;
+
+static void interrupt(void *user, const sched_event *ev)
+{
+    interrupter *i = user;
+    if (i->times == 0 || (ev->kind != i->at && ev->kind != SCHED_DRAINING)) return;
+    i->times--;
+    kill(getpid(), SIGINT);
+}
+
+static void all_sleep(int trial, stage_kind kind, char text[FAKE_PARAMS])
+{
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"sleep\",\"n\":20,\"of\":%d}",
+             kind == STAGE_DATA ? 0 : trial);
+}
+
+static void all_hang(int trial, stage_kind kind, char text[FAKE_PARAMS])
+{
+    (void)trial, (void)kind;
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"hang\"}");
+}
+
+Test(scheduler, an_interrupt_drains_and_the_next_run_goes_on)
+{
+    fake_study f, plain;
+    interrupter once = {SCHED_STAGE_DONE, 1};
+    study_open(&f, 6, all_sleep);
+    f.options.watch = interrupt;
+    f.options.watch_user = &once;
+    run(&f, 2);
+    cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
+    cr_expect(f.figures.stages_done >= 1 && f.figures.stages_done < f.figures.stages);
+    cr_expect(eq(int, f.figures.running, 0), "what runs may finish");
+    expect_query(&f, "SELECT count(*) FROM stages WHERE state = 'running'", "0");
+    run(&f, 2);
+    cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
+    study_open(&plain, 6, all_sleep);
+    run(&plain, 2);
+    expect_equal_dumps(&f, &plain);
+    study_close(&f);
+    study_close(&plain);
+}
+
+Test(scheduler, a_second_interrupt_does_not_wait)
+{
+    fake_study f;
+    interrupter twice = {SCHED_STAGE_STARTED, 2};
+    study_open(&f, 2, all_hang);
+    f.options.watch = interrupt;
+    f.options.watch_user = &twice;
+    run(&f, 2);
+    cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
+    cr_expect(eq(int, f.figures.stages_done, 0));
+    study_close(&f);
+}
+
+Test(scheduler, the_time_budget_drains_too)
+{
+    fake_study f;
+    study_open(&f, 200, all_sleep);
+    f.options.max_seconds = 0.2;
+    run(&f, 1);
+    cr_expect(eq(int, (int)f.end, SCHED_OUT_OF_TIME));
+    cr_expect(f.figures.trials_done < 200);
+    expect_query(&f, "SELECT count(*) FROM trials", "200");
+    study_close(&f);
+}
+
+/* --- progress --- */
+
+typedef struct {
+    int n[SCHED_ENDED + 1];
+    int most_running;
+    bool eta_known;
+} tally;
+
+static void count(void *user, const sched_event *ev)
+{
+    tally *t = user;
+    t->n[ev->kind]++;
+    if (ev->now->running > t->most_running) t->most_running = ev->now->running;
+    if (ev->kind == SCHED_STAGE_DONE) t->eta_known = !isnan(ev->now->eta_seconds);
+}
+
+Test(scheduler, every_step_is_told)
+{
+    fake_study f;
+    tally t = {0};
+    study_open(&f, 4, one_diverges);
+    f.options.watch = count;
+    f.options.watch_user = &t;
+    run(&f, 2);
+    cr_expect(eq(int, t.n[SCHED_STARTED], 1));
+    cr_expect(eq(int, t.n[SCHED_STAGE_STARTED], 1 + 3 + 3 + 3 + 1));
+    cr_expect(eq(int, t.n[SCHED_STAGE_DONE], 10));
+    cr_expect(eq(int, t.n[SCHED_STAGE_FAILED], 1));
+    cr_expect(eq(int, t.n[SCHED_TRIAL_DONE], 3));
+    cr_expect(eq(int, t.n[SCHED_TRIAL_FAILED], 1));
+    cr_expect(eq(int, t.n[SCHED_ENDED], 1));
+    cr_expect(eq(int, t.most_running, 2));
+    cr_expect(t.eta_known);
+    study_close(&f);
+}

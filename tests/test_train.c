@@ -1,0 +1,489 @@
+#include "engine/base/buf.h"
+#include "engine/base/rng.h"
+#include "engine/compress/prune.h"
+#include "engine/nn/net.h"
+#include "engine/nn/train.h"
+#include "tests/support/nets.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- pieces --- */
+
+static node *json_in(arena *a, const char *text)
+{
+    node *n;
+    err e = {0};
+    cr_assert(node_read_json(a, text, strlen(text), &n, &e) == OK, "%s", e.msg);
+    return n;
+}
+
+Test(train, adam_gives_the_golden_weights)
+{
+    static const float grads[] = {0.1f, -0.2f, 0.3f};
+    static const double want[] = {0.999000032, 0.999366130, 0.999022892};
+    optim_spec s = {.kind = OPTIM_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
+    const kernels *k;
+    cr_assert(kernel_choose(&k, NULL) == OK);
+    float w = 1, m[2] = {0};
+    for (int t = 0; t < 3; t++) {
+        float g = grads[t];
+        optim_step(&s, k, 1e-3, t + 1, &w, &g, m, 1);
+        cr_expect(fabs((double)w - want[t]) < 1.2e-7, "step %d: %.9f", t + 1, (double)w);
+    }
+}
+
+Test(train, sgd_moves_as_keras_does)
+{
+    optim_spec s = {.kind = OPTIM_SGD, .momentum = 0.9};
+    const kernels *k;
+    cr_assert(kernel_choose(&k, NULL) == OK);
+    float w[3] = {1, 1, 1}, m[2] = {0};
+    for (int t = 1; t <= 2; t++) {
+        float g = 0.5f;
+        s = (optim_spec){.kind = OPTIM_SGD, .momentum = 0.9};
+        optim_step(&s, k, 0.1, t, &w[0], &g, &m[0], 1), g = 0.5f;
+        s.nesterov = true;
+        optim_step(&s, k, 0.1, t, &w[1], &g, &m[1], 1), g = 0.5f;
+        s = (optim_spec){.kind = OPTIM_SGD};
+        optim_step(&s, k, 0.1, t, &w[2], &g, NULL, 1);
+    }
+    cr_expect(fabs((double)w[0] - (1 - 0.05 - 0.095)) < 1e-6, "momentum: %g", (double)w[0]);
+    cr_expect(fabs((double)w[1] - (1 - 0.095 - 0.1355)) < 1e-6, "nesterov: %g", (double)w[1]);
+    cr_expect(fabs((double)w[2] - (1 - 0.1)) < 1e-6, "plain: %g", (double)w[2]);
+}
+
+Test(train, learning_rates_follow_their_schedules)
+{
+    rate_spec s = {.kind = RATE_EXPONENTIAL, .initial = 0.01, .after_epoch = 12, .rate = 0.1};
+    cr_expect(rate_at(&s, 11, 0, 200) == 0.01);
+    cr_expect(fabs(rate_at(&s, 12, 0, 200) - 0.01 * exp(-0.1)) < 1e-15);
+    cr_expect(fabs(rate_at(&s, 14, 0, 200) - 0.01 * exp(-0.3)) < 1e-15);
+    s = (rate_spec){.kind = RATE_POLYNOMIAL, .initial = 0.9, .final = 0.1, .power = 1, .epochs = 2};
+    cr_expect(fabs(rate_at(&s, 0, 0, 10) - 0.9) < 1e-15);
+    cr_expect(fabs(rate_at(&s, 0, 5, 10) - 0.7) < 1e-15);
+    cr_expect(fabs(rate_at(&s, 5, 50, 10) - 0.1) < 1e-15);
+    s.power = 2;
+    cr_expect(fabs(rate_at(&s, 1, 10, 10) - 0.3) < 1e-15);
+    s = (rate_spec){.kind = RATE_COSINE, .initial = 1, .final = 0.2, .epochs = 4};
+    cr_expect(fabs(rate_at(&s, 2, 20, 10) - 0.6) < 1e-15);
+    cr_expect(fabs(rate_at(&s, 4, 40, 10) - 0.2) < 1e-15);
+}
+
+Test(train, losses_are_means_and_gradients_their_slopes)
+{
+    static const float p[] = {0, 2, -3, 0.5f, 1, 1, 1, 1, 1, 1},
+                       y[10] = {0, 0, 0, 0, 1, 1, 1, 1, 1, 1};
+    static const double sums[] = {4 + 9 + 0.25, 2 + 3 + 0.5, 1.5 + 2.5 + 0.125};
+    static const float slopes[][4] = {{0, 4, -6, 1}, {0, 1, -1, 1}, {0, 1, -1, 0.5f}};
+    for (int kind = 0; kind < N_LOSSES; kind++) {
+        float g[10];
+        cr_expect(fabs(loss_sum((loss_kind)kind, p, y, 10, g) - sums[kind]) < 1e-12);
+        for (int i = 0; i < 4; i++) cr_expect(fabsf(g[i] - slopes[kind][i] / 10) < 1e-7f);
+        float nan = NAN, zero = 0, slope;
+        cr_expect(isnan(loss_sum((loss_kind)kind, &nan, &zero, 1, &slope)) && isnan(slope));
+    }
+}
+
+Test(train, the_courses_mae_weighs_batches_equally)
+{
+    mae_meter m;
+    mae_start(&m, 2);
+    cr_expect(isnan(mae_get(&m, 0)));
+    static const float zero[6] = {0}, one[] = {1, 10, 3, 20, 5, 30}, two[] = {7, -50};
+    mae_add(&m, one, zero, 3);
+    mae_add(&m, two, zero, 1);
+    cr_expect(mae_get(&m, 0) == 5 && mae_get(&m, 1) == 35);
+}
+
+Test(train, shuffling_is_a_permutation_bounded_by_its_buffer)
+{
+    enum { N = 1000 };
+    static int order[N], slots[N];
+    for (int buffer = 1; buffer <= N; buffer = buffer * 7 + 3) {
+        char seen[N] = {0};
+        int moved = 0;
+        train_shuffle(3, 2, N, buffer, order, slots);
+        for (int i = 0; i < N; i++) {
+            cr_assert(order[i] >= 0 && order[i] < N && !seen[order[i]]++, "buffer %d", buffer);
+            cr_assert(order[i] < i + buffer, "batch %d came out at %d of buffer %d", order[i], i,
+                      buffer);
+            moved += order[i] != i;
+        }
+        cr_expect(buffer == 1 ? moved == 0 : moved > N / 3, "buffer %d moved %d", buffer, moved);
+    }
+    train_shuffle(3, 2, N, 100, order, slots);
+    int first = order[0], second;
+    train_shuffle(3, 3, N, 100, order, slots);
+    second = order[0];
+    train_shuffle(3, 2, N, 100, order, slots);
+    cr_expect(order[0] == first && first != second, "an order belongs to its epoch");
+}
+
+/* --- whole trainings --- */
+
+typedef struct {
+    arena a;
+    examples ex;
+    train_config c;
+    checkpoint state;
+    train_hooks hooks;
+    bool prune;
+    err e;
+} lesson;
+
+static void start(lesson *l, const char *arch, double alpha)
+{
+    memset(l, 0, sizeof *l);
+    arena_init(&l->a, 0);
+    toy_examples(&l->ex, 1000, 200, 3);
+    l->c = toy_config(lab_net(&l->a, arch, alpha, 3));
+}
+
+static void set_pruning(lesson *l, int64_t begin, int64_t end)
+{
+    prune_config p = {0.3, 0.8, 3, begin, end, 10};
+    net_layout layout;
+    cr_assert(net_layout_make(&l->c.net, &layout, &l->e) == OK);
+    cr_assert(prune_hooks(&p, &layout, &l->a, &l->hooks, &l->e) == OK);
+    l->prune = true;
+}
+
+static status go(lesson *l, int from, int to)
+{
+    if (from == 0) {
+        status s = train_begin(&l->c, &l->ex, &l->a, &l->state, &l->e);
+        if (s != OK) return s;
+    }
+    return train_run(&l->c, &l->ex, &l->state, from, to, l->prune ? &l->hooks : NULL, NULL, NULL,
+                     &l->a, &l->e);
+}
+
+static buf bytes_of(lesson *l)
+{
+    buf b = {0};
+    cr_assert(checkpoint_write(&l->state, &b, &l->e) == OK, "%s", l->e.msg);
+    return b;
+}
+
+static void stop(lesson *l)
+{
+    arena_free(&l->a);
+}
+
+Test(train, learns_a_toy_problem)
+{
+    static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
+    for (int i = 0; i < 3; i++) {
+        lesson l;
+        start(&l, arch[i], 0.25);
+        l.c.standardized = true;
+        l.c.rate.initial = 0.01;
+        cr_assert(go(&l, 0, 30) == OK, "%s", l.e.msg);
+        const curve_point *p = l.state.curve;
+        /* the labels' variance is about 1: 95 % of it must be explained */
+        cr_expect(p[29].val_loss < 0.05, "%s: validation loss from %g to %g", arch[i],
+                  p[0].val_loss, p[29].val_loss);
+        stop(&l);
+    }
+}
+
+Test(train, the_same_training_gives_the_same_bytes)
+{
+    lesson one, two;
+    start(&one, "mlp", 0.1), start(&two, "mlp", 0.1);
+    cr_assert(go(&one, 0, 3) == OK && go(&two, 0, 3) == OK);
+    buf a = bytes_of(&one), b = bytes_of(&two);
+    cr_expect(a.len == b.len && memcmp(a.data, b.data, a.len) == 0);
+    buf_free(&b);
+    stop(&two);
+    start(&two, "mlp", 0.1);
+    two.c.seed = 2;
+    cr_assert(go(&two, 0, 3) == OK);
+    b = bytes_of(&two);
+    cr_expect(memcmp(a.data, b.data, a.len) != 0, "the seed changes nothing");
+    buf_free(&a), buf_free(&b);
+    stop(&one), stop(&two);
+}
+
+/* The promise of kernel.h, through whole trainings. */
+Test(train, sets_with_fused_multiply_add_train_to_the_same_bytes)
+{
+    static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
+    if (!kernel_find("avx512") || !kernel_find("avx2")) cr_skip_test("needs avx2 and avx512");
+    for (int i = 0; i < 3; i++) {
+        lesson one, two;
+        start(&one, arch[i], 0.3), start(&two, arch[i], 0.3);
+        setenv("PARETUNE_KERNELS", "avx512", 1);
+        cr_assert(go(&one, 0, 2) == OK);
+        setenv("PARETUNE_KERNELS", "avx2", 1);
+        cr_assert(go(&two, 0, 2) == OK);
+        unsetenv("PARETUNE_KERNELS");
+        buf a = bytes_of(&one), b = bytes_of(&two);
+        cr_expect(a.len == b.len && memcmp(a.data, b.data, a.len) == 0, "%s", arch[i]);
+        buf_free(&a), buf_free(&b);
+        stop(&one), stop(&two);
+    }
+}
+
+static void configure(lesson *l, int variant)
+{
+    static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
+    start(l, arch[variant % 3], 0.1);
+    l->c.standardized = variant % 2;
+    l->c.rate = (rate_spec){.kind = (rate_kind)(variant % 4),
+                            .initial = 0.01,
+                            .final = 1e-4,
+                            .power = 2,
+                            .epochs = 9,
+                            .after_epoch = 3,
+                            .rate = 0.2};
+    if (variant % 5 == 1) l->c.optimizer = (optim_spec){.kind = OPTIM_SGD, .momentum = 0.5};
+    if (variant % 5 == 1) l->c.rate.initial = 1e-4;
+    if (variant % 5 == 2) l->c.optimizer = (optim_spec){.kind = OPTIM_SGD};
+    if (variant % 5 == 2) l->c.rate.initial = 1e-4;
+    l->c.keep_best = variant % 7 != 0;
+    l->c.early_stop = variant % 4 == 3 ? 2 : 0;
+    if (variant % 3 != 2) set_pruning(l, 40, 150);
+}
+
+/* Trains in pieces that end at the given epochs, each from the bytes of the one before. */
+static buf train_in_pieces(int variant, const int *end, int n)
+{
+    lesson l;
+    configure(&l, variant);
+    int from = 0;
+    for (int i = 0; i < n; i++) {
+        cr_assert(go(&l, from, end[i]) == OK, "variant %d: %s", variant, l.e.msg);
+        buf b = bytes_of(&l);
+        if (i == n - 1) {
+            stop(&l);
+            return b;
+        }
+        stop(&l);
+        configure(&l, variant);
+        cr_assert(checkpoint_read(&l.a, b.data, b.len, &l.state, &l.e) == OK, "%s", l.e.msg);
+        buf_free(&b);
+        from = end[i];
+    }
+    return (buf){0};
+}
+
+Test(train, going_on_from_a_checkpoint_changes_no_bit)
+{
+    static const int whole[] = {9}, pieces[] = {1, 4, 5, 9};
+    for (int variant = 0; variant < 20; variant++) {
+        buf a = train_in_pieces(variant, whole, 1), b = train_in_pieces(variant, pieces, 4);
+        cr_expect(a.len == b.len && memcmp(a.data, b.data, a.len) == 0, "variant %d", variant);
+        buf_free(&a), buf_free(&b);
+    }
+}
+
+Test(train, epochs_before_pruning_are_those_without_it)
+{
+    lesson with, without;
+    start(&with, "mlp", 0.1), start(&without, "mlp", 0.1);
+    int steps = train_steps_per_epoch(&with.c, &with.ex);
+    set_pruning(&with, 2 * steps + 1, 4 * steps + 1);
+    cr_assert(go(&with, 0, 6) == OK && go(&without, 0, 2) == OK);
+    without.hooks = with.hooks, without.prune = true;
+    cr_assert(go(&without, 2, 6) == OK);
+    buf a = bytes_of(&with), b = bytes_of(&without);
+    cr_expect(a.len == b.len && memcmp(a.data, b.data, a.len) == 0);
+    buf_free(&a), buf_free(&b);
+    stop(&with), stop(&without);
+}
+
+Test(train, early_stopping_counts_epochs_without_a_lower_loss)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.c.rate.initial = 0; /* nothing improves after the first epoch */
+    l.c.early_stop = 3;
+    cr_assert(go(&l, 0, 50) == OK, "%s", l.e.msg);
+    cr_expect(l.state.stopped && l.state.epoch == 4 && l.state.best_epoch == 1, "epoch %d, best %d",
+              l.state.epoch, l.state.best_epoch);
+    cr_expect(train_summarise(&l.state).epochs == 4);
+    buf a = bytes_of(&l);
+    cr_assert(go(&l, 50, 60) == OK, "a stopped training stays stopped");
+    buf b = bytes_of(&l);
+    cr_expect(a.len == b.len && memcmp(a.data, b.data, a.len) == 0);
+    buf_free(&a), buf_free(&b);
+    stop(&l);
+}
+
+Test(train, the_best_epoch_is_kept_and_only_after_pruning)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.c.keep_best = true;
+    l.c.rate.initial = 0.05; /* restless: the last epoch is rarely the best */
+    set_pruning(&l, 32, 5 * 32);
+    cr_assert(go(&l, 0, 12) == OK, "%s", l.e.msg);
+    int best = 0;
+    for (int i = 4; i < 12; i++)
+        if (!best || l.state.curve[i].val_loss < l.state.curve[best - 1].val_loss) best = i + 1;
+    train_summary s = train_summarise(&l.state);
+    cr_expect(s.best_epoch == best && best > 0, "kept %d, best %d", s.best_epoch, best);
+    cr_expect(s.val_loss == l.state.curve[best - 1].val_loss);
+    lesson until;
+    start(&until, "mlp", 0.1);
+    until.c.rate.initial = 0.05;
+    set_pruning(&until, 32, 5 * 32);
+    cr_assert(go(&until, 0, best) == OK);
+    float *a = ARENA_NEW(&l.a, float, l.state.n_params),
+          *b = ARENA_NEW(&l.a, float, l.state.n_params);
+    checkpoint_final_weights(&l.state, a), checkpoint_final_weights(&until.state, b);
+    cr_expect(memcmp(a, b, (size_t)l.state.n_params * sizeof *a) == 0);
+    stop(&l), stop(&until);
+}
+
+Test(train, divergence_is_an_error_that_names_the_epoch)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.c.optimizer = (optim_spec){.kind = OPTIM_SGD};
+    l.c.rate.initial = 10;
+    cr_expect(go(&l, 0, 5) == ERR_NUM);
+    cr_expect(strncmp(l.e.msg, "epoch 1: the training loss is not finite", 40) == 0, "%s", l.e.msg);
+    stop(&l);
+}
+
+static bool stop_at_two(void *user, double done, double total, double val_loss)
+{
+    *(int *)user += 1;
+    cr_expect(total == 9 && isfinite(val_loss));
+    return done < 2;
+}
+
+Test(train, progress_may_stop_a_training)
+{
+    lesson l;
+    int calls = 0;
+    start(&l, "mlp", 0.1);
+    cr_assert(train_begin(&l.c, &l.ex, &l.a, &l.state, &l.e) == OK);
+    cr_expect(train_run(&l.c, &l.ex, &l.state, 0, 9, NULL, stop_at_two, &calls, &l.a, &l.e) ==
+              ERR_STATE);
+    cr_expect(calls == 2 && strcmp(l.e.msg, "stopped") == 0, "%d calls: %s", calls, l.e.msg);
+    stop(&l);
+}
+
+/* Predictions of the final weights on the first validation examples. */
+static void predict(lesson *l, float *out, int count, float *wanted)
+{
+    net n;
+    cr_assert(net_build(&n, &l->c.net, count, NULL, &l->a, &l->e) == OK, "%s", l->e.msg);
+    checkpoint_final_weights(&l->state, n.params);
+    l->ex.fetch(&l->ex, PART_VAL, 0, count, n.input, wanted);
+    net_forward(&n, count);
+    memcpy(out, n.output, (size_t)(count * shape_size(l->ex.out)) * sizeof *out);
+}
+
+Test(train, standardized_labels_end_in_physical_outputs)
+{
+    enum { COUNT = 200, OUT = 6 };
+    static float got[COUNT * OUT], want[COUNT * OUT];
+    lesson l;
+    start(&l, "mlp", 0.25);
+    l.c.standardized = true;
+    l.c.rate.initial = 0.01;
+    cr_assert(go(&l, 0, 20) == OK, "%s", l.e.msg);
+    predict(&l, got, COUNT, want);
+    double sum = 0;
+    for (int i = 0; i < COUNT * OUT; i++) {
+        double d = (double)(got[i] - want[i]) / (double)l.ex.label_std[i % 2];
+        sum += d * d;
+    }
+    double trained = l.state.curve[19].val_loss;
+    cr_expect(fabs(sum / (COUNT * OUT) - trained) < 1e-4 * (1 + trained),
+              "physical outputs err by %g, training by %g", sum / (COUNT * OUT), trained);
+    stop(&l);
+}
+
+Test(train, standardized_labels_need_a_linear_last_layer)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.c.standardized = true;
+    l.c.net.layer[3].act = ACT_RELU;
+    cr_expect(go(&l, 0, 1) == ERR_INPUT);
+    cr_expect(strncmp(l.e.msg, "labels: standardized needs a dense layer", 40) == 0, "%s", l.e.msg);
+    stop(&l);
+}
+
+Test(train, networks_that_do_not_fit_the_examples_are_refused)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.c = toy_config(lab_net(&l.a, "mlp", 0.1, 6));
+    cr_expect(go(&l, 0, 1) == ERR_INPUT);
+    cr_expect(strcmp(l.e.msg, "the network has 12 outputs, the examples 6 labels") == 0, "%s",
+              l.e.msg);
+    l.e = (err){0};
+    l.c.net.in.dim[0] = 5;
+    cr_expect(go(&l, 0, 1) == ERR_INPUT, "%s", l.e.msg);
+    stop(&l);
+    start(&l, "mlp", 0.1);
+    cr_assert(go(&l, 0, 1) == OK);
+    cr_expect(go(&l, 2, 3) == ERR_ARG, "a gap between epochs");
+    stop(&l);
+}
+
+static const char config_text[] =
+    "{\"net\":{\"input\":[6,2],\"layers\":[{\"kind\":\"flatten\"},{\"kind\":\"dense\",\"units\":12}"
+    "]},"
+    "\"loss\":\"huber\",\"labels\":\"standardized\",\"batch\":16,\"optimizer\":{\"kind\":\"sgd\","
+    "\"momentum\":0.9,\"nesterov\":true},\"learning_rate\":{\"schedule\":\"polynomial\","
+    "\"initial\":0.1,"
+    "\"final\":0.01,\"power\":2,\"epochs\":20},\"shuffle_buffer\":7,\"keep\":\"best\",\"early_"
+    "stop\":4,"
+    "\"prune\":null,\"seed\":3,\"from_epoch\":5,\"to_epoch\":20}";
+
+Test(train, a_configuration_is_read_whole)
+{
+    arena a;
+    err e = {0};
+    train_config c;
+    arena_init(&a, 0);
+    cr_assert(train_config_parse(json_in(&a, config_text), &c, &e) == OK, "%s", e.msg);
+    cr_expect(c.loss == LOSS_HUBER && c.standardized && c.batch == 16 && c.keep_best);
+    cr_expect(c.optimizer.kind == OPTIM_SGD && c.optimizer.momentum == 0.9 && c.optimizer.nesterov);
+    cr_expect(c.rate.kind == RATE_POLYNOMIAL && c.rate.initial == 0.1 && c.rate.final == 0.01 &&
+              c.rate.power == 2 && c.rate.epochs == 20);
+    cr_expect(c.shuffle_buffer == 7 && c.early_stop == 4 && c.seed == 3 && c.from_epoch == 5 &&
+              c.to_epoch == 20 && c.net.n == 2);
+    arena_free(&a);
+}
+
+Test(train, each_mistake_in_a_configuration_is_refused)
+{
+    static const struct {
+        const char *from, *to;
+    } row[] = {{"huber", "hinge"},
+               {"standardized", "raw"},
+               {":16", ":0"},
+               {"sgd", "rmsprop"},
+               {"polynomial", "warm"},
+               {"0.9", "1.5"},
+               {"\"power\":2", "\"x\":2"},
+               {"best", "worst"},
+               {":3,", ":-1,"},
+               {"to_epoch\":20", "to_epoch\":4"},
+               {"true", "\"yes\""},
+               {"dense", "dance"}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        arena a;
+        err e = {0};
+        train_config c;
+        arena_init(&a, 0);
+        const char *at = strstr(config_text, row[i].from);
+        cr_assert(at, "%s", row[i].from);
+        char *text = arena_printf(&a, "%.*s%s%s", (int)(at - config_text), config_text, row[i].to,
+                                  at + strlen(row[i].from));
+        cr_expect(train_config_parse(json_in(&a, text), &c, &e) != OK && e.msg[0], "%s", text);
+        arena_free(&a);
+    }
+}
