@@ -27,7 +27,8 @@ struct clips {
     const clip *clip; /* [n], sorted by part */
     int n_part[N_PARTS];
     /* Writes n samples of clip i at `rate`, padded with zeros or cut at the end. `a` is scratch and
-     * is back at its mark afterwards. ERR_INPUT and a fault for a clip that cannot be used. */
+     * is back at its mark afterwards. ERR_INPUT and a fault (`fault` may be NULL) for a clip that cannot
+     * be used. */
     status (*samples)(const clips *c, int i, const audio_options *o, int rate, float *x, int n,
                       arena *a, audio_fault *fault, err *e);
     const void *source; /* what `samples` reads */

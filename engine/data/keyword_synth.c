@@ -394,7 +394,7 @@ static status samples_of_voice(const clips *c, int i, const audio_options *o, in
 {
     const keyword_source *s = c->source;
     float wave[KEYWORD_SAMPLES];
-    *fault = AUDIO_FINE;
+    if (fault) *fault = AUDIO_FINE;
     keyword_render(wave, s->seed, c->clip[i].speaker, c->clip[i].label, s->take[i]);
     if (o->full_scale != 32768)
         for (int k = 0; k < KEYWORD_SAMPLES; k++) wave[k] = wave[k] * 32768 / (float)o->full_scale;
