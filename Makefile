@@ -16,7 +16,7 @@ CC       ?= cc
 OUT      := build/$(BUILD)
 Q        := $(if $(filter 1,$(V)),,@)
 
-PACKAGES := sqlite3 openblas yaml-0.1 zlib libxxhash
+PACKAGES := sqlite3 openblas yaml-0.1 zlib libxxhash sndfile kissfft-float
 VERSION  := $(shell cat VERSION)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion \
@@ -66,6 +66,9 @@ $(LIB): $(OBJECTS) $(OUT)/sources
 $(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2 -mfma)
 $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
 
+# The front end's lanes: square roots without errno, so that they are one instruction.
+$(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno
+$(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(shell uname -m)),-mavx2)
 $(OUT)/engine/tflite/rows_avx2.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
 
 # A change of flags rebuilds everything.

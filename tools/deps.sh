@@ -6,7 +6,7 @@
 # Says nothing when nothing is missing; uses sudo when not run by root.
 set -eu
 
-packages="gcc make pkg-config libc6-dev libsqlite3-dev libopenblas-dev libyaml-dev zlib1g-dev libxxhash-dev"
+packages="gcc make pkg-config libc6-dev libsqlite3-dev libopenblas-dev libyaml-dev zlib1g-dev libxxhash-dev libsndfile1-dev libkissfft-dev"
 case "${1:-}" in
 build) ;;
 test) packages="$packages libcriterion-dev" ;;
