@@ -461,6 +461,29 @@ Test(train, networks_that_do_not_fit_the_examples_are_refused)
     stop(&l);
 }
 
+Test(train, examples_that_make_no_sense_are_refused)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.ex.n_outputs = 4; /* of 6 labels */
+    cr_expect(go(&l, 0, 1) == ERR_ARG, "%s", l.e.msg);
+    l.ex.n_outputs = 2, l.ex.n[PART_TRAIN] = 0, l.e = (err){0};
+    cr_expect(go(&l, 0, 1) == ERR_INPUT);
+    cr_expect(strcmp(l.e.msg, "there are no examples to train on") == 0, "%s", l.e.msg);
+    stop(&l);
+}
+
+Test(train, a_training_without_validation_part_runs)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.ex.n[PART_VAL] = 0;
+    l.c.keep_best = true;
+    cr_assert(go(&l, 0, 2) == OK, "%s", l.e.msg);
+    cr_expect(isnan(l.state.curve[1].val_loss) && !l.state.has_best && l.state.best_epoch == 0);
+    stop(&l);
+}
+
 Test(train, only_the_same_training_goes_on)
 {
     lesson l;
