@@ -41,6 +41,7 @@ static void make_gemm(gemm_case *s, rng *r)
     *g = (gemm){.M = between(r, 1, big ? 150 : 20),
                 .N = between(r, 1, big ? 150 : 40),
                 .K = between(r, 0, big ? 150 : 20)};
+    if (big && rng_below(r, 4) == 0) g->K = between(r, 500, 700); /* cut into blocks of rows */
     g->a_transposed = rng_below(r, 2);
     g->add = rng_below(r, 2);
     g->relu = rng_below(r, 2);
