@@ -48,9 +48,7 @@ INLINE vf v_where(vi mask, vf x) /* x where the mask is set, else 0 */
 
 INLINE vf v_clamp(vf x, float least, float most) /* NaN stays NaN */
 {
-    vf lo = v_set(least), hi = v_set(most);
-    vi below = x<lo, above = x> hi;
-    return (vf)((below & (vi)lo) | (above & (vi)hi) | (~(below | above) & (vi)x));
+    return v_min(v_set(most), v_max(v_set(least), x));
 }
 
 /* exp(x) = 2^n * (1 + q) with n = round(x / ln 2), |r| <= ln 2 / 2, q = expm1(r): Cody & Waite's
