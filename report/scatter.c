@@ -149,6 +149,19 @@ static range needed_range(const drawing *d, bool y, double *sorted)
     return r;
 }
 
+/* On the better side of x, where the names of versions stand. */
+static void make_room(range *r, bool higher)
+{
+    const double share = 0.1;
+    bool log = r->low > 0 && r->high / r->low > AXIS_LOG_FACTOR, positive = r->low >= 0;
+    double room = log ? pow(r->high / r->low, share) : share * (r->high - r->low);
+    if (higher)
+        r->high = log ? r->high * room : r->high + room;
+    else
+        r->low = log ? r->low / room : r->low - room;
+    if (positive) r->low = fmax(r->low, 0);
+}
+
 static status fit_axes(drawing *d, err *e)
 {
     const scatter *s = d->s;
@@ -159,6 +172,7 @@ static status fit_axes(drawing *d, err *e)
     double *sorted = ARENA_NEW(d->a, double, n);
     if (!sorted) return FAIL(e, ERR_MEM, "no memory for a plot");
     range x = needed_range(d, false, sorted), y = needed_range(d, true, sorted);
+    if (s->n_versions > 0) make_room(&x, s->x.higher);
     axis_fit(&d->x, x.low, x.high, s->x.unit);
     axis_fit(&d->y, y.low, y.high, s->y.unit);
     for (int i = 0; i < s->n_points; i++) {
@@ -199,11 +213,9 @@ static void draw_axes(drawing *d)
         svg_line(b, label[0] ? "grid" : "minor", LEFT, y, LEFT + PLOT_W, y);
         svg_text(b, "soft", LEFT - 8, y + 4, "end", label);
     }
-    axis_title(&d->x, d->s->x.name, title, sizeof title - 32);
-    strcat(title, d->s->x.higher ? ", more is better" : ", less is better");
+    axis_title(&d->x, d->s->x.name, d->s->x.higher, title, sizeof title);
     svg_text(b, "label", LEFT + PLOT_W / 2.0, TOP + PLOT_H + 42, "middle", title);
-    axis_title(&d->y, d->s->y.name, title, sizeof title - 32);
-    strcat(title, d->s->y.higher ? ", more is better" : ", less is better");
+    axis_title(&d->y, d->s->y.name, d->s->y.higher, title, sizeof title);
     svg_text_upwards(b, "label", 16, TOP + PLOT_H / 2.0, title);
 }
 
@@ -300,41 +312,40 @@ static bool draw_members(drawing *d)
 
 static int compare_points(const void *one, const void *two)
 {
-    const scatter_point *a = *(const scatter_point *const *)one;
-    const scatter_point *b = *(const scatter_point *const *)two;
+    const scatter_point *a = one, *b = two;
     if (a->x != b->x) return a->x < b->x ? -1 : 1;
     return (a->trial > b->trial) - (a->trial < b->trial);
 }
 
 /* The edge of what is attained: from each point towards worse x at its y, then to the next point.
  */
-static void draw_steps(drawing *d, const scatter_point **p, int n)
+static void draw_steps(drawing *d, const scatter_point *p, int n)
 {
     bool higher = d->s->x.higher;
     double x_end = higher ? LEFT : LEFT + PLOT_W;
     double y_end = d->s->y.higher ? TOP + PLOT_H : TOP;
     svg_path_begin(d->out, "steps");
-    const scatter_point *first = p[higher ? n - 1 : 0];
+    const scatter_point *first = &p[higher ? n - 1 : 0];
     svg_path_move(d->out, px(d, first->x), y_end);
     for (int i = 0; i < n; i++) {
         int at = higher ? n - 1 - i : i, next = higher ? at - 1 : at + 1;
-        svg_path_line(d->out, px(d, p[at]->x), py(d, p[at]->y));
-        svg_path_line(d->out, i + 1 < n ? px(d, p[next]->x) : x_end, py(d, p[at]->y));
+        svg_path_line(d->out, px(d, p[at].x), py(d, p[at].y));
+        svg_path_line(d->out, i + 1 < n ? px(d, p[next].x) : x_end, py(d, p[at].y));
     }
     svg_path_end(d->out);
 }
 
 static status draw_best(drawing *d, err *e)
 {
-    const scatter_point **p = ARENA_NEW(d->a, const scatter_point *, d->s->n_points);
+    scatter_point *p = ARENA_NEW(d->a, scatter_point, d->s->n_points);
     if (!p) return FAIL(e, ERR_MEM, "no memory for a plot");
     int n = 0;
     for (int i = 0; i < d->s->n_points; i++)
-        if (d->best[i]) p[n++] = &d->s->point[i];
+        if (d->best[i]) p[n++] = d->s->point[i];
     qsort(p, (size_t)n, sizeof *p, compare_points);
     draw_steps(d, p, n);
     for (int i = 0; i < n; i++)
-        svg_circle(d->out, "best", px(d, p[i]->x), py(d, p[i]->y), 4.5, tip_for(d, p[i]));
+        svg_circle(d->out, "best", px(d, p[i].x), py(d, p[i].y), 4.5, tip_for(d, &p[i]));
     return OK;
 }
 

@@ -30,9 +30,9 @@ static const opt_spec spec = {
         "Names without suffix are figures of the validation part, NAME_test of the test part.\n"
         "Names that hold other signs than letters, digits, _ and . stand in quotes.",
     .examples =
-        "paretune query hw2.db \"T_mae < 0.5 and size < 2 kB\" --sort size\n"
-        "paretune query hw2.db \"storage in (float16, dynamic)\" --columns alpha,size,T_mae\n"
-        "paretune query hw2.db --front --format csv > front.csv",
+        "  paretune query hw2.db \"T_mae < 0.5 and size < 2 kB\" --sort size\n"
+        "  paretune query hw2.db \"storage in (float16, dynamic)\" --columns alpha,size,T_mae\n"
+        "  paretune query hw2.db --front --format csv > front.csv",
     .args_min = 1,
     .args_max = 2,
     .options = options,

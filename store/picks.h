@@ -64,7 +64,10 @@ status picks_read(struct store *s, arena *a, picks *out, err *e);
 /* Brings the tables behind the views `front` and `picks` up to date (a writer's store). */
 status store_update_picks(struct store *s, err *e);
 
-/* One row per limit. For people a version's name stands in its first row only. */
+/* One row per limit. For people a version's name stands in its first row only, and the knobs are left
+ * out for the width's sake. */
 status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e);
+/* The table for people, and below it the knobs of each trial. */
+status picks_print(const picks *p, FILE *f, arena *a, err *e);
 
 #endif

@@ -52,7 +52,7 @@ static void scale(lab *l, int tensor, int n, int axis, float size, int zero)
 /* Random values in the tensor's type. */
 static void *values(lab *l, const tfl_tensor *t)
 {
-    char *p = ARENA_NEW(&l->a, char, t->bytes);
+    void *p = ARENA_NEW(&l->a, char, t->bytes);
     const size_t n = t->bytes / tfl_type_bytes(t->type);
     for (size_t i = 0; i < n; i++) {
         if (t->type == TFL_FLOAT32) ((float *)p)[i] = rng_normal(&l->r);

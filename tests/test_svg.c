@@ -153,15 +153,15 @@ Test(axis, large_figures_change_unit)
     axis x;
     char text[64];
     axis_fit(&x, 500, 30000, "B");
-    axis_title(&x, "size", text, sizeof text);
-    cr_expect_str_eq(text, "size (kB)");
+    axis_title(&x, "size", false, text, sizeof text);
+    cr_expect_str_eq(text, "size (kB), less is better");
     cr_expect_str_eq(x.tick[0].label, "0.5");
     axis_fit(&x, 500, 3000, "B");
-    axis_title(&x, "size", text, sizeof text);
-    cr_expect_str_eq(text, "size (B)");
+    axis_title(&x, "size", false, text, sizeof text);
+    cr_expect_str_eq(text, "size (B), less is better");
     axis_fit(&x, 0, 1, "");
-    axis_title(&x, "n", text, sizeof text);
-    cr_expect_str_eq(text, "n");
+    axis_title(&x, "n", true, text, sizeof text);
+    cr_expect_str_eq(text, "n, more is better");
 }
 
 /* --- scatter --- */
