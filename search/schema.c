@@ -235,6 +235,10 @@ static void put_range(buf *b, const setting_row *r)
     switch (r->type) {
     case TYPE_INT:
     case TYPE_NUMBER:
+        if (r->min == r->max) {
+            buf_number(b, r->min);
+            break;
+        }
         buf_text(b, r->type == TYPE_INT ? "whole number " : "number ");
         buf_number(b, r->min);
         buf_text(b, " to ");
@@ -264,7 +268,7 @@ static void put_range(buf *b, const setting_row *r)
         buf_text(b, "name or path");
         break;
     case TYPE_OTHER:
-        buf_text(b, "see below");
+        buf_text(b, "list or map");
         break;
     }
 }
@@ -335,7 +339,7 @@ void schema_put_markdown(buf *b)
 {
     buf_text(
         b, "# Search spaces\n\n"
-           "<!-- Made by `paretune check --schema`. -->\n\n"
+           "<!-- Written by `make docs` from search/schema.c, where it is changed. -->\n\n"
            "A search space is a YAML file. Wherever the column *list?* says yes, a list of values "
            "may stand in place of one: it becomes an axis, and the candidates are all combinations "
            "of the axes. An axis that makes sense only sometimes is written "
