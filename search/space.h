@@ -86,8 +86,9 @@ typedef struct {
 typedef struct plan plan; /* opaque: classified candidates, memory of what was costed */
 
 /* Classifies every candidate and counts what would be built; nothing is built. About 1 us a
- * candidate, and 130 bytes while it counts, of which 30 are kept. ERR_INPUT for a candidate whose network is impossible, an expression that
- * fails, missing data, or more than PLAN_MAX_CANDIDATES. */
+ * candidate, and 130 bytes while it counts, of which 30 are kept. ERR_INPUT for a candidate whose
+ * network is impossible, an expression that fails, missing data, or more than
+ * PLAN_MAX_CANDIDATES. */
 status plan_make(const space *s, arena *a, plan **out, err *e);
 cand_state plan_state(const plan *p, int64_t candidate);
 /* Why a candidate is not CAND_OK, in a sentence; "" when it is. In `a`. */

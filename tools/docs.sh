@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes the manual page, the list of commands and the reference of search spaces from the program's own
-# tables:
+# Writes the manual page, the list of commands and the reference of search spaces from the program's
+# own tables:
 #   tools/docs.sh BINARY FOLDER
 set -eu
 bin=${1:?usage: tools/docs.sh BINARY FOLDER}
