@@ -1,5 +1,5 @@
-/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all that
- * share it and found again by identity. */
+/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all
+ * that share it and found again by identity. */
 #include "search/plan_parts.h"
 
 #include <string.h>

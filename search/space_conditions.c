@@ -1,5 +1,5 @@
-/* When settings matter: conditions are compiled once all names are known, and the slots put into an order
- * in which each stands behind those that its conditions read. */
+/* When settings matter: conditions are compiled once all names are known, and the slots put into an
+ * order in which each stands behind those that its conditions read. */
 #include "search/space_parts.h"
 
 #include <string.h>
