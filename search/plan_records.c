@@ -1,5 +1,5 @@
-/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all that
- * share it and found again by identity. */
+/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all
+ * that share it and found again by identity. */
 #include "search/plan_parts.h"
 
 #include <string.h>
@@ -76,8 +76,8 @@ static uint64_t recipe_identity(const space *s, const value *slots)
 
 static uint64_t export_identity(const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL};
-    return mix_slots(3, slots, list, 3);
+    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK};
+    return mix_slots(3, slots, list, 4);
 }
 
 /* `array` of n records with room for one more: itself, or a copy twice as long. NULL when out of

@@ -12,190 +12,175 @@
 #define EXPONENTIAL "schedule == 'exponential'"
 #define PRUNED "final_sparsity > 0"
 
-/* clang-format off: one setting reads as one paragraph */
+/* One setting reads as one paragraph. */
+/* clang-format off */
 static const setting_row rows[N_SETTINGS] = {
-    [SET_SPACE] = {"space", TYPE_INT, .min = 1, .max = 1, .help = "version of this format: 1"},
-    [SET_TITLE] = {"title", TYPE_TEXT, .def = "\"\"", .help = "a line for reports"},
-    [SET_TASK] = {"task", TYPE_CHOICE, .choices = "forecast", .help = "what the models are for"},
+    [SET_SPACE] = {"space", TYPE_INT, .min = 1, .max = 1,
+        .help = "version of this format: 1"},
+    [SET_TITLE] = {"title", TYPE_TEXT, .def = "\"\"",
+        .help = "a line for reports"},
+    [SET_TASK] = {"task", TYPE_CHOICE, .choices = "forecast",
+        .help = "what the models are for"},
 
-    [SET_DATA_SOURCE] =
-        {"data.source", TYPE_CHOICE, .choices = "jena-csv|synthetic-climate", .param = "source",
-         .stages = DATA, .axis = true,
-         .help = "`jena-csv`: the Jena weather records; `synthetic-climate`: a made-up series that "
-                 "needs no download"},
-    [SET_DATA_FILE] =
-        {"data.file", TYPE_FILE, .matters = "source == 'jena-csv'", .param = "file_hash",
-         .stages = DATA, .axis = true,
-         .help = "the CSV file: a glob that matches exactly one file, relative to `--data`, else "
-                 "`$PARETUNE_DATA`, else `data`"},
+    [SET_DATA_SOURCE] = {"data.source", TYPE_CHOICE, .choices = "jena-csv|synthetic-climate",
+        .param = "source", .stages = DATA, .axis = true,
+        .help = "`jena-csv`: the Jena weather records; `synthetic-climate`: a made-up series that "
+                "needs no download"},
+    [SET_DATA_FILE] = {"data.file", TYPE_FILE, .matters = "source == 'jena-csv'",
+        .param = "file_hash", .stages = DATA, .axis = true,
+        .help = "the CSV file: a glob that matches exactly one file, relative to `--data`, else "
+                "`$PARETUNE_DATA`, else `data`"},
     [SET_DATA_ROWS] = {"data.rows", TYPE_INT, .min = 100, .max = 1e7, .def = "20000",
-                       .matters = "source == 'synthetic-climate'", .param = "rows", .stages = DATA,
-                       .axis = true, .help = "length of the series, one row for ten minutes"},
+        .matters = "source == 'synthetic-climate'", .param = "rows", .stages = DATA, .axis = true,
+        .help = "length of the series, one row for ten minutes"},
     [SET_DATA_SEED] = {"data.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
-                       .matters = "source == 'synthetic-climate'", .param = "seed", .stages = DATA,
-                       .axis = true, .help = "which series"},
+        .matters = "source == 'synthetic-climate'", .param = "seed", .stages = DATA, .axis = true,
+        .help = "which series"},
     [SET_STEPS_IN] = {"data.steps_in", TYPE_INT, .min = 1, .max = 144, .def = "6",
-                      .param = "steps_in", .stages = DATA, .axis = true,
-                      .help = "steps that the model sees"},
+        .param = "steps_in", .stages = DATA, .axis = true,
+        .help = "steps that the model sees"},
     [SET_STEPS_OUT] = {"data.steps_out", TYPE_INT, .min = 1, .max = 24, .def = "6",
-                       .param = "steps_out", .stages = DATA, .axis = true,
-                       .help = "steps that it forecasts"},
+        .param = "steps_out", .stages = DATA, .axis = true,
+        .help = "steps that it forecasts"},
 
-    [SET_ARCHITECTURE] =
-        {"model.architecture", TYPE_ARCHITECTURE, .stages = TRAIN | EXPORT, .axis = true,
-         .help = "name of a file of `spaces/architectures`, or a path that ends in `.yaml`; every "
-                 "other key of `model` is a knob that an architecture declares"},
+    [SET_ARCHITECTURE] = {"model.architecture", TYPE_ARCHITECTURE, .stages = TRAIN | EXPORT,
+        .axis = true,
+        .help = "name of a file of `spaces/architectures`, or a path that ends in `.yaml`; every "
+                "other key of `model` is a knob that an architecture declares"},
 
-    [SET_LOSS] =
-        {"train.loss", TYPE_CHOICE, .choices = "mse|mae|huber", .def = "mse", .param = "loss",
-         .stages = TRAIN, .axis = true,
-         .help =
-             "what training makes small: squared, absolute, or Huber's error (quadratic below 1)"},
-    [SET_LABELS] =
-        {"train.labels", TYPE_CHOICE, .choices = "physical|standardized", .def = "physical",
-         .param = "labels", .stages = TRAIN, .axis = true,
-         .help = "train on °C and % as they are, or on labels of mean 0 and deviation 1 (the "
-                 "scaling is "
-                 "folded into the last layer at export, so the file still answers in °C and %)"},
+    [SET_LOSS] = {"train.loss", TYPE_CHOICE, .choices = "mse|mae|huber", .def = "mse",
+        .param = "loss", .stages = TRAIN, .axis = true,
+        .help = "what training makes small: squared, absolute, or Huber's error (quadratic below 1)"},
+    [SET_LABELS] = {"train.labels", TYPE_CHOICE, .choices = "physical|standardized",
+        .def = "physical", .param = "labels", .stages = TRAIN, .axis = true,
+        .help = "train on °C and % as they are, or on labels of mean 0 and deviation 1 (the scaling is "
+                "folded into the last layer at export, so the file still answers in °C and %)"},
     [SET_BATCH] = {"train.batch", TYPE_INT, .min = 1, .max = 4096, .def = "32", .param = "batch",
-                   .stages = TRAIN, .axis = true, .help = "examples in one step"},
+        .stages = TRAIN, .axis = true,
+        .help = "examples in one step"},
     [SET_OPTIMIZER] = {"train.optimizer", TYPE_CHOICE, .choices = "adam|sgd", .def = "adam",
-                       .param = "optimizer.kind", .stages = TRAIN, .axis = true,
-                       .help = "how weights follow the gradient"},
+        .param = "optimizer.kind", .stages = TRAIN, .axis = true,
+        .help = "how weights follow the gradient"},
     [SET_BETA1] = {"train.beta1", TYPE_NUMBER, .min = 0, .max = 0.99999, .def = "0.9",
-                   .matters = ADAM, .param = "optimizer.beta1", .stages = TRAIN, .axis = true,
-                   .help = "Adam: decay of the gradient's running mean"},
+        .matters = ADAM, .param = "optimizer.beta1", .stages = TRAIN, .axis = true,
+        .help = "Adam: decay of the gradient's running mean"},
     [SET_BETA2] = {"train.beta2", TYPE_NUMBER, .min = 0, .max = 0.9999999, .def = "0.999",
-                   .matters = ADAM, .param = "optimizer.beta2", .stages = TRAIN, .axis = true,
-                   .help = "Adam: decay of the squared gradient's running mean"},
+        .matters = ADAM, .param = "optimizer.beta2", .stages = TRAIN, .axis = true,
+        .help = "Adam: decay of the squared gradient's running mean"},
     [SET_EPSILON] = {"train.epsilon", TYPE_NUMBER, .min = 1e-12, .max = 1, .def = "1e-07",
-                     .matters = ADAM, .param = "optimizer.epsilon", .stages = TRAIN, .axis = true,
-                     .help = "Adam: added to the root of the squared gradient"},
+        .matters = ADAM, .param = "optimizer.epsilon", .stages = TRAIN, .axis = true,
+        .help = "Adam: added to the root of the squared gradient"},
     [SET_MOMENTUM] = {"train.momentum", TYPE_NUMBER, .min = 0, .max = 0.99999, .def = "0.9",
-                      .matters = SGD, .param = "optimizer.momentum", .stages = TRAIN, .axis = true,
-                      .help = "SGD: how much of the last step is kept"},
+        .matters = SGD, .param = "optimizer.momentum", .stages = TRAIN, .axis = true,
+        .help = "SGD: how much of the last step is kept"},
     [SET_NESTEROV] = {"train.nesterov", TYPE_BOOL, .def = "false", .matters = SGD,
-                      .param = "optimizer.nesterov", .stages = TRAIN, .axis = true,
-                      .help = "SGD: look ahead along the momentum"},
+        .param = "optimizer.nesterov", .stages = TRAIN, .axis = true,
+        .help = "SGD: look ahead along the momentum"},
     [SET_SCHEDULE] = {"train.schedule", TYPE_CHOICE,
-                      .choices = "constant|exponential|polynomial|cosine", .def = "constant",
-                      .param = "learning_rate.schedule", .stages = TRAIN, .axis = true,
-                      .help = "how the learning rate changes over the training"},
+        .choices = "constant|exponential|polynomial|cosine", .def = "constant",
+        .param = "learning_rate.schedule", .stages = TRAIN, .axis = true,
+        .help = "how the learning rate changes over the training"},
     [SET_LEARNING_RATE] = {"train.learning_rate", TYPE_NUMBER, .min = 1e-8, .max = 10,
-                           .def = "0.001", .param = "learning_rate.initial", .stages = TRAIN,
-                           .axis = true, .help = "at the start"},
+        .def = "0.001", .param = "learning_rate.initial", .stages = TRAIN, .axis = true,
+        .help = "at the start"},
     [SET_FINAL_LEARNING_RATE] = {"train.final_learning_rate", TYPE_NUMBER, .min = 0, .max = 10,
-                                 .def = "1e-05", .matters = TO_A_FINAL_RATE,
-                                 .param = "learning_rate.final", .stages = TRAIN, .axis = true,
-                                 .help = "polynomial, cosine: at the end"},
+        .def = "1e-05", .matters = TO_A_FINAL_RATE, .param = "learning_rate.final",
+        .stages = TRAIN, .axis = true,
+        .help = "polynomial, cosine: at the end"},
     [SET_DECAY_POWER] = {"train.decay_power", TYPE_NUMBER, .min = 0.01, .max = 10, .def = "1",
-                         .matters = "schedule == 'polynomial'", .param = "learning_rate.power",
-                         .stages = TRAIN, .axis = true,
-                         .help = "polynomial: 1 falls in a straight line"},
+        .matters = "schedule == 'polynomial'", .param = "learning_rate.power", .stages = TRAIN,
+        .axis = true,
+        .help = "polynomial: 1 falls in a straight line"},
     [SET_DECAY_AFTER] = {"train.decay_after_epoch", TYPE_INT, .min = 0, .max = 10000, .def = "12",
-                         .matters = EXPONENTIAL, .param = "learning_rate.after_epoch",
-                         .stages = TRAIN, .axis = true, .unit = "epochs",
-                         .help = "exponential: constant up to this epoch"},
+        .matters = EXPONENTIAL, .param = "learning_rate.after_epoch", .stages = TRAIN, .axis = true,
+        .unit = "epochs",
+        .help = "exponential: constant up to this epoch"},
     [SET_DECAY_RATE] = {"train.decay_rate", TYPE_NUMBER, .min = 0, .max = 100, .def = "0.1",
-                        .matters = EXPONENTIAL, .param = "learning_rate.rate", .stages = TRAIN,
-                        .axis = true,
-                        .help = "exponential: the rate falls by the factor exp(-decay_rate) with "
-                                "every epoch from there"},
+        .matters = EXPONENTIAL, .param = "learning_rate.rate", .stages = TRAIN, .axis = true,
+        .help = "exponential: the rate falls by the factor exp(-decay_rate) with every epoch from there"},
     [SET_EPOCHS] = {"train.epochs", TYPE_INT, .min = 1, .max = 10000, .def = "20",
-                    .param = "learning_rate.epochs", .param_when = TO_A_FINAL_RATE, .stages = TRAIN,
-                    .axis = true, .help = "passes over the training part"},
-    [SET_SHUFFLE_BUFFER] =
-        {"train.shuffle_buffer", TYPE_INT, .min = 0, .max = 1e6, .def = "100",
-         .param = "shuffle_buffer", .stages = TRAIN, .axis = true, .unit = "batches",
-         .help =
-             "the order of batches is drawn from a buffer of so many; the members of a batch never "
-             "change; 0 keeps the order of time"},
-    [SET_KEEP] = {"train.keep", TYPE_CHOICE, .choices = "last|best", .def = "last", .param = "keep",
-                  .stages = TRAIN, .axis = true,
-                  .help = "weights of the last epoch, or of the one with the best validation loss "
-                          "(with pruning: "
-                          "of those after its end)"},
+        .param = "learning_rate.epochs", .param_when = TO_A_FINAL_RATE, .stages = TRAIN,
+        .axis = true,
+        .help = "passes over the training part"},
+    [SET_SHUFFLE_BUFFER] = {"train.shuffle_buffer", TYPE_INT, .min = 0, .max = 1e6, .def = "100",
+        .param = "shuffle_buffer", .stages = TRAIN, .axis = true, .unit = "batches",
+        .help = "the order of batches is drawn from a buffer of so many; the members of a batch never "
+                "change; 0 keeps the order of time"},
+    [SET_KEEP] = {"train.keep", TYPE_CHOICE, .choices = "last|best", .def = "last",
+        .param = "keep", .stages = TRAIN, .axis = true,
+        .help = "weights of the last epoch, or of the one with the best validation loss (with pruning: "
+                "of those after its end)"},
     [SET_EARLY_STOP] = {"train.early_stop", TYPE_INT, .min = 0, .max = 10000, .def = "0",
-                        .param = "early_stop", .stages = TRAIN, .axis = true, .unit = "epochs",
-                        .help =
-                            "stop after so many epochs without a better validation loss; 0: never"},
+        .param = "early_stop", .stages = TRAIN, .axis = true, .unit = "epochs",
+        .help = "stop after so many epochs without a better validation loss; 0: never"},
 
-    [SET_FINAL_SPARSITY] =
-        {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
-         .axis = true,
-         .help =
-             "share of the weights that are zero in the end; 0: no pruning, and the rest of this "
-             "section does not matter"},
+    [SET_FINAL_SPARSITY] = {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
+        .def = "0", .stages = TRAIN, .axis = true,
+        .help = "share of the weights that are zero in the end; 0: no pruning, and the rest of this "
+                "section does not matter"},
     [SET_INITIAL_SPARSITY] = {"prune.initial_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
-                              .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
-                              .help = "share where pruning begins"},
+        .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
+        .help = "share where pruning begins"},
     [SET_PRUNE_BEGIN] = {"prune.begin", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "5",
-                         .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                         .help = "when it begins: epochs (`5`, `5 epochs`), part of the training "
-                                 "(`20 %`) or `1000 steps`"},
+        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
+        .help = "when it begins: epochs (`5`, `5 epochs`), part of the training (`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
-                       .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help = "when it reaches its final share, in the same unit as `begin`"},
+        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
+        .help = "when it reaches its final share, in the same unit as `begin`"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
-                             .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
-                             .help = "steps between two choices of the weights that are zero"},
+        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
+        .help = "steps between two choices of the weights that are zero"},
     [SET_PRUNE_POWER] = {"prune.power", TYPE_NUMBER, .min = 0.1, .max = 10, .def = "3",
-                         .matters = PRUNED, .stages = TRAIN, .axis = true,
-                         .help = "of the polynomial from the initial to the final share"},
+        .matters = PRUNED, .stages = TRAIN, .axis = true,
+        .help = "of the polynomial from the initial to the final share"},
 
     [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic",
-                     .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
-                     .help = "how weights are stored; `dynamic`: int8 for large tensors "
-                             "(dynamic-range quantization)"},
-    [SET_DYNAMIC_MIN] =
-        {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9, .def = "1024",
-         .matters = "storage == 'dynamic'", .param = "dynamic_min_elements", .param_when = "true",
-         .stages = EXPORT, .axis = true,
-         .help = "dynamic: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
-    [SET_PER_CHANNEL] =
-        {"export.per_channel", TYPE_BOOL, .def = "true", .matters = "storage == 'dynamic'",
-         .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
-         .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
+        .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
+        .help = "how weights are stored; `dynamic`: int8 for large tensors (dynamic-range quantization)"},
+    [SET_DYNAMIC_MIN] = {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9,
+        .def = "1024", .matters = "storage == 'dynamic'", .param = "dynamic_min_elements",
+        .param_when = "true", .stages = EXPORT, .axis = true,
+        .help = "dynamic: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
+    [SET_PER_CHANNEL] = {"export.per_channel", TYPE_BOOL, .def = "true",
+        .matters = "storage == 'dynamic'", .param = "per_channel", .param_when = "true",
+        .stages = EXPORT, .axis = true,
+        .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
     [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
-                  .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
-                  .help = "which byte count the metric `size` is: of the file, of its zlib stream, "
-                          "of a zip with "
-                          "it"},
+        .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
+        .help = "which byte count the metric `size` is: of the file, of its zlib stream, of a zip with "
+                "it"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
-                   .help = "whole numbers; every candidate is trained once with each (they are no "
-                           "axis: metrics of "
-                           "one configuration can be averaged over them)"},
+        .help = "whole numbers; every candidate is trained once with each (they are no axis: metrics of "
+                "one configuration can be averaged over them)"},
 
     [SET_METHOD] = {"search.method", TYPE_CHOICE, .choices = "grid", .def = "grid",
-                    .help = "which candidates are tried: `grid`, all of them"},
+        .help = "which candidates are tried: `grid`, all of them"},
     [SET_MAX_TRIALS] = {"search.max_trials", TYPE_INT, .min = 0, .max = 1e9, .def = "0",
-                        .help = "stop after so many trials; 0: no limit"},
+        .help = "stop after so many trials; 0: no limit"},
     [SET_MAX_TIME] = {"search.max_time", TYPE_QUANTITY, .min = 0, .max = 1e9, .def = "0 s",
-                      .unit = "s", .help = "stop after so long; 0: no limit"},
-    [SET_STATIC_FILTER] =
-        {"search.static_filter", TYPE_BOOL, .def = "true",
-         .help = "leave out what cannot meet the limits of any version on what is known before "
-                 "training"},
+        .unit = "s",
+        .help = "stop after so long; 0: no limit"},
+    [SET_STATIC_FILTER] = {"search.static_filter", TYPE_BOOL, .def = "true",
+        .help = "leave out what cannot meet the limits of any version on what is known before "
+                "training"},
     [SET_STAGE_TIME] = {"limits.stage_time", TYPE_QUANTITY, .min = 1, .max = 1e9, .def = "30 min",
-                        .unit = "s", .help = "a stage that takes longer is stopped"},
+        .unit = "s",
+        .help = "a stage that takes longer is stopped"},
     [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 16e6, .max = 1e15,
-                           .def = "2 GiB", .unit = "B", .help = "memory of one worker"},
+        .def = "2 GiB", .unit = "B",
+        .help = "memory of one worker"},
     [SET_RETRIES] = {"limits.retries", TYPE_INT, .min = 0, .max = 100, .def = "1",
-                     .help = "further tries after a worker died, hung or ran out of memory"},
+        .help = "further tries after a worker died, hung or ran out of memory"},
 
     [SET_RULES] = {"rules", TYPE_OTHER, .def = "[]",
-                   .help =
-                       "a list of `exclude: EXPRESSION`, each with an optional `because: REASON`"},
-    [SET_VERSIONS] =
-        {"versions", TYPE_OTHER, .def = "{}",
-         .help =
-             "named sets of limits, all of which a pick must meet: `a: {T_mae: \"< 0.5 °C\", size: "
-             "\"< 2 kB\"}`, or `a: {title: ..., limits: {...}}`"},
-    [SET_OBJECTIVES] =
-        {"objectives", TYPE_OTHER,
-         .help = "metrics of the Pareto front, each with its direction: `{T_mae: minimize, size: "
-                 "minimize}`"},
+        .help = "a list of `exclude: EXPRESSION`, each with an optional `because: REASON`"},
+    [SET_VERSIONS] = {"versions", TYPE_OTHER, .def = "{}",
+        .help = "named sets of limits, all of which a pick must meet: `a: {T_mae: \"< 0.5 °C\", size: "
+                "\"< 2 kB\"}`, or `a: {title: ..., limits: {...}}`"},
+    [SET_OBJECTIVES] = {"objectives", TYPE_OTHER,
+        .help = "metrics of the Pareto front, each with its direction: `{T_mae: minimize, size: "
+                "minimize}`"},
 };
 /* clang-format on */
 
@@ -250,6 +235,10 @@ static void put_range(buf *b, const setting_row *r)
     switch (r->type) {
     case TYPE_INT:
     case TYPE_NUMBER:
+        if (r->min == r->max) {
+            buf_number(b, r->min);
+            break;
+        }
         buf_text(b, r->type == TYPE_INT ? "whole number " : "number ");
         buf_number(b, r->min);
         buf_text(b, " to ");
@@ -279,7 +268,7 @@ static void put_range(buf *b, const setting_row *r)
         buf_text(b, "name or path");
         break;
     case TYPE_OTHER:
-        buf_text(b, "see below");
+        buf_text(b, "list or map");
         break;
     }
 }
@@ -350,7 +339,7 @@ void schema_put_markdown(buf *b)
 {
     buf_text(
         b, "# Search spaces\n\n"
-           "<!-- Made by `paretune check --schema`. -->\n\n"
+           "<!-- Written by `make docs` from search/schema.c, where it is changed. -->\n\n"
            "A search space is a YAML file. Wherever the column *list?* says yes, a list of values "
            "may stand in place of one: it becomes an axis, and the candidates are all combinations "
            "of the axes. An axis that makes sense only sometimes is written "
