@@ -379,10 +379,13 @@ static status fail_stage(run *r, const crew_event *ev, const reason *why, err *e
     return close_what_is_decided(r, &(reason){why->state, why->code, text}, e);
 }
 
-/* The worker is to blame, not yet the stage. */
+/* The worker is to blame, not yet the stage; and nobody while we are asked to stop, since whoever asks
+ * (a batch system, a shutdown) often ends workers in the same breath. */
 static status lose_try(run *r, const crew_event *ev, const reason *why, err *e)
 {
     int stage = (int)ev->ticket;
+    count_signals(r);
+    if (r->n_signals > 0) return graph_retry(r->g, stage, false, e);
     if (graph_get_stage(r->g, stage).tries >= r->o->retries) return fail_stage(r, ev, why, e);
     TRY(graph_retry(r->g, stage, true, e));
     sched_event again = about_stage(r, SCHED_STAGE_RETRY, stage);
