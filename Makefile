@@ -58,18 +58,24 @@ $(BIN): $(OUT)/main.o $(LIB)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(LIB): $(OBJECTS)
+$(LIB): $(OBJECTS) $(OUT)/sources
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(OBJECTS)
 
 # Kernels are compiled once per instruction set; kernel_<isa>.c chooses its own flags here.
 $(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2 -mfma)
 $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
 
+$(OUT)/engine/tflite/rows_avx2.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
+
 # A change of flags rebuilds everything.
 $(OUT)/flags: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' > $@
+# So does a file that came or went, for what is linked from all of them.
+$(OUT)/sources: FORCE
+	@mkdir -p $(OUT)
+	@echo '$(SOURCES) $(TESTS)' | cmp -s - $@ || echo '$(SOURCES) $(TESTS)' > $@
 FORCE:
 
 # private: else the milder flags reach $(OUT)/flags and everything is built again.
@@ -79,9 +85,9 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(ISA_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/tests/check: $(TEST_OBJ) $(HELP_OBJ) $(LIB)
+$(OUT)/tests/check: $(TEST_OBJ) $(HELP_OBJ) $(LIB) $(OUT)/sources
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion) $(LIBS)
 
 $(OUT)/tests/fuzz/replay_%: $(OUT)/tests/fuzz/replay.o $(OUT)/tests/fuzz/fuzz_%.o $(LIB)
 	@echo "  LINK  $@"

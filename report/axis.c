@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOG_FACTOR = 20, WANTED_TICKS = 6 };
+enum { WANTED_TICKS = 6 };
 
 double axis_place(const axis *a, double v)
 {
@@ -17,10 +17,8 @@ static void choose_unit(axis *a, double high, const char *unit)
     static const struct {
         const char *base, *name;
         double from, scale;
-    } larger[] = {{"B", "MB", 1e7, 1e6},
-                  {"B", "kB", 1e4, 1e3},
-                  {"ms", "s", 1e4, 1e3},
-                  {"s", "h", 7200, 3600}};
+    } larger[] = {{"B", "MB", 1e7, 1e6},  {"B", "kB", 1e4, 1e3},      {"ms", "s", 1e4, 1e3},
+                  {"s", "h", 7200, 3600}, {"", "millions", 1e7, 1e6}, {"", "thousands", 1e5, 1e3}};
     a->unit = unit;
     a->scale = 1;
     for (size_t i = 0; i < sizeof larger / sizeof *larger; i++) {
@@ -70,7 +68,7 @@ static void log_ticks(axis *a)
 
 void axis_fit(axis *a, double low, double high, const char *unit)
 {
-    *a = (axis){.log = low > 0 && high / low > LOG_FACTOR};
+    *a = (axis){.log = low > 0 && high / low > AXIS_LOG_FACTOR};
     choose_unit(a, fmax(fabs(low), fabs(high)), unit);
     if (a->log) {
         double margin = pow(high / low, 0.05);
@@ -86,10 +84,9 @@ void axis_fit(axis *a, double low, double high, const char *unit)
     linear_ticks(a);
 }
 
-void axis_title(const axis *a, const char *metric, char *text, size_t n)
+void axis_title(const axis *a, const char *metric, bool higher, char *text, size_t n)
 {
-    if (a->unit[0])
-        snprintf(text, n, "%s (%s)", metric, a->unit);
-    else
-        snprintf(text, n, "%s", metric);
+    bool unit = a->unit[0] != '\0';
+    snprintf(text, n, "%.80s%s%s%s, %s is better", metric, unit ? " (" : "", a->unit,
+             unit ? ")" : "", higher ? "more" : "less");
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { AXIS_MAX_TICKS = 40 };
+enum { AXIS_MAX_TICKS = 40, AXIS_LOG_FACTOR = 20 };
 
 typedef struct {
     double low, high; /* in the metric's unit, wider than the data by a margin */
@@ -20,11 +20,11 @@ typedef struct {
 } axis;
 
 /* Fits an axis around finite `low` <= `high`. Logarithmic when both are above 0 and more than a
- * factor of 20 apart. */
+ * factor of AXIS_LOG_FACTOR apart. */
 void axis_fit(axis *a, double low, double high, const char *unit);
 /* Where a value lies: 0 at the low end, 1 at the high one, beyond them outside. */
 double axis_place(const axis *a, double v);
-/* "T_mae (°C)". */
-void axis_title(const axis *a, const char *metric, char *text, size_t n);
+/* "T_mae (°C), less is better"; `higher`: more is. */
+void axis_title(const axis *a, const char *metric, bool higher, char *text, size_t n);
 
 #endif

@@ -32,8 +32,8 @@ static const opt_spec spec = {
         "to every limit, or the closest miss and the limit that binds.\n"
         "CSV files are UTF-8, with one row per trial and a column per knob and metric; units\n"
         "are those of the columns' comments: 'paretune sql DB \"select * from metrics\"'.",
-    .examples = "paretune report hw2.db\n"
-                "paretune report hw2.db --out plots --x macs --y T_mae",
+    .examples = "  paretune report hw2.db\n"
+                "  paretune report hw2.db --out plots --x macs --y T_mae",
     .args_min = 1,
     .args_max = 1,
     .options = options,
@@ -188,6 +188,12 @@ static status list_points(work *w, const store_points *p, scatter_point **out, i
     return OK;
 }
 
+static bool is_test_figure(const char *metric)
+{
+    size_t n = strlen(metric);
+    return n > 5 && strcmp(metric + n - 5, "_test") == 0;
+}
+
 static status describe_plot(work *w, const char *x, const char *y, scatter *out, err *e)
 {
     const char *names[] = {x, y};
@@ -198,18 +204,18 @@ static status describe_plot(work *w, const char *x, const char *y, scatter *out,
     TRY(store_read_points(w->s, 2, names, w->a, &points, e));
     TRY(list_points(w, &points, &point, &n_front, e));
     TRY(list_versions(w, &points, x, y, &version, e));
-    *out =
-        (scatter){.title = arena_printf(w->a, "%s: %s against %s", w->space.name, y, x),
-                  .subtitle = arena_printf(w->a,
-                                           "%d finished trials, %d on the front of all objectives; "
-                                           "figures of the validation part",
-                                           points.n, n_front),
-                  .x = axis_of(w, x),
-                  .y = axis_of(w, y),
-                  .n_points = points.n,
-                  .point = point,
-                  .n_versions = w->picks.n,
-                  .version = version};
+    *out = (scatter){.title = arena_printf(w->a, "%s: %s against %s", w->space.name, y, x),
+                     .subtitle = arena_printf(
+                         w->a, "%d finished trial%s, %d on the front of all objectives; %s",
+                         points.n, points.n == 1 ? "" : "s", n_front,
+                         is_test_figure(x) || is_test_figure(y) ? "_test: figures of the test part"
+                                                                : "figures of the validation part"),
+                     .x = axis_of(w, x),
+                     .y = axis_of(w, y),
+                     .n_points = points.n,
+                     .point = point,
+                     .n_versions = w->picks.n,
+                     .version = version};
     return out->title && out->subtitle ? OK : FAIL(e, ERR_MEM, "no memory for a plot");
 }
 
@@ -278,7 +284,6 @@ static const char *usual_folder(arena *a, const char *path)
 
 static status write_report(work *w, err *e)
 {
-    table t;
     TRY(store_last_space(w->s, w->a, &w->space, e));
     TRY(picks_read(w->s, w->a, &w->picks, e));
     TRY(file_make_folder(w->folder, e));
@@ -286,8 +291,7 @@ static status write_report(work *w, err *e)
     TRY(write_plots(w, e));
     TRY(buf_check(&w->said, e));
     if (w->picks.n > 0) {
-        TRY(picks_table(&w->picks, true, w->a, &t, e));
-        TRY(table_print(&t, FORMAT_TABLE, stdout, e));
+        TRY(picks_print(&w->picks, stdout, w->a, e));
         printf("\n");
     }
     printf("%s", w->said.data);

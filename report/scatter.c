@@ -10,7 +10,7 @@
 
 /* Pixels. */
 enum {
-    LEFT = 78,
+    LEFT = 90,
     TOP = 92,
     PLOT_W = 600,
     PLOT_H = 400,
@@ -143,10 +143,23 @@ static range needed_range(const drawing *d, bool y, double *sorted)
         if (v->has_pick) widen(&r, y ? v->pick_y : v->pick_x);
     }
     qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
-    double low = sorted[n / 50], high = sorted[n - 1 - n / 50], spread = 1.5 * (high - low);
-    widen(&r, fmax(sorted[0], low - spread));
-    widen(&r, fmin(sorted[n - 1], high + spread));
+    double low = sorted[n / 20], high = sorted[n - 1 - n / 20], spread = high - low;
+    for (int i = 0; i < n; i++)
+        if (sorted[i] >= low - spread && sorted[i] <= high + spread) widen(&r, sorted[i]);
     return r;
+}
+
+/* On the better side of x, where the names of versions stand. */
+static void make_room(range *r, bool higher)
+{
+    const double share = 0.1;
+    bool log = r->low > 0 && r->high / r->low > AXIS_LOG_FACTOR, positive = r->low >= 0;
+    double room = log ? pow(r->high / r->low, share) : share * (r->high - r->low);
+    if (higher)
+        r->high = log ? r->high * room : r->high + room;
+    else
+        r->low = log ? r->low / room : r->low - room;
+    if (positive) r->low = fmax(r->low, 0);
 }
 
 static status fit_axes(drawing *d, err *e)
@@ -159,6 +172,7 @@ static status fit_axes(drawing *d, err *e)
     double *sorted = ARENA_NEW(d->a, double, n);
     if (!sorted) return FAIL(e, ERR_MEM, "no memory for a plot");
     range x = needed_range(d, false, sorted), y = needed_range(d, true, sorted);
+    if (s->n_versions > 0) make_room(&x, s->x.higher);
     axis_fit(&d->x, x.low, x.high, s->x.unit);
     axis_fit(&d->y, y.low, y.high, s->y.unit);
     for (int i = 0; i < s->n_points; i++) {
@@ -199,12 +213,10 @@ static void draw_axes(drawing *d)
         svg_line(b, label[0] ? "grid" : "minor", LEFT, y, LEFT + PLOT_W, y);
         svg_text(b, "soft", LEFT - 8, y + 4, "end", label);
     }
-    axis_title(&d->x, d->s->x.name, title, sizeof title - 32);
-    strcat(title, d->s->x.higher ? ", more is better" : ", less is better");
+    axis_title(&d->x, d->s->x.name, d->s->x.higher, title, sizeof title);
     svg_text(b, "label", LEFT + PLOT_W / 2.0, TOP + PLOT_H + 42, "middle", title);
-    axis_title(&d->y, d->s->y.name, title, sizeof title - 32);
-    strcat(title, d->s->y.higher ? ", more is better" : ", less is better");
-    svg_text_upwards(b, "label", 22, TOP + PLOT_H / 2.0, title);
+    axis_title(&d->y, d->s->y.name, d->s->y.higher, title, sizeof title);
+    svg_text_upwards(b, "label", 16, TOP + PLOT_H / 2.0, title);
 }
 
 static void draw_titles(drawing *d)
@@ -300,41 +312,40 @@ static bool draw_members(drawing *d)
 
 static int compare_points(const void *one, const void *two)
 {
-    const scatter_point *a = *(const scatter_point *const *)one;
-    const scatter_point *b = *(const scatter_point *const *)two;
+    const scatter_point *a = one, *b = two;
     if (a->x != b->x) return a->x < b->x ? -1 : 1;
     return (a->trial > b->trial) - (a->trial < b->trial);
 }
 
 /* The edge of what is attained: from each point towards worse x at its y, then to the next point.
  */
-static void draw_steps(drawing *d, const scatter_point **p, int n)
+static void draw_steps(drawing *d, const scatter_point *p, int n)
 {
     bool higher = d->s->x.higher;
     double x_end = higher ? LEFT : LEFT + PLOT_W;
     double y_end = d->s->y.higher ? TOP + PLOT_H : TOP;
     svg_path_begin(d->out, "steps");
-    const scatter_point *first = p[higher ? n - 1 : 0];
+    const scatter_point *first = &p[higher ? n - 1 : 0];
     svg_path_move(d->out, px(d, first->x), y_end);
     for (int i = 0; i < n; i++) {
         int at = higher ? n - 1 - i : i, next = higher ? at - 1 : at + 1;
-        svg_path_line(d->out, px(d, p[at]->x), py(d, p[at]->y));
-        svg_path_line(d->out, i + 1 < n ? px(d, p[next]->x) : x_end, py(d, p[at]->y));
+        svg_path_line(d->out, px(d, p[at].x), py(d, p[at].y));
+        svg_path_line(d->out, i + 1 < n ? px(d, p[next].x) : x_end, py(d, p[at].y));
     }
     svg_path_end(d->out);
 }
 
 static status draw_best(drawing *d, err *e)
 {
-    const scatter_point **p = ARENA_NEW(d->a, const scatter_point *, d->s->n_points);
+    scatter_point *p = ARENA_NEW(d->a, scatter_point, d->s->n_points);
     if (!p) return FAIL(e, ERR_MEM, "no memory for a plot");
     int n = 0;
     for (int i = 0; i < d->s->n_points; i++)
-        if (d->best[i]) p[n++] = &d->s->point[i];
+        if (d->best[i]) p[n++] = d->s->point[i];
     qsort(p, (size_t)n, sizeof *p, compare_points);
     draw_steps(d, p, n);
     for (int i = 0; i < n; i++)
-        svg_circle(d->out, "best", px(d, p[i]->x), py(d, p[i]->y), 4.5, tip_for(d, p[i]));
+        svg_circle(d->out, "best", px(d, p[i].x), py(d, p[i].y), 4.5, tip_for(d, &p[i]));
     return OK;
 }
 
@@ -374,29 +385,27 @@ static void draw_box(drawing *d, int i)
     svg_rect(d->out, class, r.left, r.top, r.right - r.left, r.bottom - r.top);
 }
 
-/* Names stand just outside the corner where the limits meet; those of nearby corners side by side.
- */
+/* A name stands inside its region, where x is best and y just holds: no trial lies there, being
+ * better than the front. Regions with nearly the same limit on y have theirs side by side. */
 static void draw_tags(drawing *d)
 {
-    double xs[64], ys[64];
+    double ys[64], used[64];
     int placed = 0;
     for (int i = 0; i < d->s->n_versions && placed < 64; i++) {
         const scatter_version *v = &d->s->version[i];
         if (!v->x.set && !v->y.set) continue;
         box r = allowed(d, v);
-        char text[24];
-        svg_fit_text(v->name, 12, 60, text, sizeof text);
-        double w = svg_text_width(text, 12) + 4;
-        double x = v->x.set && !is_upper(&v->x) ? r.left + 4 : r.right - w;
-        double y = v->y.set && !is_upper(&v->y) ? r.bottom - 5 : r.top + 14;
+        char text[64];
+        svg_fit_text(v->name, 12, 110, text, sizeof text);
+        bool left = !v->x.set || is_upper(&v->x);
+        double y = v->y.set && !is_upper(&v->y) ? r.bottom - 5 : r.top + 14, offset = 5;
+        y = clamp(y, TOP + 14, TOP + PLOT_H - 4);
         for (int k = 0; k < placed; k++)
-            if (fabs(xs[k] - x) < w && fabs(ys[k] - y) < 14) {
-                y = ys[k] + 15;
-                k = -1;
-            }
-        xs[placed] = x;
-        ys[placed++] = y;
-        svg_text(d->out, "tag", x, y, "start", text);
+            if (fabs(ys[k] - y) < 14) offset = fmax(offset, used[k]);
+        svg_text(d->out, "tag", left ? r.left + offset : r.right - offset, y,
+                 left ? "start" : "end", text);
+        ys[placed] = y;
+        used[placed++] = offset + svg_text_width(text, 12) + 8;
     }
 }
 

@@ -202,9 +202,7 @@ static status print_picks(job *j, const picks *all, err *e)
         return OK;
     }
     if (all->n == 0) return OK;
-    table t;
-    TRY(picks_table(all, true, &j->memory, &t, e));
-    return table_print(&t, FORMAT_TABLE, stdout, e);
+    return picks_print(all, stdout, &j->memory, e);
 }
 
 static bool all_have_picks(const picks *all)

@@ -8,15 +8,19 @@
 
 bool document_open(document *r, arena *a, diag *d, const char *path)
 {
-    *r = (document){.a = a, .d = d, .path = path};
     err e = {0};
     char *text;
-    if (file_read(a, path, NODE_MAX_BYTES, &text, &r->n, &e) != OK) {
-        diag_report(d, path, 0, 0, "%s", e.msg);
-        return false;
-    }
-    r->text = text;
-    r->root = node_read_yaml(a, path, text, r->n, d);
+    size_t n;
+    if (file_read(a, path, NODE_MAX_BYTES, &text, &n, &e) == OK)
+        return document_parse(r, a, d, path, text, n);
+    diag_report(d, path, 0, 0, "%s", e.msg);
+    return false;
+}
+
+bool document_parse(document *r, arena *a, diag *d, const char *path, const char *text, size_t n)
+{
+    *r = (document){.a = a, .d = d, .path = path, .text = text, .n = n};
+    r->root = node_read_yaml(a, path, text, n, d);
     if (!r->root) return false;
     if (r->root->kind == NODE_MAP) return true;
     document_wrong(r, r->root, "the file must hold a map of keys and values, not %s",

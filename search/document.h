@@ -18,8 +18,10 @@ typedef struct {
     node *root; /* NULL when the file is not a YAML map */
 } document;
 
-/* Reads `path`. False, and something reported, when there is no map to go on with. */
+/* Reads `path`, or `text` of n bytes under that name. False, and something reported, when there is no
+ * map to go on with. */
 bool document_open(document *r, arena *a, diag *d, const char *path);
+bool document_parse(document *r, arena *a, diag *d, const char *path, const char *text, size_t n);
 
 void document_wrong(document *r, const node *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -24,6 +24,10 @@ typedef struct {
 } data_record;
 
 typedef struct {
+    const node *params; /* of an export stage */
+} export_record;
+
+typedef struct {
     const char *json;
     const node *tree;
     uint64_t id; /* equal for equal JSON */
@@ -41,7 +45,7 @@ struct plan {
     int cap_data, cap_nets, cap_exports, cap_costs;
     data_record *data;
     net_record *nets;
-    const node **exports; /* parameters of export stages */
+    export_record *exports;
     stage_forecast *costs;
     int n_cuts;
     cut cuts[MAX_CUTS];

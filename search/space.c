@@ -22,9 +22,9 @@ static bool map_put(space *s, node *map, node *key, node *item)
     node **keys = ARENA_NEW(s->a, node *, map->n + 1),
          **items = ARENA_NEW(s->a, node *, map->n + 1);
     if (!keys || !items) return false;
-    if (map->n) {
-        memcpy(keys, map->key, (size_t)map->n * sizeof *keys);
-        memcpy(items, map->item, (size_t)map->n * sizeof *items);
+    for (int i = 0; i < map->n; i++) {
+        keys[i] = map->key[i];
+        items[i] = map->item[i];
     }
     keys[map->n] = key;
     items[map->n] = item;
@@ -687,16 +687,9 @@ static bool describe(space *s)
     return s->stored.name && s->stored.metric;
 }
 
-space *space_read(arena *a, const char *path, const space_options *options, diag *d)
+/* Everything that follows once s->source is a map. */
+static void read_space(space *s)
 {
-    int reported = d->total;
-    space *s = ARENA_NEW(a, space, 1);
-    if (!s) return NULL;
-    s->a = a;
-    s->path = path;
-    s->size = 1;
-    if (options) s->options = *options;
-    if (!document_open(&s->source, a, d, path)) return NULL;
     init_slots(s);
     for (int i = 0; i < s->options.n_sets; i++) apply_set(s, s->options.sets[i]);
     read_settings(s);
@@ -706,8 +699,43 @@ space *space_read(arena *a, const char *path, const space_options *options, diag
     fill_base(s);
     read_lists(s);
     check_required(s);
-    if (d->total == reported && !describe(s)) diag_report(d, path, 0, 0, "out of memory");
+}
+
+static space *new_space(arena *a, const char *path, const space_options *options, diag *d)
+{
+    space *s = ARENA_NEW(a, space, 1);
+    if (!s) {
+        diag_report(d, path, 0, 0, "out of memory");
+        return NULL;
+    }
+    s->a = a;
+    s->path = path;
+    s->size = 1;
+    if (options) s->options = *options;
+    return s;
+}
+
+static space *finish_space(space *s, int reported)
+{
+    diag *d = s->source.d;
+    read_space(s);
+    if (d->total == reported && !describe(s)) diag_report(d, s->path, 0, 0, "out of memory");
     return d->total == reported ? s : NULL;
+}
+
+space *space_read(arena *a, const char *path, const space_options *options, diag *d)
+{
+    int reported = d->total;
+    space *s = new_space(a, path, options, d);
+    return s && document_open(&s->source, a, d, path) ? finish_space(s, reported) : NULL;
+}
+
+space *space_parse(arena *a, const char *path, const char *text, size_t n,
+                   const space_options *options, diag *d)
+{
+    int reported = d->total;
+    space *s = new_space(a, path, options, d);
+    return s && document_parse(&s->source, a, d, path, text, n) ? finish_space(s, reported) : NULL;
 }
 
 const store_space *space_for_store(const space *s)

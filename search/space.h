@@ -30,8 +30,11 @@ typedef struct {
     const char *const *sets;
 } space_options;
 
-/* Reads and checks; NULL when anything was reported to `d`. Lives in `a`. */
+/* Reads and checks; NULL when anything was reported to `d`. Lives in `a`; `path` must outlive it. */
 space *space_read(arena *a, const char *path, const space_options *options, diag *d);
+/* The same for a text in memory, which goes by the name `path`; both must outlive the space. */
+space *space_parse(arena *a, const char *path, const char *text, size_t n,
+                   const space_options *options, diag *d);
 
 /* Name, versions, objectives, axes, text and its hash: what the store keeps. */
 const store_space *space_for_store(const space *s);

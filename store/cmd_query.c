@@ -15,7 +15,7 @@ static const opt options[] = {
      "trials in this state: ready, running, done, failed, timeout or all (default: done)", 0, 0,
      &ask.state},
     {"front", 'f', OPT_FLAG, NULL, "only trials on the Pareto front", 0, 0, &ask.front_only},
-    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json (default: table)", 0, 0, &format},
+    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},
 };
 
@@ -30,9 +30,9 @@ static const opt_spec spec = {
         "Names without suffix are figures of the validation part, NAME_test of the test part.\n"
         "Names that hold other signs than letters, digits, _ and . stand in quotes.",
     .examples =
-        "paretune query hw2.db \"T_mae < 0.5 and size < 2 kB\" --sort size\n"
-        "paretune query hw2.db \"storage in (float16, dynamic)\" --columns alpha,size,T_mae\n"
-        "paretune query hw2.db --front --format csv > front.csv",
+        "  paretune query hw2.db \"T_mae < 0.5 and size < 2 kB\" --sort size\n"
+        "  paretune query hw2.db \"storage in (float16, dynamic)\" --columns alpha,size,T_mae\n"
+        "  paretune query hw2.db --front --format csv > front.csv",
     .args_min = 1,
     .args_max = 2,
     .options = options,

@@ -4,7 +4,7 @@
 static const char *format = "table";
 
 static const opt options[] = {
-    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json (default: table)", 0, 0, &format},
+    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},
 };
 
@@ -16,9 +16,10 @@ static const opt_spec spec = {
         "The views trials_wide (a column per knob and metric), front and picks speak of the space\n"
         "of the last run. The tables behind them describe themselves: every column has a\n"
         "comment with its unit in sqlite_master. Statements that would write are refused.",
-    .examples = "paretune sql hw2.db \"select * from picks\"\n"
-                "paretune sql hw2.db \"select alpha, min(size) from trials_wide group by alpha\"\n"
-                "paretune sql hw2.db \"select sql from sqlite_master\" --format json",
+    .examples =
+        "  paretune sql hw2.db \"select * from picks\"\n"
+        "  paretune sql hw2.db \"select alpha, min(size) from trials_wide group by alpha\"\n"
+        "  paretune sql hw2.db \"select sql from sqlite_master\" --format json",
     .args_min = 2,
     .args_max = 2,
     .options = options,

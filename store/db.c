@@ -165,7 +165,7 @@ int64_t query_column_int(const query *q, int column)
 
 double query_column_real(const query *q, int column)
 {
-    if (sqlite3_column_type(q->stmt, column) == SQLITE_NULL) return NAN;
+    if (sqlite3_column_type(q->stmt, column) == SQLITE_NULL) return (double)NAN;
     return sqlite3_column_double(q->stmt, column);
 }
 

@@ -50,8 +50,8 @@ typedef struct {
 
 static score judge(const pick *p, const int *column, const double *row, int size)
 {
-    score s = {.complete = true, .feasible = true, .worst = -INFINITY, .size = row[size]};
-    if (isnan(s.size)) s.size = INFINITY;
+    score s = {.complete = true, .feasible = true, .worst = (double)-INFINITY, .size = row[size]};
+    if (isnan(s.size)) s.size = (double)INFINITY;
     for (int i = 0; i < p->n_limits; i++) {
         double v = row[column[i]], over = excess(&p->limit[i], v);
         if (isnan(over)) return (score){.complete = false};
@@ -65,8 +65,8 @@ static score judge(const pick *p, const int *column, const double *row, int size
 static bool is_better(score s, score best)
 {
     if (s.feasible != best.feasible) return s.feasible;
-    if (s.feasible && s.size != best.size) return s.size < best.size;
-    return s.worst < best.worst;
+    if (s.worst != best.worst) return s.worst < best.worst;
+    return s.size < best.size;
 }
 
 static status choose(pick *p, figures *f, const store_points *points, arena *a, err *e)
@@ -304,7 +304,7 @@ static status put_limit_row(table *t, const pick *p, int i, bool whole, arena *a
         c[1] = cell_text(p->met ? "met" : "not met");
         c[2] = cell_text(found_text(p));
         c[3] = p->trial ? cell_text(arena_printf(a, "%lld", (long long)p->trial)) : cell_text("-");
-        c[9] = cell_text(p->knobs);
+        if (t->n_columns > 9) c[9] = cell_text(p->knobs);
     }
     if (!l) return OK;
     c[4] = cell_text(arena_printf(a, "%s %s", l->metric, l->text));
@@ -320,10 +320,23 @@ status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e
 {
     static const char *const names[] = {"version",    "verdict", "found",  "trial", "limit",
                                         "validation", "test",    "margin", "note",  "knobs"};
-    TRY(table_init(out, a, sizeof names / sizeof *names, e));
-    for (int i = 0; i < out->n_columns; i++) table_column(out, i, names[i], NULL);
+    int n_columns = (int)(sizeof names / sizeof *names) - for_people; /* knobs stand below */
+    TRY(table_init(out, a, n_columns, e));
+    for (int i = 0; i < n_columns; i++) table_column(out, i, names[i], NULL);
     for (int i = 0; i < p->n; i++)
         for (int j = 0; j == 0 || j < p->pick[i].n_limits; j++)
             TRY(put_limit_row(out, &p->pick[i], j, j == 0 || !for_people, a, e));
     return OK;
+}
+
+status picks_print(const picks *p, FILE *f, arena *a, err *e)
+{
+    table t;
+    TRY(picks_table(p, true, a, &t, e));
+    TRY(table_print(&t, FORMAT_TABLE, f, e));
+    for (int i = 0; i < p->n; i++) {
+        const pick *x = &p->pick[i];
+        if (x->trial) fprintf(f, "%s: trial %lld, %s\n", x->version, (long long)x->trial, x->knobs);
+    }
+    return ferror(f) ? FAIL(e, ERR_IO, "cannot write the picks") : OK;
 }

@@ -1,10 +1,11 @@
 /* Which trial answers a version's limits, by how much, or what stands in the way. Part of store.h.
  *
- * Chosen on validation figures: of the finished trials that meet every limit the one of smallest
- * `size`, ties by the smaller worst excess, then by the smaller id. When none meets them: the
- * closest miss, which has the smallest worst excess. The excess of a figure over a limit is (value
- * - bound) / |bound|, its negative for > and >= (for a bound of 0 the divisor is 1); below zero it
- * is room. A trial without one of the figures is neither.
+ * Chosen on validation figures: the trial whose worst excess over the limits is smallest, ties by
+ * the smaller `size`, then by the smaller id. The excess of a figure over a limit is (value - bound)
+ * / |bound|, its negative for > and >= (for a bound of 0 the divisor is 1). Below zero it is room,
+ * and the pick is the trial with the most room under its tightest limit: test figures differ from
+ * validation figures, and room is what absorbs that. Otherwise no trial meets the limits, and it is
+ * the closest miss. A trial without one of the figures is neither.
  *
  * Reported on test figures: for a limit on T_mae the figure T_mae_test; what has no test twin
  * (size) is exact and stands for itself. A version is met when there is a pick and its reported
@@ -63,7 +64,10 @@ status picks_read(struct store *s, arena *a, picks *out, err *e);
 /* Brings the tables behind the views `front` and `picks` up to date (a writer's store). */
 status store_update_picks(struct store *s, err *e);
 
-/* One row per limit. For people a version's name stands in its first row only. */
+/* One row per limit. For people a version's name stands in its first row only, and the knobs are left
+ * out for the width's sake. */
 status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e);
+/* The table for people, and below it the knobs of each trial. */
+status picks_print(const picks *p, FILE *f, arena *a, err *e);
 
 #endif

@@ -208,7 +208,7 @@ static status take_steps(db *d, const char *const *const *steps, int from, int t
 
 status schema_migrate(db *d, const char *const *const *steps, err *e)
 {
-    int from, to = 0;
+    int from = 0, to = 0;
     bool fresh;
     while (steps[to]) to++;
     TRY(schema_identify(d, &from, &fresh, e));
@@ -307,7 +307,7 @@ static void put_comment(buf *b, const char *unit, const char *help)
 {
     buf_text(b, " -- ");
     size_t start = b->len;
-    if (unit[0]) buf_printf(b, "%s: ", unit);
+    if (unit[0]) buf_printf(b, "%s%s", unit, help[0] ? ": " : "");
     buf_text(b, help);
     for (size_t i = start; i < b->len; i++)
         if ((unsigned char)b->data[i] < 0x20) b->data[i] = ' ';

@@ -614,8 +614,8 @@ static status reopen_trial(store *s, int64_t id, const store_trial *t, err *e)
     static const char *const statements[] = {
         "DELETE FROM trial_stages WHERE trial_id = :trial",
         "DELETE FROM trial_metrics WHERE trial_id = :trial",
-        "UPDATE trials SET state = 'ready', on_front = 0, ended_at = NULL, error_code = NULL,"
-        " error_text = NULL WHERE id = :trial",
+        ("UPDATE trials SET state = 'ready', on_front = 0, ended_at = NULL, error_code = NULL,"
+         " error_text = NULL WHERE id = :trial"),
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         query q = db_query(&s->d, statements[i], e);

@@ -71,8 +71,7 @@ Test(node, scalars_are_what_they_look_like)
     expect_json("['1', \"true\", 'null', \"~\", '']", "[\"1\",\"true\",\"null\",\"~\",\"\"]");
     expect_json("[0x10, 1:30, 1_000, 1e, e5, +, ., 1.2.3, 12 kB, -, 1e+]",
                 "[\"0x10\",\"1:30\",\"1_000\",\"1e\",\"e5\",\"+\",\".\",\"1.2.3\",\"12 kB\",\"-\","
-                "\"1e+\"]" +
-                    0);
+                "\"1e+\"]");
 }
 
 Test(node, places_are_kept)

@@ -117,8 +117,11 @@ Test(pack, damage_is_noticed_and_never_crashes)
         pack_as((form)f, p, 600, &b);
         for (size_t i = 2; i < b.len; i++) {
             b.data[i] ^= 0x41;
-            /* The magic bytes of a zip gone, it is a flat file. */
-            if (pack_open(&a, b.data, b.len, 1 << 20, &back, &n, NULL) == OK && f == ZLIB) opened++;
+            /* Names and dates of a zip may change; what is inside may not. A zip whose first bytes
+             * are gone is any other file. */
+            if (pack_open(&a, b.data, b.len, 1 << 20, &back, &n, NULL) == OK &&
+                (f == ZLIB || i >= 4))
+                opened += f == ZLIB || n != 600 || memcmp(back, p, 600) != 0;
             b.data[i] ^= 0x41;
             char *cut = malloc(i);
             memcpy(cut, b.data, i);

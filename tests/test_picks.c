@@ -54,13 +54,12 @@ Test(picks, without_trials_there_is_nothing)
     cr_expect(isnan(p.limit[0].value) && isnan(p.limit[0].reported) && isnan(p.limit[0].margin));
 }
 
-Test(picks, the_smallest_that_meets_all_limits_on_validation_is_chosen)
+Test(picks, the_one_with_most_room_under_its_tightest_validation_limit_is_chosen)
 {
-    add(0.49, 1.79, 1900, 0, 0);
-    int64_t best = add(0.45, 1.7, 1500, 0.48, 1.75);
-    add(0.51, 1.0, 100, 0.1,
-        0.1); /* smaller, but T_mae is over: its good test figures do not count */
-    add(0.40, 1.0, 1501, 0, 0);
+    add(0.49, 1.0, 1000, 0, 0);                      /* 2 % under on T_mae */
+    int64_t best = add(0.45, 1.7, 1500, 0.48, 1.75); /* 5.6 % under on RH_mae */
+    add(0.51, 1.0, 100, 0.1, 0.1); /* over on T_mae: good test figures do not count */
+    add(0.10, 0.1, 1960, 0, 0);    /* 2 % under on size */
     pick p = picked(0);
     cr_expect_eq(p.kind, PICK_CHOSEN);
     cr_expect_eq(p.trial, best);
@@ -112,11 +111,11 @@ Test(picks, a_figure_equal_to_a_strict_limit_is_a_miss)
     cr_expect_eq(p.limit[0].margin, 0);
 }
 
-Test(picks, ties_in_size_go_to_the_smaller_excess_and_then_the_smaller_id)
+Test(picks, ties_go_to_the_smaller_file_and_then_the_smaller_id)
 {
-    add(0.45, 1.7, 1500, 0, 0);
-    int64_t best = add(0.40, 1.6, 1500, 0, 0);
-    add(0.40, 1.6, 1500, 0, 0);
+    add(0.40, 1.7, 1500, 0, 0);
+    int64_t best = add(0.30, 1.7, 1400, 0, 0);
+    add(0.40, 1.7, 1400, 0, 0);
     cr_expect_eq(picked(0).trial, best);
 }
 

@@ -226,7 +226,9 @@ Test(plan, a_longer_training_continues_a_shorter_one)
         &a,
         HEAD "model: {architecture: mlp-2}\ntrain: {epochs: [10, 30, 20], schedule: cosine}\n" TAIL,
         0, NULL);
-    cr_expect_eq(summary_of(plan_of(cosine)).epochs, 60, "its learning rate depends on the length");
+    plan *p = plan_of(cosine);
+    cr_expect_eq(summary_of(p).epochs, 60, "its learning rate depends on the length");
+    cr_expect_eq(chain_of(p, 1, 0)->n, 4, "so there is no use in cutting it");
 }
 
 Test(plan, twins_build_the_same_files_and_keep_the_smaller_index)

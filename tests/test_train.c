@@ -209,6 +209,26 @@ Test(train, the_same_training_gives_the_same_bytes)
     stop(&one), stop(&two);
 }
 
+/* The promise of kernel.h, through whole trainings. */
+Test(train, sets_with_fused_multiply_add_train_to_the_same_bytes)
+{
+    static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
+    if (!kernel_find("avx512") || !kernel_find("avx2")) cr_skip_test("needs avx2 and avx512");
+    for (int i = 0; i < 3; i++) {
+        lesson one, two;
+        start(&one, arch[i], 0.3), start(&two, arch[i], 0.3);
+        setenv("PARETUNE_KERNELS", "avx512", 1);
+        cr_assert(go(&one, 0, 2) == OK);
+        setenv("PARETUNE_KERNELS", "avx2", 1);
+        cr_assert(go(&two, 0, 2) == OK);
+        unsetenv("PARETUNE_KERNELS");
+        buf a = bytes_of(&one), b = bytes_of(&two);
+        cr_expect(a.len == b.len && memcmp(a.data, b.data, a.len) == 0, "%s", arch[i]);
+        buf_free(&a), buf_free(&b);
+        stop(&one), stop(&two);
+    }
+}
+
 static void configure(lesson *l, int variant)
 {
     static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};

@@ -6,10 +6,10 @@ folder=${2:?usage: tools/demo.sh BINARY FOLDER WORKERS}
 workers=${3:?usage: tools/demo.sh BINARY FOLDER WORKERS}
 mkdir -p "$folder"
 code=0
-"$bin" run spaces/demo.yaml --db "$folder/demo.db" --jobs "$workers" || code=$?
+"$bin" run spaces/demo.yaml --db "$folder/demo.db" --workers "$workers" || code=$?
 # 3 is a finished search in which some version has no pick: there is still a report to see.
 [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || exit "$code"
-"$bin" report "$folder/demo.db" --output "$folder/report"
+"$bin" report "$folder/demo.db" --out "$folder/report" | sed -n "/^wrote/p"
 echo
 echo "Open these:"
 find "$folder/report" -type f | sort | sed 's/^/    /'

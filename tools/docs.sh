@@ -1,11 +1,13 @@
 #!/bin/sh
-# Writes the manual page and the list of commands from the program's own option tables:
+# Writes the manual page, the list of commands and the reference of search spaces from the program's
+# own tables:
 #   tools/docs.sh BINARY FOLDER
 set -eu
 bin=${1:?usage: tools/docs.sh BINARY FOLDER}
 folder=${2:?usage: tools/docs.sh BINARY FOLDER}
 mkdir -p "$folder"
 "$bin" man >"$folder/paretune.1"
+"$bin" check --schema >"$folder/space.md"
 {
     printf '# Commands\n\nWritten by `make docs` from the tables that `--help` prints.\n\n```text\n'
     "$bin" --help

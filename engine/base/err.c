@@ -32,8 +32,7 @@ status err_wrap(err *e, const char *format, ...)
     int n = vsnprintf(e->msg, sizeof e->msg, format, ap);
     va_end(ap);
     int room = (int)sizeof e->msg - n - (int)sizeof ": ";
-    if (n >= 0 && room > 0)
-        snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %.*s", room, old);
+    if (n >= 0 && room > 0) snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %.*s", room, old);
     return e->code;
 }
 

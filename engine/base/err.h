@@ -36,7 +36,8 @@ const char *err_word(status code);
 /* The code named by such a word; ERR_STATE for an unknown one. */
 status err_from_word(const char *word);
 
-/* `code` itself, so that a compiler or analyzer sees that a FAIL is never OK. */
+/* `code` itself, so that a compiler or analyzer sees that a FAIL is never OK. (FAIL evaluates its
+ * `code` twice: keep it free of effects.) */
 static inline status err_code(status set, status code)
 {
     (void)set;

@@ -11,6 +11,12 @@
 
 #include "engine/base/buf.h"
 
+status file_read_failed(const char *path, err *e)
+{
+    status code = errno == EISDIR ? ERR_INPUT : ERR_IO;
+    return FAIL(e, code, "%s: cannot read: %s", path, strerror(errno));
+}
+
 static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e)
 {
     char piece[1 << 14];
@@ -20,9 +26,7 @@ static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e
         if (b->len > most)
             return FAIL(e, ERR_INPUT, "%s: larger than the limit of %zu bytes", path, most);
     }
-    if (ferror(f))
-        return FAIL(e, errno == EISDIR ? ERR_INPUT : ERR_IO, "%s: cannot read: %s", path,
-                    strerror(errno));
+    if (ferror(f)) return file_read_failed(path, e);
     return buf_check(b, e);
 }
 

@@ -24,6 +24,9 @@ typedef struct {
 status file_map_open(file_map *m, const char *path, err *e);
 void file_unmap(file_map *m);
 
+/* A failed read, from errno: a folder is the user's mistake, all else the machine's. */
+status file_read_failed(const char *path, err *e);
+
 bool file_exists(const char *path);
 /* Makes the folder and those above it. */
 status file_make_folder(const char *path, err *e);

@@ -1,5 +1,7 @@
 #include "engine/base/hash.h"
 
+#include "engine/base/file.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,9 +39,7 @@ status hash_file(const char *path, hash *out, err *e)
         size_t n;
         XXH3_128bits_reset(state);
         while ((n = fread(piece, 1, sizeof piece, f)) > 0) XXH3_128bits_update(state, piece, n);
-        if (ferror(f))
-            s = FAIL(e, errno == EISDIR ? ERR_INPUT : ERR_IO, "%s: cannot read: %s", path,
-                     strerror(errno));
+        if (ferror(f)) s = file_read_failed(path, e);
         *out = hash_text(XXH3_128bits_digest(state));
     }
     XXH3_freeState(state);

@@ -18,8 +18,8 @@ log_level log_get_level(void)
     return level_now;
 }
 
-static void __attribute__((format(printf, 2, 0))) say(const char *who, const char *format,
-                                                    va_list ap)
+static void __attribute__((format(printf, 2, 0)))
+say(const char *who, const char *format, va_list ap)
 {
     char clock_text[16];
     time_t now = time(NULL);

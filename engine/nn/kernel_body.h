@@ -370,9 +370,24 @@ INLINE void back_columns(float *dy, const float *y, activation act, int rows, in
         v_store_n(db, v_load_n(db, n) + sum, n);
 }
 
+/* The whole block as one row. Narrow rows one by one would be stored in parts of vectors, and each
+ * load behind such a store waits for it. */
+INLINE void back_row(float *dy, const float *y, activation act, int n)
+{
+    int i = 0;
+    for (; i + VL <= n; i += VL) v_store(dy + i, through(v_load(dy + i), v_load(y + i), act));
+    if (i < n)
+        v_store_n(dy + i, through(v_load_n(dy + i, n - i), v_load_n(y + i, n - i), act), n - i);
+}
+
 INLINE void back_all(float *dy, const float *y, activation act, int rows, int cols, float *db)
 {
     int c = 0;
+    if (cols < VL && act != ACT_NONE) {
+        back_row(dy, y, act, rows * cols);
+        act = ACT_NONE;
+        if (!db) return;
+    }
     for (; c + VL <= cols; c += VL)
         back_columns(dy + c, y + c, act, rows, cols, db ? db + c : NULL, VL);
     if (c < cols) back_columns(dy + c, y + c, act, rows, cols, db ? db + c : NULL, cols - c);

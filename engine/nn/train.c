@@ -261,7 +261,8 @@ static status prepare(run *r, arena *a, err *e)
     TRY(net_build(&r->net, &c->net, c->batch, r->state->params, a, e));
     r->outputs = shape_size(r->ex->out);
     r->steps_per_epoch = train_steps_per_epoch(c, r->ex);
-    r->wanted = ARENA_NEW(a, float, (size_t)c->batch *(size_t)r->outputs);
+    size_t labels = (size_t)c->batch * (size_t)r->outputs;
+    r->wanted = ARENA_NEW(a, float, labels);
     r->order = ARENA_NEW(a, int, r->steps_per_epoch);
     r->slots = ARENA_NEW(a, int, c->shuffle_buffer);
     if (!r->wanted || !r->order || !r->slots)

@@ -43,16 +43,17 @@ static status make_tensors(opening *o)
         const tfl_tensor *t = &it->g.tensor[i];
         if (t->is_variable && t->data)
             return FAIL(o->e, ERR_INPUT, "tensor %d is a variable and a constant", i);
-        /* Constants are never written: the cast only lets them stand beside the others. */
         it->tensor[i] = (tensor){.type = t->type,
                                  .quant = t->quant,
                                  .name = t->name,
-                                 .data = (void *)(uintptr_t)t->data,
                                  .is_constant = t->data != NULL,
                                  .is_variable = t->is_variable,
                                  .is_written = t->data || t->is_variable,
                                  .first = -1,
                                  .last = -1};
+        /* Operators never write to a constant; the pointer only loses its const to stand beside
+         * others. */
+        memcpy(&it->tensor[i].data, &t->data, sizeof t->data);
         TRY(op_set_shape(&it->tensor[i], t->rank, t->dim, o->e));
     }
     for (int i = 0; i < it->g.n_in; i++) {

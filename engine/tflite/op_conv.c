@@ -114,9 +114,8 @@ static void run_int8(const op_node *op)
                 for (int o = 0; o < k->Co; o++) {
                     int64_t v =
                         (int64_t)acc[o] - (int64_t)zero_x * k->row_sum[o] + (bias ? bias[o] : 0);
-                    y[o] =
-                        (int8_t)clamp_int(zero_y + fixed_multiply_twice((int32_t)v, k->factor[o]),
-                                          k->q_least, k->q_most);
+                    y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_up((int32_t)v, k->factor[o]),
+                                             k->q_least, k->q_most);
                 }
             }
 }

@@ -65,7 +65,7 @@ static void run_int8(const op_node *op)
         rows_int8(acc, x, d->w8, d->Co, d->Ci);
         for (int o = 0; o < d->Co; o++) {
             int64_t v = (int64_t)acc[o] - (int64_t)zero_x * d->row_sum[o] + (bias ? bias[o] : 0);
-            y[o] = (int8_t)clamp_int(zero_y + fixed_multiply((int32_t)v, d->factor), d->q_least,
+            y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_up((int32_t)v, d->factor), d->q_least,
                                      d->q_most);
         }
     }

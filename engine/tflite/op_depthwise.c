@@ -84,9 +84,8 @@ static void run_int8(const op_node *op)
                 pixel_int8(k, x, zero_x, op->in[1]->data, oy, ox, acc);
                 for (int c = 0; c < k->Co; c++) {
                     const int64_t v = (int64_t)acc[c] + (bias ? bias[c] : 0);
-                    y[c] =
-                        (int8_t)clamp_int(zero_y + fixed_multiply_twice((int32_t)v, k->factor[c]),
-                                          k->q_least, k->q_most);
+                    y[c] = (int8_t)clamp_int(zero_y + fixed_multiply_away((int32_t)v, k->factor[c]),
+                                             k->q_least, k->q_most);
                 }
             }
 }

@@ -40,7 +40,7 @@ static int reduce_int8(const window *w, const int8_t *x, box k, bool is_max)
     int v = is_max ? -128 : 0;
     for (int iy = k.y0; iy < k.y1; iy++)
         for (int ix = k.x0; ix < k.x1; ix++) {
-            const int u = x[(iy * w->W + ix) * w->Ci];
+            const int8_t u = x[(iy * w->W + ix) * w->Ci];
             v = !is_max ? v + u : u > v ? u : v;
         }
     if (is_max) return v;

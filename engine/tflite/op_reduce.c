@@ -2,9 +2,10 @@
  * have stride 0 in the output.
  *
  * int8 MEAN has three forms in TensorFlow Lite 2.9 (reduce.cc, EvalMean):
- *   spatial   4-D, over height and width, dimensions kept: the sum times a fixed-point factor
- *   plain     input and output with equal scale and zero point: whole-number division of the sum
- *   float     all others: round(mean * s_x / s_y - zero_x * s_x / s_y) + zero_y in float32 */
+ *   spatial   4-D, over height and width, dimensions kept: the sum times s_x / s_y, rounded, then
+ * over the count plain     input and output with equal scale and zero point: whole-number division
+ * of the sum float     all others: round(mean * s_x / s_y - zero_x * s_x / s_y) + zero_y in float32
+ */
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
 
@@ -14,16 +15,11 @@
 typedef struct {
     int step[TFL_MAX_RANK]; /* in the output, for each axis of the input */
     int count;              /* inputs of one output */
-    fixed_factor factor;    /* spatial form */
-    int32_t bias;
+    fixed_factor factor;    /* s_x / s_y, spatial form */
     tensor *sums;
 } reduce;
 
-/* Calls for each input i and its output p. */
-#define FOR_EACH_PAIR(s, t, i, p)                                  \
-    for (int i = 0, p = 0, index_[TFL_MAX_RANK] = {0}; i < (t)->n; \
-         i++, p = advance((s), (t), index_, p))
-
+/* The output that belongs to the next input; `index` counts along the axes. */
 static int advance(const reduce *s, const tensor *t, int *index, int p)
 {
     for (int axis = t->rank - 1; axis >= 0; axis--) {
@@ -40,8 +36,9 @@ static void mean_float(const op_node *op)
     const reduce *s = op->state;
     const float *x = op->in[0]->data;
     float *y = op->out[0]->data;
+    int index[TFL_MAX_RANK] = {0};
     memset(y, 0, op->out[0]->bytes);
-    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] += x[i];
+    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p)) y[p] += x[i];
     for (int i = 0; i < op->out[0]->n; i++) y[i] /= (float)s->count;
 }
 
@@ -50,8 +47,10 @@ static const int32_t *sums_of(const op_node *op)
     const reduce *s = op->state;
     const int8_t *x = op->in[0]->data;
     int32_t *sum = s->sums->data;
+    int index[TFL_MAX_RANK] = {0};
     memset(sum, 0, sizeof *sum * (size_t)op->out[0]->n);
-    FOR_EACH_PAIR(s, op->in[0], i, p) sum[p] += x[i];
+    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
+        sum[p] += x[i];
     return sum;
 }
 
@@ -60,8 +59,12 @@ static void mean_spatial(const op_node *op)
     const reduce *s = op->state;
     const int32_t *sum = sums_of(op);
     int8_t *y = op->out[0]->data;
-    for (int i = 0; i < op->out[0]->n; i++)
-        y[i] = (int8_t)clamp_int(fixed_multiply_twice(sum[i], s->factor) + s->bias, -128, 127);
+    const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0] * s->count;
+    const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0], half = s->count / 2;
+    for (int i = 0; i < op->out[0]->n; i++) {
+        const int32_t v = fixed_multiply_away(sum[i] - zero_x, s->factor);
+        y[i] = (int8_t)clamp_int((v > 0 ? v + half : v - half) / s->count + zero_y, -128, 127);
+    }
 }
 
 static void mean_plain(const op_node *op)
@@ -91,8 +94,10 @@ static void max_float(const op_node *op)
     const reduce *s = op->state;
     const float *x = op->in[0]->data;
     float *y = op->out[0]->data;
+    int index[TFL_MAX_RANK] = {0};
     for (int i = 0; i < op->out[0]->n; i++) y[i] = -INFINITY;
-    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] = x[i] > y[p] ? x[i] : y[p];
+    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
+        y[p] = x[i] > y[p] ? x[i] : y[p];
 }
 
 static void max_int8(const op_node *op)
@@ -100,8 +105,10 @@ static void max_int8(const op_node *op)
     const reduce *s = op->state;
     const int8_t *x = op->in[0]->data;
     int8_t *y = op->out[0]->data;
+    int index[TFL_MAX_RANK] = {0};
     memset(y, -128, op->out[0]->bytes);
-    FOR_EACH_PAIR(s, op->in[0], i, p) y[p] = x[i] > y[p] ? x[i] : y[p];
+    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
+        y[p] = x[i] > y[p] ? x[i] : y[p];
 }
 
 static status plan_axes(op_node *op, reduce *s, err *e)
@@ -155,10 +162,7 @@ static status prepare_int8_mean(op_node *op, reduce *s, err *e)
     if (s->count > 1 << 22) return FAIL(e, ERR_INPUT, "int8 means over %d values", s->count);
     s->sums = op_scratch(op, sizeof(int32_t) * (size_t)op->out[0]->n);
     op->run = is_spatial(op, s) ? mean_spatial : same ? mean_plain : mean_rounded;
-    const float ratio = qx->scale[0] / ((float)s->count * qy->scale[0]);
-    const float shift = (float)qx->zero_point[0] * qx->scale[0] / qy->scale[0];
-    s->factor = fixed_factor_of((double)ratio);
-    s->bias = (int32_t)qy->zero_point[0] - (int32_t)clamp_float(shift, -1e6F, 1e6F);
+    s->factor = fixed_factor_of((double)qx->scale[0] / (double)qy->scale[0]);
     return OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#define ZLIB_CONST /* zlib does not write to its input */
 #include <zlib.h>
 
 enum { LOCAL_BYTES = 30, CENTRAL_BYTES = 46, END_BYTES = 22, RAW_DEFLATE = -15, ZLIB_STREAM = 15 };
@@ -21,7 +22,7 @@ static status deflate_all(const void *bytes, size_t n, int level, int window, bu
     buf_zeros(out, most);
     status s = buf_check(out, e);
     if (s == OK) {
-        z.next_in = (Bytef *)(uintptr_t)bytes; /* zlib does not write there */
+        z.next_in = bytes;
         z.avail_in = (uInt)n;
         z.next_out = (Bytef *)out->data + at;
         z.avail_out = (uInt)most;
@@ -114,7 +115,7 @@ static status inflate_all(const void *bytes, size_t n, int window, size_t most, 
     z_stream z = {0};
     if (n > UINT32_MAX || inflateInit2(&z, window) != Z_OK)
         return FAIL(e, ERR_MEM, "zlib cannot unpack %zu bytes", n);
-    z.next_in = (Bytef *)(uintptr_t)bytes;
+    z.next_in = bytes;
     z.avail_in = (uInt)n;
     char piece[1 << 14];
     int r = Z_OK;

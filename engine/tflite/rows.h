@@ -34,11 +34,12 @@ typedef struct {
     int shift;
 } fixed_factor;
 fixed_factor fixed_factor_of(double m);
-/* Rounded once, ties up: FULLY_CONNECTED in the library's x86-64 build. */
-int32_t fixed_multiply(int32_t v, fixed_factor m);
-/* Rounded twice, as gemmlowp's SaturatingRoundingDoublingHighMul and RoundingDivideByPOT do: the
- * other operators. Both results are bounded by 2^30, so that a zero point can be added. */
-int32_t fixed_multiply_twice(int32_t v, fixed_factor m);
+/* Both round twice, after the multiplication and after the shift; they differ where the second
+ * comes to a tie below zero. `up` is what the library's matrix products do (CONV_2D,
+ * FULLY_CONNECTED), `away` (from zero) is gemmlowp's RoundingDivideByPOT and all else. Results are
+ * bounded by 2^30, so that a zero point can be added. */
+int32_t fixed_multiply_up(int32_t v, fixed_factor m);
+int32_t fixed_multiply_away(int32_t v, fixed_factor m);
 
 static inline int32_t clamp_int(int32_t v, int32_t least, int32_t most)
 {

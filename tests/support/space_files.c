@@ -4,20 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 space *space_of(arena *a, const char *yaml, int n_sets, const char *const *sets)
 {
-    char path[] = "/tmp/paretune-space-XXXXXX.yaml";
-    int fd = mkstemps(path, 5);
-    cr_assert(fd >= 0);
-    cr_assert_eq(write(fd, yaml, strlen(yaml)), (ssize_t)strlen(yaml));
-    close(fd);
     diag d;
     diag_init(&d, a);
     space_options o = {.architectures = "spaces/architectures", .n_sets = n_sets, .sets = sets};
-    space *s = space_read(a, arena_string(a, path), &o, &d);
-    unlink(path);
+    space *s = space_parse(a, "test.yaml", yaml, strlen(yaml), &o, &d);
     if (!s) diag_print(&d, stderr);
     cr_assert(s, "the space has mistakes");
     return s;

@@ -1,0 +1,152 @@
+/* The text of the inner loops, compiled once per instruction set: the includer defines ROWS(name).
+ * The order of every float sum is fixed by its lanes, so all sets give the same bits. */
+#include "engine/tflite/rows.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LANES = 8, BLOCK = 4 };
+
+static float sum_lanes(const float *lane)
+{
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+
+static void load(lanes *v, const float *p)
+{
+    memcpy(v, p, sizeof *v);
+}
+
+/* The lanes' sum and the last n - i products, each of which joins its own lane. */
+static float finish(const lanes *v, const float *restrict x, const float *restrict w, int i, int n)
+{
+    float lane[LANES];
+    memcpy(lane, v, sizeof lane);
+    for (int l = 0; i < n; i++, l++) lane[l] += x[i] * w[i];
+    return sum_lanes(lane);
+}
+
+/* Four rows at a time: x is loaded once for them, and their sums do not wait for each other. */
+static void float_block(float *restrict y, const float *restrict x, const float *restrict w, int n)
+{
+    lanes v, u, sum[BLOCK] = {{0}};
+    const float *restrict w1 = w + n, *restrict w2 = w1 + n, *restrict w3 = w2 + n;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        load(&v, x + i);
+        load(&u, w + i);
+        sum[0] += v * u;
+        load(&u, w1 + i);
+        sum[1] += v * u;
+        load(&u, w2 + i);
+        sum[2] += v * u;
+        load(&u, w3 + i);
+        sum[3] += v * u;
+    }
+    y[0] += finish(&sum[0], x, w, i, n);
+    y[1] += finish(&sum[1], x, w1, i, n);
+    y[2] += finish(&sum[2], x, w2, i, n);
+    y[3] += finish(&sum[3], x, w3, i, n);
+}
+
+static float float_row(const float *restrict x, const float *restrict w, int n)
+{
+    lanes v, u, sum = {0};
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        load(&v, x + i);
+        load(&u, w + i);
+        sum += v * u;
+    }
+    return finish(&sum, x, w, i, n);
+}
+
+static void ROWS(float)(float *restrict y, const float *restrict x, const float *restrict w,
+                        int n_rows, int n)
+{
+    int r = 0;
+    for (; r + BLOCK <= n_rows; r += BLOCK) float_block(y + r, x, w + (size_t)r * (size_t)n, n);
+    for (; r < n_rows; r++) y[r] += float_row(x, w + (size_t)r * (size_t)n, n);
+}
+
+static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
+                       int n_rows, int n)
+{
+    for (int r = 0; r < n_rows; r++, w += n) {
+        int32_t sum = 0;
+        for (int i = 0; i < n; i++) sum += x[i] * w[i];
+        acc[r] = sum;
+    }
+}
+
+/* round(v), ties away from zero, bounded by [least,127]; NaN gives `least`. */
+static int8_t to_int8(float v, float least)
+{
+    v = v > least ? v : least;
+    v = v < 127 ? v : 127;
+    const int whole = (int)v;
+    const float rest = v - (float)whole;
+    return (int8_t)(whole + (rest >= 0.5F) - (rest <= -0.5F));
+}
+
+/* The least and greatest of x and 0. */
+static void range_of(const float *restrict x, int n, float *least, float *most)
+{
+    float low[LANES] = {0}, high[LANES] = {0};
+    int i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            low[l] = x[i + l] < low[l] ? x[i + l] : low[l];
+            high[l] = x[i + l] > high[l] ? x[i + l] : high[l];
+        }
+    for (; i < n; i++) {
+        low[0] = x[i] < low[0] ? x[i] : low[0];
+        high[0] = x[i] > high[0] ? x[i] : high[0];
+    }
+    *least = *most = 0;
+    for (int l = 0; l < LANES; l++) {
+        *least = low[l] < *least ? low[l] : *least;
+        *most = high[l] > *most ? high[l] : *most;
+    }
+}
+
+static row_quant ROWS(symmetric)(int8_t *restrict q, const float *restrict x, int n)
+{
+    float least, most;
+    range_of(x, n, &least, &most);
+    const float range = -least > most ? -least : most;
+    if (range == 0) {
+        memset(q, 0, (size_t)n);
+        return (row_quant){1, 0};
+    }
+    const float inverse = 127.0F / range;
+    for (int i = 0; i < n; i++) q[i] = to_int8(x[i] * inverse, -127);
+    return (row_quant){range / 127.0F, 0};
+}
+
+/* The zero point that lies exactly on the grid for the end of the range with the smaller error. */
+static int32_t nudged_zero(double least, double most, double scale)
+{
+    const double from_least = -128 - least / scale, from_most = 127 - most / scale;
+    const double error_least = 128 + fabs(least / scale), error_most = 127 + fabs(most / scale);
+    const double zero = error_least < error_most ? from_least : from_most;
+    return zero >= 127 ? 127 : zero > -128 ? (int32_t)round(zero) : -128;
+}
+
+static row_quant ROWS(asymmetric)(int8_t *restrict q, const float *restrict x, int n)
+{
+    float least, most;
+    range_of(x, n, &least, &most);
+    if (least == most) {
+        memset(q, 0, (size_t)n);
+        return (row_quant){1, 0};
+    }
+    const double scale = ((double)most - (double)least) / 255;
+    const row_quant r = {(float)scale, nudged_zero((double)least, (double)most, scale)};
+    const float inverse = 1.0F / r.scale, zero = (float)r.zero;
+    for (int i = 0; i < n; i++) q[i] = to_int8(zero + x[i] * inverse, -128);
+    return r;
+}

@@ -1,0 +1,342 @@
+/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all that
+ * share it and found again by identity. */
+#include "search/plan_parts.h"
+
+#include <string.h>
+
+/* --- predictions: rough, for a first idea; measured times replace them in a run --- */
+
+enum { BYTES_PER_VALUE = 4 };
+
+double predicted_data_seconds(const data_record *d)
+{
+    return 0.02 + 1e-6 * (d->n[0] + d->n[1] + d->n[2]);
+}
+
+/* A forward pass is about a third of a step (forward, and twice as much backward). */
+double predicted_score_seconds(const data_record *d, const net_record *n)
+{
+    int scored = d->n[1] + d->n[2];
+    return 0.005 +
+           scored / (double)SCORE_BATCH * (n->step_base + SCORE_BATCH * n->step_per_example) / 3;
+}
+
+double predicted_export_seconds(void)
+{
+    return 0.005;
+}
+
+double predicted_data_bytes(const data_record *d)
+{
+    return BYTES_PER_VALUE * FORECAST_FEATURES * (double)(d->n[0] + d->n[1] + d->n[2]) + 1000;
+}
+
+/* Weights, two moments of Adam, the best weights. */
+double predicted_train_bytes(const stage_forecast *c)
+{
+    return 4.0 * BYTES_PER_VALUE * c->n_params + 500;
+}
+
+double predicted_score_bytes(void)
+{
+    return 1000;
+}
+
+static double epoch_seconds(const data_record *d, const net_record *n, double batch)
+{
+    double step = n->step_base + batch * n->step_per_example;
+    return (d->n[0] + d->n[1] / 3.0) / batch * step;
+}
+
+/* --- records --- */
+
+static uint64_t mix_slots(uint64_t id, const value *slots, const int *list, int n)
+{
+    for (int i = 0; i < n; i++) id = identity_mix(id, slots[list[i]].id);
+    return id;
+}
+
+static uint64_t data_identity(const value *slots)
+{
+    static const int list[] = {SET_DATA_SOURCE, SET_DATA_FILE, SET_DATA_ROWS,
+                               SET_DATA_SEED,   SET_STEPS_IN,  SET_STEPS_OUT};
+    return mix_slots(1, slots, list, 6);
+}
+
+/* Of what the network is made from; two of these may give the same network. */
+static uint64_t recipe_identity(const space *s, const value *slots)
+{
+    static const int list[] = {SET_ARCHITECTURE, SET_STEPS_IN, SET_STEPS_OUT};
+    uint64_t id = mix_slots(2, slots, list, 3);
+    const signed char *own = s->own_knob[(int)slots[SET_ARCHITECTURE].number];
+    for (int k = 0; k < s->n_knobs; k++)
+        if (own[k] >= 0) id = identity_mix(id, slots[SLOT_KNOBS + k].id);
+    return id;
+}
+
+static uint64_t export_identity(const value *slots)
+{
+    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL};
+    return mix_slots(3, slots, list, 3);
+}
+
+/* `array` of n records with room for one more: itself, or a copy twice as long. NULL when out of
+ * memory. */
+static void *reserve(plan *p, void *array, size_t size, int n, int *cap)
+{
+    if (n < *cap) return array;
+    int longer = *cap ? *cap * 2 : 16;
+    void *copy = arena_take(p->a, (size_t)longer, size);
+    if (!copy) return NULL;
+    if (n) memcpy(copy, array, (size_t)n * size);
+    *cap = longer;
+    return copy;
+}
+
+static status no_memory(err *e)
+{
+    return FAIL(e, ERR_MEM, "out of memory for a plan");
+}
+
+static status keep_text(plan *p, buf *b, const char **out, err *e)
+{
+    status s = buf_check(b, e);
+    if (s == OK) *out = arena_copy(p->a, b->data, b->len);
+    buf_free(b);
+    if (s == OK && !*out) return no_memory(e);
+    return s;
+}
+
+static status make_data(plan *p, uint64_t id, const value *slots, err *e)
+{
+    bool added;
+    buf b = {0};
+    data_record *longer = reserve(p, p->data, sizeof *longer, p->n_data, &p->cap_data);
+    if (!longer) return no_memory(e);
+    p->data = longer;
+    data_record *d = &p->data[p->n_data];
+    chain_put_data(p->s, slots, &b);
+    TRY(keep_text(p, &b, &d->params, e));
+    bool file = candidate_matters(p->s, slots, SET_DATA_FILE);
+    d->input = file ? p->s->file[(int)slots[SET_DATA_FILE].number].path : "";
+    TRY(stage_count_examples(d->params, d->input, p->a, d->n, e));
+    return identity_put(&p->data_of, id, (uint32_t)p->n_data++, &added, e);
+}
+
+static status make_export(plan *p, uint64_t id, const value *slots, err *e)
+{
+    bool added;
+    buf b = {0};
+    node *tree;
+    const char *text;
+    export_record *longer = reserve(p, p->exports, sizeof *longer, p->n_exports, &p->cap_exports);
+    if (!longer) return no_memory(e);
+    p->exports = longer;
+    chain_put_export(p->s, slots, &b);
+    TRY(keep_text(p, &b, &text, e));
+    TRY(node_read_json(p->a, text, strlen(text), &tree, e));
+    p->exports[p->n_exports].params = tree;
+    return identity_put(&p->export_of, id, (uint32_t)p->n_exports++, &added, e);
+}
+
+/* The step's time is a fixed part and one for each example: two points give both. */
+static status time_net(plan *p, net_record *n, const node *export, err *e)
+{
+    enum { LARGE = 65 };
+    stage_forecast one, many;
+    TRY(stage_foresee(n->tree, export, 1, 0, p->a, &one, e));
+    TRY(stage_foresee(n->tree, export, LARGE, 0, p->a, &many, e));
+    n->step_per_example = (many.step_seconds - one.step_seconds) / (LARGE - 1);
+    n->step_base = one.step_seconds - n->step_per_example;
+    return OK;
+}
+
+static status read_net(const space *s, const value *slots, buf *b, err *e)
+{
+    value knobs[ARCHITECTURE_MAX_KNOBS];
+    int index = (int)slots[SET_ARCHITECTURE].number;
+    for (int k = 0; k < s->n_knobs; k++)
+        if (s->own_knob[index][k] >= 0) knobs[s->own_knob[index][k]] = slots[SLOT_KNOBS + k];
+    architecture_io io = {(int)slots[SET_STEPS_IN].number, FORECAST_FEATURES,
+                          (int)slots[SET_STEPS_OUT].number, FORECAST_OUTPUTS};
+    status code = architecture_put_net(s->architecture[index], knobs, io, b, e);
+    if (code != OK) buf_free(b);
+    return code;
+}
+
+static status make_net(plan *p, uint64_t recipe, const value *slots, const node *export, err *e)
+{
+    bool added;
+    buf b = {0};
+    TRY(read_net(p->s, slots, &b, e));
+    uint64_t id = hash_u64(b.data, b.len, 4);
+    const uint32_t *same = identity_find(&p->net_of, id);
+    if (same) { /* another recipe, the same network: truncation made them equal */
+        buf_free(&b);
+        return identity_put(&p->net_of, recipe, *same, &added, e);
+    }
+    net_record *longer = reserve(p, p->nets, sizeof *longer, p->n_nets, &p->cap_nets);
+    if (!longer || p->n_nets == MAX_NETS) {
+        buf_free(&b);
+        if (!longer) return no_memory(e);
+        return FAIL(e, ERR_INPUT, "more than %d different networks", MAX_NETS);
+    }
+    p->nets = longer;
+    net_record *n = &p->nets[p->n_nets];
+    node *tree;
+    n->id = id;
+    TRY(keep_text(p, &b, &n->json, e));
+    TRY(node_read_json(p->a, n->json, strlen(n->json), &tree, e));
+    n->tree = tree;
+    TRY(time_net(p, n, export, e));
+    TRY(identity_put(&p->net_of, id, (uint32_t)p->n_nets, &added, e));
+    return identity_put(&p->net_of, recipe, (uint32_t)p->n_nets++, &added, e);
+}
+
+/* --- parts of a training --- */
+
+static bool is_number(const value *v)
+{
+    return v->kind == VALUE_NUMBER;
+}
+
+/* Whether the learning rate of an epoch depends on how long the training is. */
+static bool rate_depends_on_length(const value *slots)
+{
+    const char *schedule = slots[SET_SCHEDULE].text;
+    return strcmp(schedule, "polynomial") == 0 || strcmp(schedule, "cosine") == 0;
+}
+
+static void cut_training(const plan *p, const value *slots, build *out)
+{
+    int epochs = (int)slots[SET_EPOCHS].number, from = 0;
+    bool pruned = slots[SET_FINAL_SPARSITY].number > 0, fixed_rate = !rate_depends_on_length(slots);
+    const value *begin = &slots[SET_PRUNE_BEGIN];
+    out->n_parts = 0;
+    for (int i = 0; i <= p->n_cuts; i++) {
+        int to = i < p->n_cuts ? p->cuts[i].epoch : epochs;
+        bool last = to >= epochs;
+        if (!last && !p->cuts[i].pruning && !fixed_rate) continue;
+        if (last) to = epochs;
+        bool before = pruned && is_number(begin) && to <= begin->number;
+        out->part[out->n_parts++] = (train_part){
+            .from = from, .to = to, .pruning = pruned && !before, .before_prune = before};
+        from = to;
+        if (last) return;
+    }
+}
+
+static uint64_t prune_identity(uint64_t id, const value *slots)
+{
+    static const int list[] = {SET_FINAL_SPARSITY, SET_INITIAL_SPARSITY, SET_PRUNE_BEGIN,
+                               SET_PRUNE_END,      SET_PRUNE_FREQUENCY,  SET_PRUNE_POWER};
+    return mix_slots(id, slots, list, 6);
+}
+
+/* Mirrors chain_put_train: a part's identity has all that its parameters have, and its parents'. */
+static void identify_parts(const plan *p, const value *slots, build *out)
+{
+    uint64_t common = identity_mix(out->data_id, out->net->id);
+    common = mix_slots(common, slots, p->mixed, p->n_mixed);
+    if (rate_depends_on_length(slots)) common = identity_mix(common, slots[SET_EPOCHS].id);
+    double epoch = epoch_seconds(out->data, out->net, slots[SET_BATCH].number);
+    uint64_t earlier = 5;
+    for (int i = 0; i < out->n_parts; i++) {
+        train_part *t = &out->part[i];
+        uint64_t id = identity_mix(earlier, common);
+        id = identity_mix(id, (uint64_t)t->from << 32 | (uint32_t)t->to);
+        if (!t->before_prune) {
+            id = identity_mix(id, slots[SET_KEEP].id);
+            id = identity_mix(id, slots[SET_EARLY_STOP].id);
+        } else { /* "last" and 0, which other candidates may have on purpose */
+            id = identity_mix(id, p->s->slot[SET_KEEP].def.id);
+            id = identity_mix(id, p->s->slot[SET_EARLY_STOP].def.id);
+        }
+        if (t->pruning) id = prune_identity(id, slots);
+        t->id = earlier = id;
+        t->seconds = (t->to - t->from) * epoch;
+    }
+}
+
+/* --- a candidate's records --- */
+
+/* Costs are made for sparsity 0. Only where a packed size would then break a limit is the floor of the
+ * candidate's own sparsity asked for: more zeros never make it higher. */
+static uint64_t cost_identity(const net_record *n, uint64_t export_id)
+{
+    return identity_mix(n->id, export_id);
+}
+
+static uint64_t sparse_identity(uint64_t cost_id, const value *slots)
+{
+    return identity_mix(cost_id, slots[SET_FINAL_SPARSITY].id);
+}
+
+static status make_cost(plan *p, uint64_t id, const net_record *n, const node *export,
+                        double sparsity, err *e)
+{
+    bool added;
+    stage_forecast *longer = reserve(p, p->costs, sizeof *longer, p->n_costs, &p->cap_costs);
+    if (!longer) return no_memory(e);
+    p->costs = longer;
+    TRY(stage_foresee(n->tree, export, 1, sparsity, p->a, &p->costs[p->n_costs], e));
+    return identity_put(&p->cost_of, id, (uint32_t)p->n_costs++, &added, e);
+}
+
+static bool floor_is_high(const plan *p, const stage_forecast *c)
+{
+    return c->packed_floor > p->least_packed;
+}
+
+static status resolve_cost(plan *p, const value *slots, const net_record *n, const node *export,
+                           uint64_t export_id, err *e)
+{
+    uint64_t id = cost_identity(n, export_id), own = sparse_identity(id, slots);
+    double sparsity = slots[SET_FINAL_SPARSITY].number;
+    const uint32_t *cost = identity_find(&p->cost_of, id);
+    if (!cost) TRY(make_cost(p, id, n, export, 0, e));
+    cost = identity_find(&p->cost_of, id);
+    if (sparsity <= 0 || !floor_is_high(p, &p->costs[*cost])) return OK;
+    return identity_find(&p->cost_of, own) ? OK : make_cost(p, own, n, export, sparsity, e);
+}
+
+static const stage_forecast *find_cost(const plan *p, const value *slots, const net_record *n,
+                                       uint64_t export_id)
+{
+    uint64_t id = cost_identity(n, export_id);
+    const uint32_t *cost = identity_find(&p->cost_of, id), *own = NULL;
+    if (cost && floor_is_high(p, &p->costs[*cost]))
+        own = identity_find(&p->cost_of, sparse_identity(id, slots));
+    if (own) cost = own;
+    return cost ? &p->costs[*cost] : NULL;
+}
+
+status plan_resolve(plan *p, const value *slots, build *out, err *e)
+{
+    uint64_t data = data_identity(slots), recipe = recipe_identity(p->s, slots);
+    uint64_t export_id = export_identity(slots);
+    if (!identity_find(&p->data_of, data)) TRY(make_data(p, data, slots, e));
+    if (!identity_find(&p->export_of, export_id)) TRY(make_export(p, export_id, slots, e));
+    const node *export = p->exports[*identity_find(&p->export_of, export_id)].params;
+    if (!identity_find(&p->net_of, recipe)) TRY(make_net(p, recipe, slots, export, e));
+    const net_record *n = &p->nets[*identity_find(&p->net_of, recipe)];
+    TRY(resolve_cost(p, slots, n, export, export_id, e));
+    return plan_lookup(p, slots, out, e);
+}
+
+status plan_lookup(const plan *p, const value *slots, build *out, err *e)
+{
+    out->data_id = data_identity(slots);
+    uint64_t export_id = export_identity(slots);
+    const uint32_t *data = identity_find(&p->data_of, out->data_id);
+    const uint32_t *net = identity_find(&p->net_of, recipe_identity(p->s, slots));
+    if (!data || !net) return FAIL(e, ERR_ARG, "the candidate was not planned");
+    out->data = &p->data[*data];
+    out->net = &p->nets[*net];
+    out->cost = find_cost(p, slots, out->net, export_id);
+    if (!out->cost) return FAIL(e, ERR_ARG, "the candidate was not planned");
+    cut_training(p, slots, out);
+    identify_parts(p, slots, out);
+    out->export_id = identity_mix(out->part[out->n_parts - 1].id, export_id);
+    return OK;
+}

@@ -1,0 +1,385 @@
+#include "engine/base/file.h"
+#include "engine/base/rng.h"
+#include "report/axis.h"
+#include "report/scatter.h"
+#include "report/svg.h"
+#include "support/fake_results.h"
+
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- well-formed XML, as far as our writer goes: elements, attributes, text, entities --- */
+
+static const char *skip_name(const char *p)
+{
+    while (isalnum((unsigned char)*p) || *p == '-' || *p == ':') p++;
+    return p;
+}
+
+static const char *skip_text(const char *p, char end)
+{
+    static const char *const entities[] = {"&amp;", "&lt;", "&gt;", "&quot;"};
+    for (; *p && *p != end; p++) {
+        cr_assert(*p != '<', "a bare < in text: %.40s", p);
+        cr_assert((unsigned char)*p >= 0x20 || *p == '\n', "a control character: %.40s", p);
+        bool known = *p != '&';
+        for (int i = 0; i < 4; i++) known |= strncmp(p, entities[i], strlen(entities[i])) == 0;
+        cr_assert(known, "a bare & in text: %.40s", p);
+    }
+    return p;
+}
+
+static const char *skip_attributes(const char *p)
+{
+    while (*p == ' ') {
+        const char *name = ++p;
+        p = skip_name(p);
+        cr_assert(p > name && p[0] == '=' && p[1] == '"', "an attribute: %.40s", name);
+        p = skip_text(p + 2, '"');
+        cr_assert(*p++ == '"');
+    }
+    return p;
+}
+
+static void expect_well_formed(const char *xml)
+{
+    const char *open[16];
+    int depth = 0;
+    for (const char *p = xml; *p;) {
+        if (*p != '<') {
+            p = skip_text(p, '<');
+        } else if (p[1] == '/') {
+            const char *end = skip_name(p + 2);
+            size_t n = (size_t)(end - p - 2);
+            cr_assert(depth > 0 && strncmp(open[depth - 1], p + 2, n) == 0 && *end == '>',
+                      "an end tag: %.40s", p);
+            depth--;
+            p = end + 1;
+        } else {
+            cr_assert_lt(depth, 16);
+            open[depth++] = p + 1;
+            p = skip_attributes(skip_name(p + 1));
+            if (*p == '/') depth--, p++;
+            cr_assert(*p == '>', "a tag's end: %.40s", p);
+            p++;
+        }
+    }
+    cr_expect_eq(depth, 0);
+    cr_expect_null(strstr(xml, "nan"));
+    cr_expect_null(strstr(xml, "inf"));
+}
+
+static int count_of(const char *text, const char *word)
+{
+    int n = 0;
+    for (const char *p = text; (p = strstr(p, word)); p += strlen(word)) n++;
+    return n;
+}
+
+/* --- svg --- */
+
+Test(svg, text_is_escaped_and_cleaned)
+{
+    buf b = {0};
+    svg_escape(&b, "a<b> & \"c\" \x01\xff\xed\xa0\x80 °");
+    cr_expect_str_eq(b.data, "a&lt;b&gt; &amp; &quot;c&quot;  \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+                             "\xEF\xBF\xBD °");
+    buf_free(&b);
+}
+
+Test(svg, numbers_are_short_and_finite)
+{
+    static const struct {
+        double v;
+        const char *text;
+    } cases[] = {{1.5, "1.5"},   {2, "2"},        {-0.001, "0"}, {100, "100"}, {0.126, "0.13"},
+                 {-3.1, "-3.1"}, {INFINITY, "0"}, {NAN, "0"},    {1e300, "0"}};
+    buf b = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        buf_clear(&b);
+        svg_number(&b, cases[i].v);
+        cr_expect_str_eq(b.data, cases[i].text);
+    }
+    buf_free(&b);
+}
+
+Test(svg, long_text_is_cut_between_characters)
+{
+    char text[64];
+    svg_fit_text("°°°°°°°°°°", 10, 40, text, sizeof text);
+    cr_expect_str_eq(text, "°°°°…");
+    svg_fit_text("short", 10, 100, text, sizeof text);
+    cr_expect_str_eq(text, "short");
+    svg_fit_text("a text that is longer than its buffer of bytes", 1, 1000, text, 12);
+    cr_expect_str_eq(text, "a text t…");
+}
+
+/* --- axis --- */
+
+Test(axis, ticks_are_round_inside_and_few)
+{
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        rng r = rng_stream(seed, RNG_TEST, 0);
+        double low = pow(10, 8 * rng_double(&r) - 4), high = low * pow(10, 5 * rng_double(&r));
+        if (seed % 3 == 0) low = -low;
+        if (seed % 10 == 0) high = low;
+        if (high < low) high = -low;
+        axis x;
+        axis_fit(&x, low, high, seed % 2 ? "B" : "");
+        cr_expect(x.low < x.high && isfinite(x.low) && isfinite(x.high));
+        cr_expect(axis_place(&x, low) >= 0 && axis_place(&x, high) <= 1, "seed %llu",
+                  (unsigned long long)seed);
+        cr_expect_eq(x.log, low > 0 && high / low > 20);
+        int labelled = 0;
+        for (int i = 0; i < x.n_ticks; i++) {
+            labelled += x.tick[i].label[0] != '\0';
+            cr_expect(axis_place(&x, x.tick[i].at) > -1e-6 &&
+                      axis_place(&x, x.tick[i].at) < 1 + 1e-6);
+            cr_expect(strlen(x.tick[i].label) <= 9, "'%s'", x.tick[i].label);
+        }
+        cr_expect(labelled >= 2 && labelled <= 20, "seed %llu: %d labels from %g to %g",
+                  (unsigned long long)seed, labelled, low, high);
+    }
+}
+
+Test(axis, large_figures_change_unit)
+{
+    axis x;
+    char text[64];
+    axis_fit(&x, 500, 30000, "B");
+    axis_title(&x, "size", false, text, sizeof text);
+    cr_expect_str_eq(text, "size (kB), less is better");
+    cr_expect_str_eq(x.tick[0].label, "0.5");
+    axis_fit(&x, 500, 3000, "B");
+    axis_title(&x, "size", false, text, sizeof text);
+    cr_expect_str_eq(text, "size (B), less is better");
+    axis_fit(&x, 0, 1, "");
+    axis_title(&x, "n", true, text, sizeof text);
+    cr_expect_str_eq(text, "n, more is better");
+}
+
+/* --- scatter --- */
+
+enum { N_MAX = 10000 };
+static scatter_point points[N_MAX];
+
+static void draw_cloud(int n, uint64_t seed)
+{
+    rng r = rng_stream(seed, RNG_TEST, 0);
+    for (int i = 0; i < n; i++) {
+        double size = 400 * exp(4 * rng_double(&r));
+        points[i] = (scatter_point){size, 0.3 + 200 / size + 0.1 * rng_double(&r), i + 1,
+                                    rng_below(&r, 10) == 0};
+        if (i % 50 == 49) points[i].y = i % 100 == 99 ? NAN : INFINITY;
+        if (i % 70 == 69) points[i].y = 1e5;
+    }
+}
+
+static scatter plot_of(int n)
+{
+    return (scatter){.title = "a <title> & \"more\"",
+                     .subtitle = "some trials",
+                     .x = {"size", "B", false},
+                     .y = {"T_mae", "°C", false},
+                     .n_points = n,
+                     .point = points};
+}
+
+static char *drawn(const scatter *s)
+{
+    arena a = {0};
+    buf b = {0};
+    err e = {0};
+    cr_assert_eq(scatter_draw(s, &a, &b, &e), OK, "%s", e.msg);
+    arena_free(&a);
+    return b.data;
+}
+
+Test(scatter, is_well_formed_from_one_trial_to_ten_thousand)
+{
+    for (int n = 1; n <= N_MAX; n *= 10) {
+        draw_cloud(n, (uint64_t)n);
+        scatter s = plot_of(n);
+        char *svg = drawn(&s);
+        expect_well_formed(svg);
+        cr_expect_lt(strlen(svg), 400000u);
+        free(svg);
+    }
+}
+
+Test(scatter, odd_figures_and_texts_do_no_harm)
+{
+    static const double odd[] = {0, -1, 1e-300, 1e300, -1e300, 5, NAN, INFINITY};
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        rng r = rng_stream(seed, RNG_TEST, 1);
+        int n = 1 + (int)rng_below(&r, 6);
+        for (int i = 0; i < n; i++)
+            points[i] = (scatter_point){odd[rng_below(&r, 8)], odd[rng_below(&r, 8)], i, i % 2};
+        points[0].x = points[0].y = 5;
+        scatter_version v[] = {{.name = "<&\"'>",
+                                .heading = "\x02<b>\xff",
+                                .note = "&&",
+                                .x = {true, LIMIT_LT, 1e300},
+                                .y = {true, LIMIT_GE, 0},
+                                .has_pick = true,
+                                .met = true,
+                                .pick_x = 5,
+                                .pick_y = 5},
+                               {.name = "",
+                                .heading = "",
+                                .note = "",
+                                .y = {true, LIMIT_LT, -4},
+                                .has_pick = true,
+                                .pick_x = 5,
+                                .pick_y = 5}};
+        scatter s = plot_of(n);
+        s.version = v;
+        s.n_versions = 2;
+        s.x.higher = seed % 2;
+        s.y.higher = seed % 3 == 0;
+        char *svg = drawn(&s);
+        expect_well_formed(svg);
+        free(svg);
+    }
+}
+
+Test(scatter, every_front_point_is_drawn_and_the_rest_thinned)
+{
+    for (int i = 0; i < 2000; i++) points[i] = (scatter_point){i % 2 ? 1000 : 1001, 2, i, false};
+    for (int i = 0; i < 20; i++)
+        points[2000 + i] = (scatter_point){500 + 10 * i, 1 - 0.01 * i, i, true};
+    scatter s = plot_of(2020);
+    char *svg = drawn(&s);
+    cr_expect_eq(count_of(svg, "class=\"best\""), 20 + 1, "and one in the legend");
+    cr_expect_leq(count_of(svg, "h.01"), 3);
+    free(svg);
+}
+
+Test(scatter, an_outlier_does_not_press_the_others_into_a_corner)
+{
+    draw_cloud(200, 3);
+    points[0].y = 1e9;
+    scatter s = plot_of(200);
+    char *svg = drawn(&s);
+    cr_expect_not_null(strstr(svg, "beyond the axes"));
+    cr_expect_not_null(strstr(svg, ">0.8<"), "the y axis still resolves tenths");
+    free(svg);
+}
+
+Test(scatter, nothing_to_draw_is_said)
+{
+    points[0] = (scatter_point){NAN, 1, 1, false};
+    scatter s = plot_of(1);
+    arena a = {0};
+    buf b = {0};
+    err e = {0};
+    cr_expect_eq(scatter_draw(&s, &a, &b, &e), ERR_INPUT);
+    cr_expect_str_eq(e.msg, "no finished trial has both size and T_mae");
+    buf_free(&b);
+    arena_free(&a);
+}
+
+/* Entries of the column: their headings' heights, top to bottom. */
+static int heading_heights(const char *svg, double *y, int most)
+{
+    int n = 0;
+    for (const char *p = svg; n < most && (p = strstr(p, "<text class=\"head\"")); p++)
+        cr_assert_eq(sscanf(strstr(p, " y=\""), " y=\"%lf\"", &y[n++]), 1);
+    return n;
+}
+
+Test(scatter, labels_of_versions_never_overlap_and_stay_on_the_page)
+{
+    draw_cloud(50, 4);
+    for (int n = 1; n <= 12; n++) {
+        scatter_version v[12];
+        for (int i = 0; i < n; i++)
+            v[i] = (scatter_version){.name = "v",
+                                     .heading = "v: met",
+                                     .note = "x",
+                                     .has_pick = i % 5 != 4,
+                                     .pick_x = points[i % 2].x,
+                                     .pick_y = points[i % 2].y};
+        scatter s = plot_of(50);
+        s.version = v;
+        s.n_versions = n;
+        char *svg = drawn(&s);
+        double y[12], height;
+        cr_assert_eq(sscanf(strstr(svg, " height=\""), " height=\"%lf\"", &height), 1);
+        cr_assert_eq(heading_heights(svg, y, 12), n);
+        for (int i = 0; i < n; i++) {
+            cr_expect(y[i] > 80 && y[i] < height - 20, "%d versions: %g of %g", n, y[i], height);
+            if (i) cr_expect_geq(y[i] - y[i - 1], 40);
+        }
+        free(svg);
+    }
+}
+
+/* --- the command --- */
+
+/* Runs the program in the study's folder; its exit code. */
+static int run_program(const char *path, const char *line)
+{
+    char command[512];
+    const char *bin = getenv("PARETUNE_BIN");
+    if (!bin || access(bin, X_OK) != 0) cr_skip_test("PARETUNE_BIN is not set");
+    char *whole = realpath(bin, NULL);
+    snprintf(command, sizeof command, "cd %.*s && %s %s > out.txt 2>&1",
+             (int)(strrchr(path, '/') - path), path, whole, line);
+    free(whole);
+    int how = system(command);
+    return WIFEXITED(how) ? WEXITSTATUS(how) : -1;
+}
+
+static char *file_beside(arena *a, const char *path, const char *name)
+{
+    char *bytes = NULL;
+    size_t n;
+    err e = {0};
+    cr_assert_eq(file_read(a, file_join(a, file_folder(a, path), name), 1 << 22, &bytes, &n, &e),
+                 OK, "%s", e.msg);
+    return bytes;
+}
+
+Test(report, writes_tables_and_plots_and_prints_the_picks)
+{
+    const char *path = fake_path();
+    store *s;
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    cr_assert_eq(store_open(path, STORE_WRITE, &s, NULL), OK);
+    cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);
+    for (int i = 0; i < 30; i++)
+        fake_trial(s, i, &(fake_figures){0.3 + 0.02 * i, 1.7, 2500 - 40 * i, 0, 0});
+    fake_add(s, 99, 1);
+    store_close(s);
+    arena a = {0};
+    cr_expect_eq(run_program(path, "report study.db"), 0);
+    expect_well_formed(file_beside(&a, path, "report-study/pareto-size-T_mae.svg"));
+    expect_well_formed(file_beside(&a, path, "report-study/pareto-size-RH_mae.svg"));
+    cr_expect_eq(count_of(file_beside(&a, path, "report-study/trials.csv"), "\n"), 32);
+    cr_expect_eq(count_of(file_beside(&a, path, "report-study/front.csv"), "\n"), 31);
+    cr_expect_eq(count_of(file_beside(&a, path, "report-study/picks.csv"), "\n"), 6);
+    const char *said = file_beside(&a, path, "out.txt");
+    cr_expect_not_null(strstr(said, "T_mae < 0.5 °C"), "%s", said);
+    cr_expect_not_null(strstr(said, "wrote report-study/front.csv: 30 rows"), "%s", said);
+    cr_expect_eq(run_program(path, "report study.db --out plots --x n_params --y T_mae"), 0);
+    expect_well_formed(file_beside(&a, path, "plots/pareto-n_params-T_mae.svg"));
+    cr_expect_eq(run_program(path, "report study.db --y T_ma"), 2);
+    cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "did you mean 'T_mae'"));
+    cr_expect_eq(run_program(path, "query study.db 'size < 2 kB' --limit 3 --format csv"), 0);
+    cr_expect_eq(count_of(file_beside(&a, path, "out.txt"), "\n"), 4);
+    cr_expect_eq(run_program(path, "sql study.db 'delete from trials'"), 2);
+    cr_expect_eq(run_program(path, "sql study.db 'select count(*) from trials' --format json"), 0);
+    cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "{\"count(*)\": 31}"));
+    cr_expect_eq(run_program(path, "query nobody.db"), 1);
+    arena_free(&a);
+    fake_remove();
+}
