@@ -9,6 +9,10 @@
  * batch of 1 and of 32. Sets with fused multiply-add (avx2, avx512, neon) agree with each other bit
  * for bit; generic on x86-64 and naive round twice and differ from them.
  *
+ * OpenBLAS is not used: on the shapes of these networks, packing counted, it is slower than these
+ * except on the narrowest (tests/bench/bench_gemm.c), and its bits depend on batch size and
+ * environment.
+ *
  * Matrices are row-major, `ld` is the distance of two rows in floats. Outputs alias no inputs. */
 #ifndef PARETUNE_ENGINE_NN_KERNEL_H
 #define PARETUNE_ENGINE_NN_KERNEL_H

@@ -48,9 +48,7 @@ INLINE vf v_where(vi mask, vf x) /* x where the mask is set, else 0 */
 
 INLINE vf v_clamp(vf x, float least, float most) /* NaN stays NaN */
 {
-    vf lo = v_set(least), hi = v_set(most);
-    vi below = x<lo, above = x> hi;
-    return (vf)((below & (vi)lo) | (above & (vi)hi) | (~(below | above) & (vi)x));
+    return v_min(v_set(most), v_max(v_set(least), x));
 }
 
 /* exp(x) = 2^n * (1 + q) with n = round(x / ln 2), |r| <= ln 2 / 2, q = expm1(r): Cody & Waite's
@@ -229,28 +227,39 @@ static bool is_thin(const gemm *g)
            !g->b_packed && !g->bias && !g->relu;
 }
 
+/* The rows [m, m + rows) of c, panel by panel. */
+static void run_rows(const gemm *g, int m, int rows)
+{
+    static void (*const variant[2][4])(const gemm *, const tile *) = {
+        {panel_1_part, panel_1, panel_2_part, panel_2},
+        {panel_1_part_t, panel_1_t, panel_2_part_t, panel_2_t}};
+    gemm part = *g;
+    part.M = rows;
+    for (int n = 0; n < g->N; n += PANEL) {
+        int left = g->N - n, vecs = left > VL ? 2 : 1;
+        int last = left >= PANEL ? VL : left - (vecs - 1) * VL;
+        tile t = {
+            .a = g->a + (g->a_transposed ? m : (ptrdiff_t)m * g->lda),
+            .b = g->b_packed ? g->b + (ptrdiff_t)n * g->K : g->b + n,
+            .c = g->c + (ptrdiff_t)m * g->ldc + n,
+            .bias = g->bias ? g->bias + n : NULL,
+            .ldb = g->b_packed ? PANEL : g->ldb,
+            .last = last,
+        };
+        variant[g->a_transposed][2 * (vecs - 1) + (last == VL)](&part, &t);
+    }
+}
+
 static void run_gemm(const gemm *g)
 {
     if (is_thin(g)) {
         run_thin(g);
         return;
     }
-    static void (*const variant[2][4])(const gemm *, const tile *) = {
-        {panel_1_part, panel_1, panel_2_part, panel_2},
-        {panel_1_part_t, panel_1_t, panel_2_part_t, panel_2_t}};
-    for (int n = 0; n < g->N; n += PANEL) {
-        int left = g->N - n, vecs = left > VL ? 2 : 1;
-        int last = left >= PANEL ? VL : left - (vecs - 1) * VL;
-        tile t = {
-            .a = g->a,
-            .b = g->b_packed ? g->b + (ptrdiff_t)n * g->K : g->b + n,
-            .c = g->c + n,
-            .bias = g->bias ? g->bias + n : NULL,
-            .ldb = g->b_packed ? PANEL : g->ldb,
-            .last = last,
-        };
-        variant[g->a_transposed][2 * (vecs - 1) + (last == VL)](g, &t);
-    }
+    enum { BLOCK_FLOATS = 32768, LEAST_ROWS = 8 * ROWS }; /* of a, which stay in the second cache */
+    int rows =
+        g->K > BLOCK_FLOATS / LEAST_ROWS ? LEAST_ROWS : BLOCK_FLOATS / (g->K + 1) / ROWS * ROWS;
+    for (int m = 0; m < g->M; m += rows) run_rows(g, m, g->M - m < rows ? g->M - m : rows);
 }
 
 static void run_pack(float *packed, const float *b, int ldb, int K, int N)
