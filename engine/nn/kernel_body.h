@@ -311,6 +311,8 @@ INLINE vf apply(vf x, activation act)
         return v_tanh(x);
     case ACT_SIGMOID:
         return v_sigmoid(x);
+    case ACT_RELU6:
+        return v_min(v_set(6), v_relu(x));
     default:
         return x;
     }
@@ -335,6 +337,9 @@ static void run_activate(float *y, int n, activation act)
     case ACT_SIGMOID:
         activate_all(y, n, ACT_SIGMOID);
         break;
+    case ACT_RELU6:
+        activate_all(y, n, ACT_RELU6);
+        break;
     default:
         break;
     }
@@ -350,6 +355,8 @@ INLINE vf through(vf dy, vf y, activation act) /* dy times the derivative at out
         return dy * (one - y * y);
     case ACT_SIGMOID:
         return dy * (y * (one - y));
+    case ACT_RELU6:
+        return v_where((y > 0) & (y < 6), dy);
     default:
         return dy;
     }
@@ -414,6 +421,9 @@ static void run_activate_back(float *dy, const float *y, activation act, int row
         break;
     case ACT_SIGMOID:
         back_all(dy, y, ACT_SIGMOID, rows, cols, db);
+        break;
+    case ACT_RELU6:
+        back_all(dy, y, ACT_RELU6, rows, cols, db);
         break;
     default:
         if (db) back_all(dy, dy, ACT_NONE, rows, cols, db);
@@ -488,6 +498,8 @@ static void run_lstm_backward(const lstm_cell *s)
         if (j < s->u) lstm_backward_some(s, gate + j, at + j, s->u - j);
     }
 }
+
+#include "engine/nn/kernel_image.h"
 
 /* --- optimizers --- */
 
@@ -567,6 +579,13 @@ const kernels *KERNELS_TABLE(void)
         .activate_back = run_activate_back,
         .lstm_forward = run_lstm_forward,
         .lstm_backward = run_lstm_backward,
+        .depthwise = run_depthwise,
+        .depthwise_dx = run_depthwise_dx,
+        .depthwise_dw = run_depthwise_dw,
+        .column_sums = run_column_sums,
+        .batch_norm = run_batch_norm,
+        .batch_norm_sums = run_batch_norm_sums,
+        .batch_norm_back = run_batch_norm_back,
         .adam = run_adam,
         .sgd = run_sgd,
         .mask = run_mask,
