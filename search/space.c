@@ -327,13 +327,14 @@ static void unknown_setting(space *s, const node *key, const char *section)
     if (!length) n = schema_sections(names, 8);
     for (int i = 0; i < N_SETTINGS; i++) {
         const char *path = schema_row((setting)i)->path, *dot = strchr(path, '.');
+        if (!schema_has(schema_row((setting)i), s->task)) continue;
         if (!length && !dot) names[n++] = path;
         if (length && dot && (size_t)(dot - path) == length && strncmp(path, section, length) == 0)
             names[n++] = dot + 1;
     }
     int elsewhere = schema_find(key->text);
     const char *meant = diag_did_you_mean(key->text, names, (size_t)n);
-    char list[400] = "";
+    char list[600] = "";
     for (int i = 0; i < n; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", names[i]);
     if (elsewhere >= 0)

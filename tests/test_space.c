@@ -232,7 +232,7 @@ static int count_params(const char *name, double alpha, int steps, int outputs)
     architecture *x = architecture_read(&a, name, path, NULL, &d);
     cr_assert(x);
     value knobs[] = {value_number(alpha)};
-    architecture_io io = {6, 2, steps, outputs};
+    architecture_io io = {.in = {2, {6, 2}}, .steps_out = steps, .outputs = outputs};
     cr_assert_eq(architecture_put_net(x, knobs, io, &b, &e), OK, "%s", e.msg);
     cr_assert_eq(node_read_json(&a, b.data, b.len, &net, &e), OK, "%s", e.msg);
     cr_assert_eq(node_read_json(&a, storage, strlen(storage), &export, &e), OK);
