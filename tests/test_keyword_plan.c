@@ -1,8 +1,10 @@
 /* Keyword spaces: which settings matter, what their stages are asked for, what their networks are. */
+#include "engine/nn/spec.h"
 #include "search/plan_parts.h"
 #include "tests/support/space_files.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,4 +174,107 @@ Test(keyword_plan, recordings_are_told_by_a_hash_and_their_folder_beside_it)
     const data_record *d = p->data;
     cr_expect_eq(d->n[0] + d->n[1] + d->n[2], 40);
     cr_assert_eq(system(arena_printf(&a, "rm -rf %s", folder)), 0);
+}
+
+/* --- architectures --- */
+
+typedef struct {
+    const char *name;
+    double number; /* of a knob of numbers, true being 1 */
+    const char *text;
+} given;
+
+/* The network of an architecture file on [h, w, 1], with knobs at their defaults but those given. */
+static net_layout layout_of(const char *name, int h, int w, int classes, const given *knobs, int n)
+{
+    diag d;
+    diag_init(&d, &a);
+    err e = {0};
+    buf b = {0};
+    node *tree;
+    const char *path = arena_printf(&a, "spaces/architectures/%s.yaml", name);
+    architecture *x = architecture_read(&a, name, path, "keywords", &d);
+    if (!x) diag_print(&d, stderr);
+    cr_assert(x);
+    value values[ARCHITECTURE_MAX_KNOBS];
+    for (int i = 0; i < architecture_n_knobs(x); i++) {
+        const knob *k = architecture_knob(x, i);
+        values[i] = k->def;
+        for (int j = 0; j < n; j++) {
+            if (strcmp(knobs[j].name, k->name) != 0) continue;
+            values[i] = knobs[j].text                ? value_text(knobs[j].text)
+                        : k->def.kind == VALUE_BOOL ? value_bool(knobs[j].number != 0)
+                                                    : value_number(knobs[j].number);
+        }
+    }
+    architecture_io io = {.in = {3, {h, w, 1}}, .outputs = classes};
+    cr_assert_eq(architecture_put_net(x, values, io, &b, &e), OK, "%s", e.msg);
+    cr_assert_eq(node_read_json(&a, b.data, b.len, &tree, &e), OK, "%s", e.msg);
+    buf_free(&b);
+    net_spec *spec = ARENA_NEW(&a, net_spec, 1);
+    net_layout *layout = ARENA_NEW(&a, net_layout, 1);
+    cr_assert_eq(net_spec_parse(tree, spec, &e), OK, "%s", e.msg);
+    cr_assert_eq(net_layout_make(spec, layout, &e), OK, "%s", e.msg);
+    return *layout;
+}
+
+/* Multiply-adds of the published tables are rounded to 10,000. */
+static void expect_counts(const char *name, int h, int w, int n_params, double mega_macs,
+                          const given *knobs, int n)
+{
+    net_layout l = layout_of(name, h, w, 8, knobs, n);
+    cr_expect_eq(l.n_params, n_params, "%s on %d x %d: %d parameters, not %d", name, h, w,
+                 l.n_params, n_params);
+    cr_expect(fabs(l.macs / 1e6 - mega_macs) <= 0.005, "%s on %d x %d: %g M, not %g M", name, h, w,
+              l.macs / 1e6, mega_macs);
+}
+
+Test(keyword_plan, the_labs_networks_have_their_published_counts)
+{
+    static const given square[] = {{"first_stride_w", 2, NULL}};
+    expect_counts("mlp-kws", 49, 10, 259336, 0.259, NULL, 0);
+    expect_counts("mlp-kws", 32, 32, 396040, 0.395, NULL, 0);
+    expect_counts("cnn", 49, 10, 298632, 31.48, NULL, 0);
+    expect_counts("cnn", 32, 32, 298632, 43.02, square, 1);
+    expect_counts("ds-cnn", 49, 10, 143112, 14.83, NULL, 0);
+    expect_counts("ds-cnn", 32, 32, 143112, 20.19, square, 1);
+}
+
+Test(keyword_plan, the_later_edition_has_the_same_number_of_parameters)
+{
+    static const given later[] = {{"first_stride_w", 2, NULL}, {"padding", 0, "same"},
+                                  {"softmax", 1, NULL}};
+    cr_expect_eq(layout_of("ds-cnn", 49, 10, 8, later, 3).n_params, 143112);
+    cr_expect_eq(layout_of("cnn", 49, 10, 8, later, 3).n_params, 298632);
+}
+
+Test(keyword_plan, narrower_networks_have_their_published_counts)
+{
+    static const struct {
+        double alpha;
+        int n_params;
+        double mega_macs; /* 0: not published */
+    } rows[] = {{0.25, 11208, 1.10}, {0.30, 15132, 0}, {0.31, 16203, 0},
+                {0.33, 18068, 0},    {0.50, 38792, 3.94}, {0.75, 82760, 0}};
+    for (int i = 0; i < 6; i++) {
+        given alpha = {"alpha", rows[i].alpha, NULL};
+        net_layout l = layout_of("ds-cnn", 49, 10, 8, &alpha, 1);
+        cr_expect_eq(l.n_params, rows[i].n_params, "alpha %g: %d, not %d", rows[i].alpha,
+                     l.n_params, rows[i].n_params);
+        if (rows[i].mega_macs > 0)
+            cr_expect(fabs(l.macs / 1e6 - rows[i].mega_macs) <= 0.005, "alpha %g: %g M",
+                      rows[i].alpha, l.macs / 1e6);
+    }
+}
+
+Test(keyword_plan, blocks_that_are_left_out_keep_additions_in_place)
+{
+    static const int more = 24 * 9 + 24 * 24 + 4 * 24; /* a block of the temporal network */
+    int n[6] = {0};
+    for (int blocks = 1; blocks <= 5; blocks++) {
+        given depth = {"blocks", blocks, NULL};
+        n[blocks] = layout_of("temporal-residual", 49, 10, 8, &depth, 1).n_params;
+    }
+    cr_expect_eq(n[1], 3 * 10 * 24 + 4 * 24 + more + 24 * 8 + 8);
+    for (int blocks = 2; blocks <= 5; blocks++) cr_expect_eq(n[blocks] - n[blocks - 1], more);
 }
