@@ -16,6 +16,8 @@ typedef struct {
     tensor *acc;
 } depthwise;
 
+enum { MOST_TAPS = 64 };
+
 /* The window's taps inside the image: calls the same few lines for float and int8. */
 #define FOR_EACH_TAP(w, oy, ox)                                                   \
     for (int ky = 0, iy = (oy) * (w)->stride_h - (w)->top; ky < (w)->Kh;          \
@@ -23,6 +25,36 @@ typedef struct {
         for (int kx = 0, ix = (ox) * (w)->stride_w - (w)->left;                   \
              iy >= 0 && iy < (w)->H && kx < (w)->Kw; kx++, ix += (w)->dilation_w) \
             if (ix >= 0 && ix < (w)->W)
+
+/* The window's rows of channels inside the image, and the filter's beside them. */
+static int list_taps(const depthwise *k, const float *x, const float *filter, int oy, int ox,
+                     const float **in, const float **tap)
+{
+    const window *w = &k->win;
+    int n = 0;
+    FOR_EACH_TAP(w, oy, ox)
+    {
+        in[n] = x + (iy * w->W + ix) * w->Ci;
+        tap[n++] = filter + (ky * w->Kw + kx) * k->Co;
+    }
+    return n;
+}
+
+/* One filter a channel, windows of at most MOST_TAPS. */
+static void run_taps(const op_node *op)
+{
+    const depthwise *k = op->state;
+    const window *w = &k->win;
+    const float *x = op->in[0]->data, *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+    const float *in[MOST_TAPS], *tap[MOST_TAPS];
+    float *y = op->out[0]->data;
+    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
+        for (int oy = 0; oy < w->Ho; oy++)
+            for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
+                const int n = list_taps(k, x, op->in[1]->data, oy, ox, in, tap);
+                rows_taps(y, in, tap, n, bias, k->Co, k->least, k->most);
+            }
+}
 
 static void pixel_float(const depthwise *k, const float *x, const float *filter, int oy, int ox,
                         float *y)
@@ -33,10 +65,7 @@ static void pixel_float(const depthwise *k, const float *x, const float *filter,
     {
         const float *restrict in = x + (iy * w->W + ix) * w->Ci;
         const float *restrict tap = filter + (ky * w->Kw + kx) * k->Co;
-        if (m == 1)
-            for (int c = 0; c < k->Co; c++) y[c] += in[c] * tap[c];
-        else
-            for (int c = 0; c < k->Co; c++) y[c] += in[c / m] * tap[c];
+        for (int c = 0; c < k->Co; c++) y[c] += in[c / m] * tap[c];
     }
 }
 
@@ -150,6 +179,9 @@ status op_depthwise_prepare(op_node *op, arena *a, err *e)
     for (int i = 0; i < op->n_in; i++)
         if (op->in[i]) TRY(op_expect_type(op->in[i], "each operand", TFL_FLOAT32, e));
     TRY(op_expect_type(op->out[0], "the output", TFL_FLOAT32, e));
-    op->run = run_float;
+    op->run = k->multiplier == 1 && k->win.Kh <= MOST_TAPS && k->win.Kw <= MOST_TAPS &&
+                      k->win.Kh * k->win.Kw <= MOST_TAPS
+                  ? run_taps
+                  : run_float;
     return op_float_bounds(op->options->activation, &k->least, &k->most, e);
 }
