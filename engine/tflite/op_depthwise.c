@@ -15,6 +15,7 @@ typedef struct {
     int q_least, q_most;
     fixed_factor *factor;
     tensor *acc, *quantized;
+    const float *filter, *bias; /* float32: constants are copied to where loads are aligned */
 } depthwise;
 
 enum { MOST_TAPS = 64 };
@@ -26,6 +27,11 @@ enum { MOST_TAPS = 64 };
         for (int kx = 0, ix = (ox) * (w)->stride_w - (w)->left;                   \
              iy >= 0 && iy < (w)->H && kx < (w)->Kw; kx++, ix += (w)->dilation_w) \
             if (ix >= 0 && ix < (w)->W)
+
+static const void *bias_of(const op_node *op)
+{
+    return op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+}
 
 /* The window's rows of channels inside the image, and the filter's beside them. */
 static int list_taps(const depthwise *k, const float *x, const float *filter, int oy, int ox,
@@ -46,13 +52,15 @@ static void run_taps(const op_node *op)
 {
     const depthwise *k = op->state;
     const window *w = &k->win;
-    const float *x = op->in[0]->data, *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+    const float *x = op->in[0]->data;
+    const float *bias = k->bias ? k->bias : bias_of(op);
+    const float *filter = k->filter ? k->filter : op->in[1]->data;
     const float *in[MOST_TAPS], *tap[MOST_TAPS];
     float *y = op->out[0]->data;
     for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
         for (int oy = 0; oy < w->Ho; oy++)
             for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
-                const int n = list_taps(k, x, op->in[1]->data, oy, ox, in, tap);
+                const int n = list_taps(k, x, filter, oy, ox, in, tap);
                 rows_taps(y, in, tap, n, bias, k->Co, k->least, k->most);
             }
 }
@@ -74,7 +82,7 @@ static void run_float(const op_node *op)
 {
     const depthwise *k = op->state;
     const window *w = &k->win;
-    const float *x = op->in[0]->data, *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+    const float *x = op->in[0]->data, *bias = bias_of(op);
     float *y = op->out[0]->data;
     for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
         for (int oy = 0; oy < w->Ho; oy++)
@@ -101,7 +109,7 @@ static void run_hybrid(const op_node *op)
 {
     const depthwise *k = op->state;
     const window *w = &k->win;
-    const float *x = op->in[0]->data, *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+    const float *x = op->in[0]->data, *bias = bias_of(op);
     const float *scale = op->in[1]->quant.scale;
     float *y = op->out[0]->data;
     int8_t *q = k->quantized->data;
@@ -126,7 +134,7 @@ static void run_int8(const op_node *op)
     const depthwise *k = op->state;
     const window *w = &k->win;
     const int8_t *x = op->in[0]->data;
-    const int32_t *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+    const int32_t *bias = bias_of(op);
     const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0];
     const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0];
     int32_t *acc = k->acc->data;
@@ -202,8 +210,18 @@ static status prepare_hybrid(op_node *op, depthwise *k, err *e)
     return OK;
 }
 
+static status copy_constant(const tensor *t, arena *a, const float **out, err *e)
+{
+    if (!t || !t->is_constant) return OK;
+    float *copy = ARENA_NEW(a, float, t->n);
+    if (!copy) return FAIL(e, ERR_MEM, "out of memory for DEPTHWISE_CONV_2D");
+    memcpy(copy, t->data, t->bytes);
+    *out = copy;
+    return OK;
+}
+
 /* Everything is float32 but the filters of a hybrid. */
-static status prepare_float(op_node *op, depthwise *k, err *e)
+static status prepare_float(op_node *op, depthwise *k, arena *a, err *e)
 {
     for (int i = 0; i < op->n_in; i++)
         if (op->in[i] && i != 1) TRY(op_expect_type(op->in[i], "each operand", TFL_FLOAT32, e));
@@ -213,8 +231,11 @@ static status prepare_float(op_node *op, depthwise *k, err *e)
     TRY(op_expect_type(op->in[1], "the filter tensor", TFL_FLOAT32, e));
     const window *w = &k->win;
     const bool is_small = w->Kh <= MOST_TAPS && w->Kw <= MOST_TAPS && w->Kh * w->Kw <= MOST_TAPS;
-    op->run = k->multiplier == 1 && is_small ? run_taps : run_float;
-    return OK;
+    op->run = run_float;
+    if (k->multiplier != 1 || !is_small) return OK;
+    op->run = run_taps;
+    TRY(copy_constant(op->in[1], a, &k->filter, e));
+    return copy_constant(op->n_in > 2 ? op->in[2] : NULL, a, &k->bias, e);
 }
 
 static status prepare_int8(op_node *op, depthwise *k, arena *a, err *e)
@@ -236,5 +257,5 @@ status op_depthwise_prepare(op_node *op, arena *a, err *e)
     if (!k) return FAIL(e, ERR_MEM, "out of memory for DEPTHWISE_CONV_2D");
     TRY(check_shapes(op, k, e));
     if (op->in[0]->type == TFL_INT8) return prepare_int8(op, k, a, e);
-    return prepare_float(op, k, e);
+    return prepare_float(op, k, a, e);
 }

@@ -120,6 +120,10 @@ static void ROWS(taps)(float *restrict y, const float *const *x, const float *co
     for (; c + TAP_VECTORS * WIDE <= C; c += TAP_VECTORS * WIDE)
         tap_block(y, x, w, n_taps, bias, c, TAP_VECTORS, least, most);
     for (; c + WIDE <= C; c += WIDE) tap_block(y, x, w, n_taps, bias, c, 1, least, most);
+    if (c < C && C >= WIDE) { /* some channels once more rather than the last ones singly */
+        tap_block(y, x, w, n_taps, bias, C - WIDE, 1, least, most);
+        return;
+    }
     for (; c < C; c++) {
         float sum = bias ? bias[c] : 0;
         for (int t = 0; t < n_taps; t++) sum += x[t][c] * w[t][c];
