@@ -5,6 +5,7 @@
 #include "engine/base/err.h"
 #include "engine/base/log.h"
 #include "engine/measure/cmd_bench.h"
+#include "engine/measure/cmd_device.h"
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
 #include "search/cmd_plan.h"
@@ -28,6 +29,7 @@ static const command *const commands[] = {
     &cmd_status,
     &cmd_invoke,
     &cmd_bench,
+    &cmd_device,
     &cmd_worker,
     NULL,
 };
