@@ -21,6 +21,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/node.h"
 #include "engine/base/param.h"
+#include "engine/base/shape.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,8 +41,8 @@ typedef struct {
     stage_kind kind;
     hash key;
     const char *params;  /* canonical JSON */
-    const char *input;   /* path of an outside file, for data; "" otherwise. Not part of the key:
-                            its content's hash stands in params */
+    const char *input;   /* for data: paths of what lies outside, a line each; "" otherwise. Not part
+                            of the key: hashes of the contents stand in params */
     const char *folder;  /* artifacts folder */
     int n_parents;
     hash parent[STAGE_MAX_PARENTS];
@@ -93,9 +94,23 @@ typedef struct {
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
                      arena *a, stage_forecast *out, err *e);
 
-/* How many examples each part (train, val, test) will have: reads just enough of the outside file to
- * know. For predicting time; ERR_INPUT when the file is missing or not what it should be. */
-status stage_count_examples(const char *data_params, const char *input, arena *a, int n[3], err *e);
+/* What a data stage will hold, from a glance at what lies outside. */
+typedef struct {
+    int n[3];      /* examples in each part (train, val, test); recordings that will turn out to be
+                      unusable count, too */
+    int n_classes; /* 0 for forecasts */
+    hash files;    /* recordings: of their list, what "files_hash" of the parameters must be */
+} stage_survey;
+
+/* Reads file names and counts rows, no more. For keywords "files_hash" and "features" need not be
+ * among the parameters yet. ERR_INPUT when something is missing or not what it should be. */
+status stage_survey_data(const char *data_params, const char *input, arena *a, stage_survey *out,
+                         err *e);
+
+/* Appends the canonical form of a front end's settings (signal/feature.h), as "features" of a data
+ * stage holds it, and gives the shape that a network will see. ERR_INPUT for settings that do not go
+ * together. */
+status stage_check_features(const node *settings, buf *canonical, shape *out, err *e);
 
 /* --- tables that search/ checks its input against --- */
 

@@ -65,6 +65,42 @@ static void put_settings(const space *s, const value *slots, stage_kind kind, bu
     if (*open) buf_char(b, '}');
 }
 
+/* The settings from `first` to `last` that are written for these values, as members. */
+static void put_range(const space *s, const value *slots, setting first, setting last, buf *b)
+{
+    for (int i = (int)first; i <= (int)last; i++) {
+        const setting_row *row = schema_row((setting)i);
+        if (!row->param || !schema_has(row, s->task) || !is_written(s, slots, i)) continue;
+        if (b->data[b->len - 1] != '{') buf_char(b, ',');
+        buf_printf(b, "\"%s\":", row->param);
+        value_put_json(b, &slots[i]);
+    }
+}
+
+void chain_put_clips(const space *s, const value *slots, buf *b)
+{
+    buf_text(b, "{\"task\":\"keywords\"");
+    put_range(s, slots, SET_DATA_SOURCE, SET_DATA_SOURCE, b);
+    if (candidate_matters(s, slots, SET_DATA_FOLDER)) {
+        buf_text(b, ",\"words\":[");
+        for (int i = 0; i < s->n_words; i++) {
+            if (i) buf_char(b, ',');
+            buf_json_string(b, s->word[i]);
+        }
+        buf_char(b, ']');
+    }
+    put_range(s, slots, SET_CLIPS, SET_BAD_CLIPS, b);
+    put_range(s, slots, SET_DATA_SEED, SET_DATA_SEED, b);
+    buf_char(b, '}');
+}
+
+void chain_put_features(const space *s, const value *slots, buf *b)
+{
+    buf_char(b, '{');
+    put_range(s, slots, SET_FEATURE, SET_RESIZE, b);
+    buf_char(b, '}');
+}
+
 void chain_put_export(const space *s, const value *slots, buf *b)
 {
     buf_char(b, '{');
@@ -206,7 +242,7 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
     store_knob *knobs = ARENA_NEW(a, store_knob, p->s->n_axes);
     double *values = ARENA_NEW(a, double, 4);
     buf b = {0};
-    status code = candidate_put_config(p->s, slots, w->net->json, &b, e);
+    status code = candidate_put_config(p->s, slots, w->net->json, w->data->files, &b, e);
     const char *config = code == OK ? arena_copy(a, b.data, b.len) : NULL;
     buf_free(&b);
     TRY(code);

@@ -67,6 +67,7 @@ static void find_mixed(plan *p)
 {
     for (int i = 0; i < N_SETTINGS; i++) {
         const setting_row *row = schema_row((setting)i);
+        if (row->stages & 1u << STAGE_DATA) p->data_mixed[p->n_data_mixed++] = i;
         bool apart = i == SET_KEEP || i == SET_EARLY_STOP || i == SET_EPOCHS;
         if ((row->stages & 1u << STAGE_TRAIN) && row->param && !apart) p->mixed[p->n_mixed++] = i;
     }
@@ -271,6 +272,7 @@ static status init_plan(plan *p, err *e)
     }
     TRY(identity_init(&p->twins, p->a, (size_t)s->size, e));
     TRY(identity_init(&p->data_of, p->a, 16, e));
+    TRY(identity_init(&p->clips_of, p->a, 16, e));
     TRY(identity_init(&p->net_of, p->a, 64, e));
     TRY(identity_init(&p->export_of, p->a, 16, e));
     TRY(identity_init(&p->cost_of, p->a, 256, e));

@@ -20,7 +20,9 @@ typedef struct {
 typedef struct {
     const char *params; /* JSON of the data stage */
     const char *input;
-    int n[3]; /* examples in each part */
+    int n[3];           /* examples in each part */
+    const char *files;  /* hash of a list of recordings; NULL: none */
+    architecture_io io; /* what a network stands between */
 } data_record;
 
 typedef struct {
@@ -41,6 +43,7 @@ struct plan {
     unsigned char *state; /* cand_state of each candidate */
     identity_table twins; /* identity of all that is built -> smallest candidate */
     identity_table data_of, net_of, export_of, cost_of; /* identity -> index below */
+    identity_table clips_of; /* identity of a list of clips -> a data record with it */
     int n_data, n_nets, n_exports, n_costs;
     int cap_data, cap_nets, cap_exports, cap_costs;
     data_record *data;
@@ -50,6 +53,7 @@ struct plan {
     int n_cuts;
     cut cuts[MAX_CUTS];
     int n_mixed, mixed[N_SETTINGS]; /* settings that every part of a training depends on */
+    int n_data_mixed, data_mixed[N_SETTINGS]; /* settings that a data stage depends on */
     double least_packed; /* packed bytes that no limit forbids; infinity without limits */
     int64_t *excluded;   /* by rule; the last for the built-in rule */
     int64_t *over[SPACE_MAX_VERSIONS];
@@ -82,6 +86,11 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e);
 /* Fills the values of one candidate. */
 status plan_values(const plan *p, int64_t candidate, value *slots, err *e);
 
+/* Adds the record of a candidate's data under `id` (plan_data.c). */
+status plan_make_data(plan *p, uint64_t id, const value *slots, err *e);
+/* Moves what `b` holds into the plan's memory as a text; frees it. */
+status plan_keep_text(plan *p, buf *b, const char **out, err *e);
+
 /* Predicted seconds of stages other than training. */
 double predicted_data_seconds(const data_record *d);
 double predicted_score_seconds(const data_record *d, const net_record *n);
@@ -92,7 +101,10 @@ double predicted_train_bytes(const stage_forecast *c);
 double predicted_score_bytes(void);
 
 /* Stage parameters as canonical JSON (chain.c). */
-void chain_put_data(const space *s, const value *slots, buf *b);
+void chain_put_data(const space *s, const value *slots, buf *b); /* forecasts */
+/* Keywords: which clips; a front end's settings as written. */
+void chain_put_clips(const space *s, const value *slots, buf *b);
+void chain_put_features(const space *s, const value *slots, buf *b);
 void chain_put_export(const space *s, const value *slots, buf *b);
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
                      uint64_t seed, buf *b);

@@ -192,7 +192,10 @@ static void read_setting(space *s, setting i, const node *n)
 {
     const setting_row *row = schema_row(i);
     s->slot[i].place = n;
-    if (row->type == TYPE_OTHER)
+    if (!schema_has(row, s->task))
+        document_wrong(&s->source, n, "%s belongs to task %s; this space has task %s", row->path,
+                       row->task, s->task);
+    else if (row->type == TYPE_OTHER)
         s->slot[i].written = true; /* read when the names are known */
     else
         read_slot(s, (int)i, n, row->axis, parse_setting, row);
@@ -324,13 +327,14 @@ static void unknown_setting(space *s, const node *key, const char *section)
     if (!length) n = schema_sections(names, 8);
     for (int i = 0; i < N_SETTINGS; i++) {
         const char *path = schema_row((setting)i)->path, *dot = strchr(path, '.');
+        if (!schema_has(schema_row((setting)i), s->task)) continue;
         if (!length && !dot) names[n++] = path;
         if (length && dot && (size_t)(dot - path) == length && strncmp(path, section, length) == 0)
             names[n++] = dot + 1;
     }
     int elsewhere = schema_find(key->text);
     const char *meant = diag_did_you_mean(key->text, names, (size_t)n);
-    char list[400] = "";
+    char list[600] = "";
     for (int i = 0; i < n; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", names[i]);
     if (elsewhere >= 0)
@@ -420,6 +424,20 @@ const expr_names *space_names(space *s)
     return names;
 }
 
+/* The task decides what the other settings mean, so it is looked at first; a mistake in it is
+ * reported in its turn. */
+static void find_task(space *s)
+{
+    const node *n = node_get(s->source.root, "task");
+    bool known = n && n->text && schema_among(schema_row(SET_TASK)->choices, n->text);
+    s->task = known ? n->text : NULL;
+}
+
+bool space_spots_words(const space *s)
+{
+    return s->task && strcmp(s->task, "keywords") == 0;
+}
+
 /* Defaults and fixed kinds of all settings, before anything is read. */
 static void init_slots(space *s)
 {
@@ -431,9 +449,10 @@ static void init_slots(space *s)
             row->type == TYPE_PERIOD)
             info->kind = VALUE_NUMBER;
         if (row->type == TYPE_BOOL) info->kind = VALUE_BOOL;
+        const char *def = schema_default(row, s->task);
         info->def = value_text("");
-        if (row->def && row->type != TYPE_OTHER) {
-            node *n = node_read_yaml(s->a, "default", row->def, strlen(row->def), s->source.d);
+        if (def && row->type != TYPE_OTHER) {
+            node *n = node_read_yaml(s->a, "default", def, strlen(def), s->source.d);
             if (n) space_parse_value(s, row, n, &info->def);
         }
         info->fixed = info->otherwise = info->def;
@@ -584,6 +603,7 @@ static void fill_base(space *s)
 static bool may_matter(const space *s, int slot)
 {
     const expr *x = s->slot[slot].matters;
+    if (slot < N_SETTINGS && !schema_has(schema_row((setting)slot), s->task)) return false;
     if (!x) return true;
     value slots[N_SLOTS];
     memcpy(slots, s->base, sizeof slots);
@@ -615,9 +635,11 @@ static void check_required(space *s)
 static void read_lists(space *s)
 {
     static void (*const readers[])(space *, const node *) = {
-        space_read_seeds, space_read_rules, space_read_versions, space_read_objectives};
-    static const setting settings[] = {SET_SEEDS, SET_RULES, SET_VERSIONS, SET_OBJECTIVES};
-    for (int i = 0; i < 4; i++) {
+        space_read_words, space_read_seeds, space_read_rules, space_read_versions,
+        space_read_objectives};
+    static const setting settings[] = {SET_WORDS, SET_SEEDS, SET_RULES, SET_VERSIONS,
+                                       SET_OBJECTIVES};
+    for (int i = 0; i < 5; i++) {
         const node *n = s->slot[settings[i]].place;
         bool empty = n && n->kind == NODE_NULL && settings[i] != SET_OBJECTIVES;
         if (n && !empty) readers[i](s, n);
@@ -690,8 +712,9 @@ static bool describe(space *s)
 /* Everything that follows once s->source is a map. */
 static void read_space(space *s)
 {
-    init_slots(s);
     for (int i = 0; i < s->options.n_sets; i++) apply_set(s, s->options.sets[i]);
+    find_task(s);
+    init_slots(s);
     read_settings(s);
     check_periods(s);
     compile_conditions(s);
