@@ -3,12 +3,12 @@
 #include "engine/measure/latency.h"
 #include "engine/stage_kinds.h"
 
-static void put_spread(buf *b, const char *part, const latency_spread *s)
+static void put_spread(buf *b, const char *name, const latency_spread *s)
 {
     if (s->n == 0) return;
     const double v[] = {s->least, s->median, s->mean, s->most, s->deviation};
     static const char *const names[] = {"least", "median", "mean", "most", "deviation"};
-    buf_printf(b, ",\"%s\":{\"runs\":%d", part, s->n);
+    buf_printf(b, ",\"%s\":{\"runs\":%d", name, s->n);
     for (int i = 0; i < 5; i++) {
         buf_printf(b, ",\"%s\":", names[i]);
         buf_number(b, v[i]);
