@@ -73,6 +73,13 @@ static status try_read(const void *bytes, size_t n)
     memcpy(copy, bytes, n);
     status s = checkpoint_read(&a, copy, n, &c, &e);
     cr_expect(s == OK || e.msg[0]);
+    if (s == OK) { /* what it says can be used, and it has nothing behind */
+        buf again = {0};
+        cr_assert(checkpoint_write(&c, &again, &e) == OK);
+        cr_assert(again.len == n, "%zu bytes of %zu", again.len, n);
+        cr_assert(c.best_epoch <= c.epoch && c.wait <= c.epoch);
+        buf_free(&again);
+    }
     free(copy);
     arena_free(&a);
     return s;

@@ -41,18 +41,24 @@ static void make_gemm(gemm_case *s, rng *r)
     *g = (gemm){.M = between(r, 1, big ? 150 : 20),
                 .N = between(r, 1, big ? 150 : 40),
                 .K = between(r, 0, big ? 150 : 20)};
+    if (big && rng_below(r, 4) == 0) g->K = between(r, 500, 700); /* cut into blocks of rows */
     g->a_transposed = rng_below(r, 2);
+    g->add = rng_below(r, 2);
+    g->relu = rng_below(r, 2);
+    bool thin = rng_below(r, 4) == 0; /* a weight gradient with few columns */
+    if (thin) {
+        g->M = between(r, 1, 150), g->N = between(r, 1, 8);
+        g->a_transposed = g->add = true, g->relu = false;
+    }
     g->lda = (g->a_transposed ? g->M : g->K) + (int)rng_below(r, 3);
     g->ldb = g->N + (int)rng_below(r, 3);
     g->ldc = g->N + (int)rng_below(r, 3);
-    g->add = rng_below(r, 2);
-    g->relu = rng_below(r, 2);
     int na = (g->a_transposed ? g->K : g->M) * g->lda + 1, nb = g->K * g->ldb + 1;
     float *a = ARENA_NEW(&s->a, float, na), *b = ARENA_NEW(&s->a, float, nb);
     float *c = ARENA_NEW(&s->a, float, g->M * g->ldc), *bias = ARENA_NEW(&s->a, float, g->N);
     fill(a, na, r), fill(b, nb, r), fill(c, g->M * g->ldc, r), fill(bias, g->N, r);
     g->a = a, g->b = b, g->c = c;
-    if (rng_below(r, 2)) g->bias = bias;
+    if (!thin && rng_below(r, 2)) g->bias = bias;
 }
 
 /* What c[m,n] must be, in double, and the sum of magnitudes that bounds its rounding. */

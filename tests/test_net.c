@@ -138,19 +138,6 @@ Test(net, an_examples_outputs_have_the_same_bits_in_any_batch)
         }
 }
 
-Test(net, passes_take_no_memory)
-{
-    arena a;
-    net n;
-    arena_init(&a, 0);
-    build(&n, &a, lab_net(&a, "lstm", 1, 6), 32, 3);
-    size_t used = a.used, peak = a.peak;
-    net_forward(&n, 32);
-    net_backward(&n, 32);
-    cr_expect(a.used == used && a.peak == peak);
-    arena_free(&a);
-}
-
 Test(net, json_survives_a_round_trip)
 {
     static const char text[] =

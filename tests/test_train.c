@@ -315,6 +315,36 @@ Test(train, early_stopping_counts_epochs_without_a_lower_loss)
     stop(&l);
 }
 
+Test(train, early_stopping_goes_on_counting_from_a_checkpoint)
+{
+    lesson l, m;
+    start(&l, "mlp", 0.1), start(&m, "mlp", 0.1);
+    l.c.rate.initial = m.c.rate.initial = 0;
+    l.c.early_stop = m.c.early_stop = 3;
+    cr_assert(go(&l, 0, 3) == OK, "%s", l.e.msg);
+    buf b = bytes_of(&l);
+    cr_assert(checkpoint_read(&m.a, b.data, b.len, &m.state, &m.e) == OK, "%s", m.e.msg);
+    cr_assert(go(&m, 3, 50) == OK, "%s", m.e.msg);
+    cr_expect(m.state.stopped && m.state.epoch == 4, "stopped after %d", m.state.epoch);
+    buf_free(&b);
+    stop(&l), stop(&m);
+}
+
+/* With a rate of 0 the loss changes by pruning alone, and here it grows. */
+Test(train, epochs_before_the_end_of_pruning_do_not_count)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.c.rate.initial = 0;
+    l.c.keep_best = true;
+    set_pruning(&l, 32 + 1, 4 * 32 + 1);
+    cr_assert(go(&l, 0, 8) == OK, "%s", l.e.msg);
+    cr_assert(l.state.curve[0].val_loss < l.state.curve[4].val_loss, "%g %g",
+              l.state.curve[0].val_loss, l.state.curve[4].val_loss);
+    cr_expect(l.state.best_epoch == 5, "epoch %d", l.state.best_epoch);
+    stop(&l);
+}
+
 Test(train, the_best_epoch_is_kept_and_only_after_pruning)
 {
     lesson l;
@@ -422,13 +452,49 @@ Test(train, networks_that_do_not_fit_the_examples_are_refused)
     cr_expect(go(&l, 0, 1) == ERR_INPUT);
     cr_expect(strcmp(l.e.msg, "the network has 12 outputs, the examples 6 labels") == 0, "%s",
               l.e.msg);
-    l.e = (err){0};
-    l.c.net.in.dim[0] = 5;
-    cr_expect(go(&l, 0, 1) == ERR_INPUT, "%s", l.e.msg);
     stop(&l);
+    start(&l, "mlp", 0.1);
+    l.c.net.in.dim[0] = 5;
+    cr_expect(go(&l, 0, 1) == ERR_INPUT);
+    cr_expect(strcmp(l.e.msg, "the network's input shape is not that of the examples") == 0, "%s",
+              l.e.msg);
+    stop(&l);
+}
+
+Test(train, examples_that_make_no_sense_are_refused)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.ex.n_outputs = 4; /* of 6 labels */
+    cr_expect(go(&l, 0, 1) == ERR_ARG, "%s", l.e.msg);
+    l.ex.n_outputs = 2, l.ex.n[PART_TRAIN] = 0, l.e = (err){0};
+    cr_expect(go(&l, 0, 1) == ERR_INPUT);
+    cr_expect(strcmp(l.e.msg, "there are no examples to train on") == 0, "%s", l.e.msg);
+    stop(&l);
+}
+
+Test(train, a_training_without_validation_part_runs)
+{
+    lesson l;
+    start(&l, "mlp", 0.1);
+    l.ex.n[PART_VAL] = 0;
+    l.c.keep_best = true;
+    cr_assert(go(&l, 0, 2) == OK, "%s", l.e.msg);
+    cr_expect(isnan(l.state.curve[1].val_loss) && !l.state.has_best && l.state.best_epoch == 0);
+    stop(&l);
+}
+
+Test(train, only_the_same_training_goes_on)
+{
+    lesson l;
     start(&l, "mlp", 0.1);
     cr_assert(go(&l, 0, 1) == OK);
     cr_expect(go(&l, 2, 3) == ERR_ARG, "a gap between epochs");
+    l.c.standardized = true;
+    cr_expect(go(&l, 1, 2) == ERR_ARG, "other labels");
+    l.c.standardized = false;
+    l.c.optimizer = (optim_spec){.kind = OPTIM_SGD};
+    cr_expect(go(&l, 1, 2) == ERR_ARG, "another optimizer");
     stop(&l);
 }
 

@@ -1,6 +1,7 @@
 /* The choice of an instruction set, and the naive kernels: the meaning of each entry of the table
  * in the plainest form. */
 #include "engine/nn/kernel.h"
+#include "engine/nn/kernel_naive.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,6 +57,9 @@ static void naive_activate(float *y, int n, activation act)
         case ACT_SIGMOID:
             y[i] = sigmoid(y[i]);
             break;
+        case ACT_RELU6:
+            y[i] = y[i] < 0 ? 0 : y[i] > 6 ? 6 : y[i];
+            break;
         default:
             break;
         }
@@ -70,6 +74,8 @@ static float slope(float y, activation act)
         return 1 - y * y;
     case ACT_SIGMOID:
         return y * (1 - y);
+    case ACT_RELU6:
+        return y > 0 && y < 6 ? 1 : 0;
     default:
         return 1;
     }
@@ -166,6 +172,13 @@ const kernels kernel_naive = {
     .activate_back = naive_activate_back,
     .lstm_forward = naive_lstm_forward,
     .lstm_backward = naive_lstm_backward,
+    .depthwise = naive_depthwise,
+    .depthwise_dx = naive_depthwise_dx,
+    .depthwise_dw = naive_depthwise_dw,
+    .column_sums = naive_column_sums,
+    .batch_norm = naive_batch_norm,
+    .batch_norm_sums = naive_batch_norm_sums,
+    .batch_norm_back = naive_batch_norm_back,
     .adam = naive_adam,
     .sgd = naive_sgd,
     .mask = naive_mask,

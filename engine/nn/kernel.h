@@ -9,6 +9,10 @@
  * batch of 1 and of 32. Sets with fused multiply-add (avx2, avx512, neon) agree with each other bit
  * for bit; generic on x86-64 and naive round twice and differ from them.
  *
+ * OpenBLAS is not used: on the shapes of these networks, packing counted, it is slower than these
+ * except on the narrowest (tests/bench/bench_gemm.c), and its bits depend on batch size and
+ * environment.
+ *
  * Matrices are row-major, `ld` is the distance of two rows in floats. Outputs alias no inputs. */
 #ifndef PARETUNE_ENGINE_NN_KERNEL_H
 #define PARETUNE_ENGINE_NN_KERNEL_H
@@ -68,6 +72,23 @@ typedef struct {
     float *dc;       /* [B,u]: d c in, d c_before out */
 } lstm_cell;
 
+/* A window of Kh x Kw that slides over an image [H,W] by Sh, Sw: output [ho,wo] sees the rows from
+ * ho * Sh - top and the columns from wo * Sw - left; what lies outside of the image counts as 0. */
+typedef struct {
+    int H, W, Ho, Wo, Kh, Kw, Sh, Sw, top, left;
+} image_window;
+
+/* Batch norm over x[rows,cols]: y = act(x * scale + shift), act being none, relu or relu6. */
+typedef struct {
+    int rows, cols;
+    activation act;
+    const float *x, *scale, *shift, *mean; /* mean: backward only */
+    const float *pull, *level; /* backward: dx = scale * g + pull * (x - mean) + level */
+    const float *dy;           /* backward; g = dy * act'(.) */
+    float *y;                  /* backward: dx */
+    float *sum_g, *sum_gx;     /* += column sums of g and of g * (x - mean); batch_norm_sums only */
+} batch_norm;
+
 typedef struct kernels {
     const char *name;
     int lanes;  /* floats in a vector */
@@ -88,6 +109,24 @@ typedef struct kernels {
 
     void (*lstm_forward)(const lstm_cell *cell);
     void (*lstm_backward)(const lstm_cell *cell);
+
+    /* On images [H,W,C], one example each; w[Kh,Kw,C], sums over the window in index order. */
+    /* y[Ho,Wo,C] = the window's numbers times w, + bias[C] unless NULL, max(0, .) if `relu`. With
+     * `flipped`, w is read backwards in both directions. */
+    void (*depthwise)(float *y, const float *x, const float *w, const float *bias, bool flipped,
+                      bool relu, int C, const image_window *s);
+    /* dx[H,W,C], all of it, from dy[Ho,Wo,C]. */
+    void (*depthwise_dx)(float *dx, const float *dy, const float *w, int C, const image_window *s);
+    /* dw[Kh,Kw,C] += the sum over the outputs of dy times what the window saw. */
+    void (*depthwise_dw)(float *dw, const float *x, const float *dy, int C, const image_window *s);
+
+    /* sum[cols] += column sums of x[rows,cols] - shift[cols], square[cols] += those of its squares;
+     * shift NULL: 0; square NULL: none. */
+    void (*column_sums)(const float *x, const float *shift, int rows, int cols, float *sum,
+                        float *square);
+    void (*batch_norm)(const batch_norm *s);
+    void (*batch_norm_sums)(const batch_norm *s);
+    void (*batch_norm_back)(const batch_norm *s);
 
     /* One optimizer step over a block of n parameters; the gradient is left zero for the next. */
     void (*adam)(float *w, float *g, float *m, float *v, int n, const adam_step *s);

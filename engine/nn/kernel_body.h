@@ -48,9 +48,7 @@ INLINE vf v_where(vi mask, vf x) /* x where the mask is set, else 0 */
 
 INLINE vf v_clamp(vf x, float least, float most) /* NaN stays NaN */
 {
-    vf lo = v_set(least), hi = v_set(most);
-    vi below = x<lo, above = x> hi;
-    return (vf)((below & (vi)lo) | (above & (vi)hi) | (~(below | above) & (vi)x));
+    return v_min(v_set(most), v_max(v_set(least), x));
 }
 
 /* exp(x) = 2^n * (1 + q) with n = round(x / ln 2), |r| <= ln 2 / 2, q = expm1(r): Cody & Waite's
@@ -229,28 +227,39 @@ static bool is_thin(const gemm *g)
            !g->b_packed && !g->bias && !g->relu;
 }
 
+/* The rows [m, m + rows) of c, panel by panel. */
+static void run_rows(const gemm *g, int m, int rows)
+{
+    static void (*const variant[2][4])(const gemm *, const tile *) = {
+        {panel_1_part, panel_1, panel_2_part, panel_2},
+        {panel_1_part_t, panel_1_t, panel_2_part_t, panel_2_t}};
+    gemm part = *g;
+    part.M = rows;
+    for (int n = 0; n < g->N; n += PANEL) {
+        int left = g->N - n, vecs = left > VL ? 2 : 1;
+        int last = left >= PANEL ? VL : left - (vecs - 1) * VL;
+        tile t = {
+            .a = g->a + (g->a_transposed ? m : (ptrdiff_t)m * g->lda),
+            .b = g->b_packed ? g->b + (ptrdiff_t)n * g->K : g->b + n,
+            .c = g->c + (ptrdiff_t)m * g->ldc + n,
+            .bias = g->bias ? g->bias + n : NULL,
+            .ldb = g->b_packed ? PANEL : g->ldb,
+            .last = last,
+        };
+        variant[g->a_transposed][2 * (vecs - 1) + (last == VL)](&part, &t);
+    }
+}
+
 static void run_gemm(const gemm *g)
 {
     if (is_thin(g)) {
         run_thin(g);
         return;
     }
-    static void (*const variant[2][4])(const gemm *, const tile *) = {
-        {panel_1_part, panel_1, panel_2_part, panel_2},
-        {panel_1_part_t, panel_1_t, panel_2_part_t, panel_2_t}};
-    for (int n = 0; n < g->N; n += PANEL) {
-        int left = g->N - n, vecs = left > VL ? 2 : 1;
-        int last = left >= PANEL ? VL : left - (vecs - 1) * VL;
-        tile t = {
-            .a = g->a,
-            .b = g->b_packed ? g->b + (ptrdiff_t)n * g->K : g->b + n,
-            .c = g->c + n,
-            .bias = g->bias ? g->bias + n : NULL,
-            .ldb = g->b_packed ? PANEL : g->ldb,
-            .last = last,
-        };
-        variant[g->a_transposed][2 * (vecs - 1) + (last == VL)](g, &t);
-    }
+    enum { BLOCK_FLOATS = 32768, LEAST_ROWS = 8 * ROWS }; /* of a, which stay in the second cache */
+    int rows =
+        g->K > BLOCK_FLOATS / LEAST_ROWS ? LEAST_ROWS : BLOCK_FLOATS / (g->K + 1) / ROWS * ROWS;
+    for (int m = 0; m < g->M; m += rows) run_rows(g, m, g->M - m < rows ? g->M - m : rows);
 }
 
 static void run_pack(float *packed, const float *b, int ldb, int K, int N)
@@ -302,6 +311,8 @@ INLINE vf apply(vf x, activation act)
         return v_tanh(x);
     case ACT_SIGMOID:
         return v_sigmoid(x);
+    case ACT_RELU6:
+        return v_min(v_set(6), v_relu(x));
     default:
         return x;
     }
@@ -326,6 +337,9 @@ static void run_activate(float *y, int n, activation act)
     case ACT_SIGMOID:
         activate_all(y, n, ACT_SIGMOID);
         break;
+    case ACT_RELU6:
+        activate_all(y, n, ACT_RELU6);
+        break;
     default:
         break;
     }
@@ -341,6 +355,8 @@ INLINE vf through(vf dy, vf y, activation act) /* dy times the derivative at out
         return dy * (one - y * y);
     case ACT_SIGMOID:
         return dy * (y * (one - y));
+    case ACT_RELU6:
+        return v_where((y > 0) & (y < 6), dy);
     default:
         return dy;
     }
@@ -405,6 +421,9 @@ static void run_activate_back(float *dy, const float *y, activation act, int row
         break;
     case ACT_SIGMOID:
         back_all(dy, y, ACT_SIGMOID, rows, cols, db);
+        break;
+    case ACT_RELU6:
+        back_all(dy, y, ACT_RELU6, rows, cols, db);
         break;
     default:
         if (db) back_all(dy, dy, ACT_NONE, rows, cols, db);
@@ -479,6 +498,8 @@ static void run_lstm_backward(const lstm_cell *s)
         if (j < s->u) lstm_backward_some(s, gate + j, at + j, s->u - j);
     }
 }
+
+#include "engine/nn/kernel_image.h"
 
 /* --- optimizers --- */
 
@@ -558,6 +579,13 @@ const kernels *KERNELS_TABLE(void)
         .activate_back = run_activate_back,
         .lstm_forward = run_lstm_forward,
         .lstm_backward = run_lstm_backward,
+        .depthwise = run_depthwise,
+        .depthwise_dx = run_depthwise_dx,
+        .depthwise_dw = run_depthwise_dw,
+        .column_sums = run_column_sums,
+        .batch_norm = run_batch_norm,
+        .batch_norm_sums = run_batch_norm_sums,
+        .batch_norm_back = run_batch_norm_back,
         .adam = run_adam,
         .sgd = run_sgd,
         .mask = run_mask,

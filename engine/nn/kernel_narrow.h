@@ -1,4 +1,7 @@
 /* The vector functions that vectors of four floats share on machines without masks. */
+#ifndef PARETUNE_ENGINE_NN_KERNEL_NARROW_H
+#define PARETUNE_ENGINE_NN_KERNEL_NARROW_H
+
 #include <string.h>
 
 enum { VL = 4 };
@@ -39,3 +42,5 @@ static inline void transpose(vf *r)
         for (int j = 0; j < VL; j++) t[j][i] = r[i][j];
     memcpy(r, t, sizeof t);
 }
+
+#endif

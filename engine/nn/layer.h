@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LAYER_MAX_TENSORS = 3, LAYER_MAX_PARAMS = 8 };
+enum { LAYER_MAX_TENSORS = 4, LAYER_MAX_PARAMS = 8 };
 
 /* Most elements of any tensor of one example and of any weight tensor; with it every index of a
  * pass over NET_MAX_BATCH examples fits an int. */
@@ -27,11 +27,13 @@ typedef struct {
     tensor_role role;
     shape dims;
     int fan_in, fan_out; /* of Keras's glorot_uniform; biases 0 */
-    float fill; /* ROLE_BIAS: first value of the rows [fill_from, fill_to); others start at 0 */
+    float fill; /* no kernel: first value of the rows [fill_from, fill_to); others start at 0 */
     int fill_from, fill_to;
+    bool never_pruned;
 } tensor_plan;
 
-/* Memory in floats for a pass over B examples: fixed + per_example * B. */
+/* Memory in floats for a pass over B examples: fixed + per_example * B. Of `saved` the two lie
+ * apart, as layer_pass has them. */
 typedef struct {
     long long fixed, per_example;
 } room;
@@ -46,7 +48,8 @@ typedef struct {
     room scratch; /* valid within one call; shared by all layers */
 } layer_plan;
 
-/* One call of forward or backward. No two of the pointers alias, except in views. */
+/* One call of forward or backward: over the whole batch, or over `B` of its examples. No two of the
+ * pointers alias, except in views. */
 typedef struct {
     const kernels *k;
     const layer_spec *spec;
@@ -58,7 +61,15 @@ typedef struct {
     float *dw[LAYER_MAX_TENSORS]; /* their gradients: backward adds to them */
     float *dy;                    /* [B, out]: read and may be overwritten by backward */
     float *dx;                    /* [B, in]: written by backward; NULL when nobody wants it */
-    float *saved, *scratch;       /* 64-byte aligned, as large as planned */
+    float *saved;                 /* [B, saved.per_example] */
+    float *fixed;                 /* saved.fixed; keeps its contents from call to call */
+    float *scratch;     /* as large as planned for B; begins on a cache line, like fixed */
+    const float *other; /* add: [B, in], what is added */
+    float *d_other;     /* add: its gradient: written, or added to if `add_other` */
+    bool add_other;
+    bool training; /* as training computes: batch statistics, dropout */
+    int first;     /* the first example's place in the batch */
+    rng random;    /* dropout: the stream of this layer and step */
 } layer_pass;
 
 typedef struct {
@@ -70,23 +81,53 @@ typedef struct {
     status (*plan)(const layer_spec *s, shape in, layer_plan *out, err *e);
     void (*forward)(const layer_pass *p);
     void (*backward)(const layer_pass *p); /* behind a forward over the same B; NULL for views */
+
+    /* The layer may be called for a few examples at a time, in order, so that what one layer wrote
+     * is still in the cache when the next reads it. Others get the whole batch at once. */
+    bool by_parts;
+    /* With the whole batch, before its first part and behind its last. May be NULL. */
+    void (*begin)(const layer_pass *p);
+    void (*begin_back)(const layer_pass *p);
+    void (*end_back)(const layer_pass *p);
+    /* Of layers that must know the whole batch first, in training: `observe` sees the parts of x
+     * (`observe_back`: of dy) as they are made; `settle` comes behind the last of them and before
+     * the first forward (backward). NULL for all others. */
+    void (*observe)(const layer_pass *p);
+    void (*settle)(const layer_pass *p);
+    void (*observe_back)(const layer_pass *p);
+    void (*settle_back)(const layer_pass *p);
 } layer_ops;
 
-#define LAYER_KINDS(X)                                                            \
-    X(LAYER_DENSE, dense, "every output sees every input")                        \
-    X(LAYER_CONV1D, conv1d, "a filter slides over time")                          \
-    X(LAYER_LSTM, lstm, "long short-term memory over time; gives its last state") \
-    X(LAYER_FLATTEN, flatten, "one row of numbers from any shape")                \
-    X(LAYER_RESHAPE, reshape, "the same numbers in another shape")                \
-    X(LAYER_ACTIVATION, activation, "a function of each number")
+/* X(enumerator, name in C, name in JSON, help) */
+#define LAYER_KINDS(X)                                                                    \
+    X(LAYER_DENSE, dense, "dense", "every output sees every input")                       \
+    X(LAYER_CONV1D, conv1d, "conv1d", "a filter slides over time")                        \
+    X(LAYER_LSTM, lstm, "lstm", "long short-term memory over time; gives its last state") \
+    X(LAYER_FLATTEN, flatten, "flatten", "one row of numbers from any shape")             \
+    X(LAYER_RESHAPE, reshape, "reshape", "the same numbers in another shape")             \
+    X(LAYER_ACTIVATION, activation, "activation", "a function of each number")            \
+    X(LAYER_CONV2D, conv2d, "conv2d", "a filter slides over an image")                    \
+    X(LAYER_DEPTHWISE_CONV2D, depthwise_conv2d, "depthwise-conv2d",                       \
+      "a filter for each channel slides over an image")                                   \
+    X(LAYER_BATCH_NORM, batch_norm, "batch-norm",                                         \
+      "each channel to a trained mean and deviation over the batch")                      \
+    X(LAYER_MAX_POOL2D, max_pool2d, "max-pool2d", "the largest number in each window")    \
+    X(LAYER_AVERAGE_POOL2D, average_pool2d, "average-pool2d", "the mean of each window")  \
+    X(LAYER_GLOBAL_AVERAGE_POOL2D, global_average_pool2d, "global-average-pool2d",        \
+      "each channel's mean over the image")                                               \
+    X(LAYER_GLOBAL_MAX_POOL2D, global_max_pool2d, "global-max-pool2d",                    \
+      "each channel's largest number")                                                    \
+    X(LAYER_DROPOUT, dropout, "dropout", "zeroes numbers at random while training")       \
+    X(LAYER_SOFTMAX, softmax, "softmax", "numbers as probabilities")                      \
+    X(LAYER_ADD, add, "add", "adds the output of an earlier layer")
 
-#define LAYER_DECLARE(kind, name, help)  \
-    extern const layer_ops layer_##name; \
+#define LAYER_DECLARE(kind, name, word, help) \
+    extern const layer_ops layer_##name;      \
     extern const param_row layer_##name##_params[];
 LAYER_KINDS(LAYER_DECLARE)
 #undef LAYER_DECLARE
 
-#define LAYER_ACTIVATIONS "none|relu|tanh|sigmoid" /* in the order of `activation` */
+#define LAYER_ACTIVATIONS "none|relu|tanh|sigmoid|relu6" /* in the order of `activation` */
 #define LAYER_PARAM_ACTIVATION                                                                   \
     {                                                                                            \
         "activation", PARAM_CHOICE, 0, 0, LAYER_ACTIVATIONS, "none", "function behind the layer" \

@@ -1,47 +1,102 @@
-/* Memory of a pass: the input, then each layer's output (a view shares its input's), each layer's
- * saved block, two gradient buffers that the backward pass uses in turn (layer i reads the one that
- * layer i + 1 wrote), and one scratch block for all. */
+/* Memory of a pass: the input, then each layer's output (a view shares its input's) and saved block,
+ * the gradient buffers, one scratch block for all, and a gradient for each output that an add layer
+ * takes from further up. */
 #include "engine/nn/net.h"
 
 #include <math.h>
 #include <string.h>
 
+/* Layers that can (layer_ops.by_parts) are called with few examples at a time: each part goes through
+ * a whole stretch of layers while it is in the cache. In training, a stretch ends where a layer must
+ * know the whole batch: forward in front of it, backward behind it. Gradients inside a stretch take
+ * turns in two buffers of one part, those between stretches in two of a whole batch. */
 typedef struct {
     layer_plan layer[NET_MAX_LAYERS];
-    long long gradient; /* floats of one gradient buffer */
+    long long gradient; /* floats of one whole gradient buffer */
+    long long part;     /* of one for a part */
     long long scratch;
     long long total;
+    bool branch[NET_MAX_LAYERS + 1]; /* [i + 1]: some layer adds the output of layer i */
 } net_plan;
+
+/* Floats of a part's input and output together: with the gradients and weights that come and go
+ * beside them, about half of a second-level cache. */
+enum { PART_FLOATS = 98304 };
 
 static long long line_up(long long floats)
 {
     return (floats + 15) / 16 * 16; /* blocks start on cache lines */
 }
 
-static long long room_for(room r, int B)
+static const layer_ops *ops_of(const net *n, int i)
 {
-    return line_up(r.fixed + r.per_example * B);
+    return layer_find(n->spec.layer[i].kind);
 }
 
-static status plan_all(const net_spec *s, const net_layout *l, int B, net_plan *out, err *e)
+static int examples_per_part(const net_spec *s, const net_layout *l, int B)
+{
+    int most = 1;
+    for (int i = 0; i < s->n; i++) {
+        int floats = shape_size(l->shape_in[i]) + shape_size(l->shape_out[i]);
+        if (layer_find(s->layer[i].kind)->by_parts && floats > most) most = floats;
+    }
+    int n = PART_FLOATS / most;
+    return n < 1 ? 1 : n < B ? n : B;
+}
+
+/* The last layer of the stretch that begins with `first`, going forward. */
+static int stretch_end(const net *n, int first, bool training)
+{
+    int last = first;
+    if (!ops_of(n, first)->by_parts) return first;
+    while (last + 1 < n->spec.n && ops_of(n, last + 1)->by_parts &&
+           !(training && ops_of(n, last + 1)->observe))
+        last++;
+    return last;
+}
+
+/* The first layer of the stretch that ends with `last`, going backward. */
+static int stretch_start(const net *n, int last)
+{
+    int first = last;
+    if (!ops_of(n, last)->by_parts) return last;
+    while (first > 0 && ops_of(n, first - 1)->by_parts && !ops_of(n, first - 1)->observe_back)
+        first--;
+    return first;
+}
+
+static status plan_layer(const net *n, int i, layer_plan *p, net_plan *all, err *e)
+{
+    const layer_spec *s = &n->spec.layer[i];
+    TRY(layer_find(s->kind)->plan(s, n->layout.shape_in[i], p, e));
+    int B = n->max_batch, b = ops_of(n, i)->by_parts ? n->part : B;
+    long long outputs = line_up((long long)shape_size(p->out) * B);
+    long long saved = line_up(p->saved.per_example * B);
+    long long scratch = line_up(p->scratch.fixed + p->scratch.per_example * b);
+    if (!p->view) all->total += outputs;
+    all->total += saved + line_up(p->saved.fixed);
+    if (outputs > all->gradient) all->gradient = outputs;
+    if (scratch > all->scratch) all->scratch = scratch;
+    if (s->kind == LAYER_ADD && !all->branch[s->from + 1]) {
+        all->branch[s->from + 1] = true;
+        all->total += outputs;
+    }
+    if (outputs <= INT32_MAX && scratch <= INT32_MAX && saved <= INT32_MAX) return OK;
+    return FAIL(e, ERR_INPUT,
+                "layer %d (%s) is too large for batches of %d; make one of them smaller", i,
+                layer_table()[s->kind].name, B);
+}
+
+static status plan_all(const net *n, net_plan *out, err *e)
 {
     memset(out, 0, sizeof *out);
-    out->total = line_up((long long)shape_size(s->in) * B);
-    for (int i = 0; i < s->n; i++) {
-        layer_plan *p = &out->layer[i];
-        TRY(layer_find(s->layer[i].kind)->plan(&s->layer[i], l->shape_in[i], p, e));
-        long long outputs = line_up((long long)shape_size(p->out) * B);
-        if (!p->view) out->total += outputs;
-        if (outputs > out->gradient) out->gradient = outputs;
-        out->total += room_for(p->saved, B);
-        long long scratch = room_for(p->scratch, B);
-        if (scratch > out->scratch) out->scratch = scratch;
-        if (outputs > INT32_MAX || scratch > INT32_MAX || room_for(p->saved, B) > INT32_MAX)
-            return FAIL(e, ERR_INPUT,
-                        "layer %d (%s) is too large for batches of %d; make one of them smaller", i,
-                        layer_table()[s->layer[i].kind].name, B);
+    out->total = line_up((long long)shape_size(n->spec.in) * n->max_batch);
+    for (int i = 0; i < n->spec.n; i++) {
+        TRY(plan_layer(n, i, &out->layer[i], out, e));
+        long long part = line_up((long long)shape_size(out->layer[i].out) * n->part);
+        if (part > out->part) out->part = part;
     }
-    out->total += 2 * out->gradient + out->scratch;
+    out->total += 2 * out->gradient + 2 * out->part + out->scratch;
     return OK;
 }
 
@@ -56,10 +111,56 @@ static void bind_tensors(net *n, int i)
     }
 }
 
-static void bind_memory(net *n, const net_plan *plan, int B, float *block)
+/* The buffers of gradients, from the last layer to the first. */
+static void bind_gradients(net *n, const net_plan *plan, float *whole, float *part)
 {
-    float *gradient[2] = {block, block + plan->gradient};
-    float *scratch = block + 2 * plan->gradient, *next = scratch + plan->scratch;
+    int turn = 0, part_turn = 0;
+    float *dy = whole;
+    n->output_gradient = whole;
+    for (int last = n->spec.n - 1, first; last >= 0; last = first - 1) {
+        first = stretch_start(n, last);
+        for (int i = last; i >= first; i--) {
+            layer_pass *p = &n->pass[i];
+            p->dy = dy;
+            n->whole_dy[i] = i == last;
+            if (plan->layer[i].view) {
+                p->dx = dy;
+            } else if (i == first) {
+                turn = 1 - turn;
+                p->dx = whole + turn * plan->gradient;
+            } else {
+                part_turn = 1 - part_turn;
+                p->dx = part + part_turn * plan->part;
+            }
+            dy = p->dx;
+        }
+    }
+}
+
+static void bind_branches(net *n, const net_plan *plan, float *next)
+{
+    for (int i = 0; i < n->spec.n; i++) {
+        if (!plan->branch[i]) continue;
+        n->branch[i] = next;
+        next += line_up((long long)shape_size(i ? n->layout.shape_out[i - 1] : n->spec.in) *
+                        n->max_batch);
+    }
+    bool written[NET_MAX_LAYERS + 1] = {0};
+    for (int i = n->spec.n - 1; i >= 0; i--) {
+        int from = n->spec.layer[i].from;
+        if (n->spec.layer[i].kind != LAYER_ADD) continue;
+        n->pass[i].other = from < 0 ? n->input : n->pass[from].y;
+        n->pass[i].d_other = n->branch[from + 1];
+        n->pass[i].add_other = written[from + 1];
+        written[from + 1] = true;
+    }
+}
+
+static void bind_memory(net *n, const net_plan *plan, float *block)
+{
+    float *whole = block, *part = whole + 2 * plan->gradient;
+    float *scratch = part + 2 * plan->part, *next = scratch + plan->scratch;
+    int B = n->max_batch;
     n->input = next;
     next += line_up((long long)shape_size(n->spec.in) * B);
     float *x = n->input;
@@ -75,18 +176,16 @@ static void bind_memory(net *n, const net_plan *plan, int B, float *block)
                              .scratch = scratch};
         if (!p->view) next += line_up((long long)shape_size(p->out) * B);
         pass->saved = next;
-        next += room_for(p->saved, B);
+        next += line_up(p->saved.per_example * B);
+        n->saved_per_example[i] = (int)p->saved.per_example;
+        pass->fixed = next;
+        next += line_up(p->saved.fixed);
         bind_tensors(n, i);
         x = pass->y;
     }
     n->output = x;
-    int turn = 0;
-    n->output_gradient = gradient[turn];
-    for (int i = n->spec.n - 1; i >= 0; i--) {
-        n->pass[i].dy = gradient[turn];
-        if (!plan->layer[i].view) turn = 1 - turn;
-        n->pass[i].dx = gradient[turn];
-    }
+    bind_gradients(n, plan, whole, part);
+    bind_branches(n, plan, next);
 }
 
 /* Nobody wants the gradient of what no trained tensor precedes. */
@@ -94,8 +193,17 @@ static void drop_unused_gradients(net *n)
 {
     for (int i = 0; i < n->spec.n; i++) {
         n->pass[i].dx = NULL;
+        n->branch[i] = NULL;
         if (n->pass[i].w[0]) return;
     }
+}
+
+static void find_logits(net *n)
+{
+    const layer_pass *last = &n->pass[n->spec.n - 1];
+    bool softmax = n->spec.layer[n->spec.n - 1].kind == LAYER_SOFTMAX;
+    n->logits = softmax ? last->x : n->output;
+    n->logits_gradient = softmax ? last->dx : n->output_gradient;
 }
 
 status net_build(net *n, const net_spec *spec, int max_batch, float *params, arena *a, err *e)
@@ -108,35 +216,136 @@ status net_build(net *n, const net_spec *spec, int max_batch, float *params, are
     n->max_batch = max_batch;
     TRY(kernel_choose(&n->k, e));
     TRY(net_layout_make(spec, &n->layout, e));
+    n->part = examples_per_part(spec, &n->layout, max_batch);
     net_plan plan;
-    TRY(plan_all(spec, &n->layout, max_batch, &plan, e));
+    TRY(plan_all(n, &plan, e));
     n->params = params ? params : ARENA_NEW(a, float, n->layout.n_params);
     n->gradients = ARENA_NEW(a, float, n->layout.n_params);
     float *block = ARENA_NEW(a, float, plan.total);
     if (!n->params || !n->gradients || !block)
         return FAIL(e, ERR_MEM, "no memory for a network of %d parameters at batch %d",
                     n->layout.n_params, max_batch);
-    bind_memory(n, &plan, max_batch, block);
+    bind_memory(n, &plan, block);
+    find_logits(n);
     drop_unused_gradients(n);
     return OK;
 }
 
-void net_forward(net *n, int B)
+/* Layer i's pass over `count` examples from `first` on. */
+static layer_pass part_of(const net *n, int i, int first, int count)
+{
+    layer_pass p = n->pass[i];
+    const ptrdiff_t in = shape_size(p.in), out = shape_size(p.out);
+    p.B = count;
+    p.first = first;
+    p.x += first * in;
+    p.y += first * out;
+    p.saved += (ptrdiff_t)first * n->saved_per_example[i];
+    if (n->whole_dy[i]) p.dy += first * out;
+    if (p.dx && (i == 0 || n->whole_dy[i - 1])) p.dx += first * in;
+    if (p.other) p.other += first * in;
+    if (p.d_other) p.d_other += first * in;
+    return p;
+}
+
+static void forward_part(const net *n, int first_layer, int last_layer, int first, int count,
+                         bool training)
+{
+    for (int i = first_layer; i <= last_layer; i++) {
+        layer_pass p = part_of(n, i, first, count);
+        if (ops_of(n, i)->forward) ops_of(n, i)->forward(&p);
+    }
+    int next = last_layer + 1;
+    if (!training || next == n->spec.n || !ops_of(n, next)->observe) return;
+    layer_pass p = part_of(n, next, first, count);
+    ops_of(n, next)->observe(&p);
+}
+
+static void begin_forward(net *n, int B, const train_pass *training)
 {
     for (int i = 0; i < n->spec.n; i++) {
-        const layer_ops *ops = layer_find(n->spec.layer[i].kind);
-        n->pass[i].B = B;
-        if (ops->forward) ops->forward(&n->pass[i]);
+        layer_pass *p = &n->pass[i];
+        p->B = B;
+        p->training = training != NULL;
+        if (training)
+            p->random = rng_stream(training->seed, RNG_DROPOUT,
+                                   (uint64_t)training->step * NET_MAX_LAYERS + (uint64_t)i);
+        if (ops_of(n, i)->begin) ops_of(n, i)->begin(p);
     }
+}
+
+void net_forward_training(net *n, int B, const train_pass *training)
+{
+    begin_forward(n, B, training);
+    if (training && ops_of(n, 0)->observe) {
+        ops_of(n, 0)->observe(&n->pass[0]);
+        ops_of(n, 0)->settle(&n->pass[0]);
+    }
+    for (int first = 0, last; first < n->spec.n; first = last + 1) {
+        last = stretch_end(n, first, training != NULL);
+        int step = ops_of(n, first)->by_parts ? n->part : B;
+        for (int b = 0; b < B; b += step)
+            forward_part(n, first, last, b, B - b < step ? B - b : step, training != NULL);
+        if (training && last + 1 < n->spec.n && ops_of(n, last + 1)->settle)
+            ops_of(n, last + 1)->settle(&n->pass[last + 1]);
+    }
+}
+
+void net_forward(net *n, int B)
+{
+    net_forward_training(n, B, NULL);
+}
+
+/* The gradient that came through add layers joins the one that came straight. */
+static void join_branch(const net *n, const layer_pass *p, int i, int first, int count)
+{
+    if (!n->branch[i] || !p->dx) return;
+    const ptrdiff_t size = shape_size(p->in);
+    const float *other = n->branch[i] + first * size;
+    for (ptrdiff_t j = 0; j < count * size; j++) p->dx[j] += other[j];
+}
+
+static void backward_part(const net *n, int last_layer, int first_layer, int first, int count)
+{
+    for (int i = last_layer; i >= first_layer; i--) {
+        layer_pass p = part_of(n, i, first, count);
+        if (ops_of(n, i)->backward) ops_of(n, i)->backward(&p);
+        join_branch(n, &p, i, first, count);
+    }
+    int next = first_layer - 1;
+    if (next < 0 || !ops_of(n, next)->observe_back) return;
+    layer_pass p = part_of(n, next, first, count);
+    ops_of(n, next)->observe_back(&p);
+}
+
+static void backward_from(net *n, int B, int top)
+{
+    for (int i = 0; i <= top; i++)
+        if (ops_of(n, i)->begin_back) ops_of(n, i)->begin_back(&n->pass[i]);
+    if (ops_of(n, top)->observe_back) {
+        ops_of(n, top)->observe_back(&n->pass[top]);
+        ops_of(n, top)->settle_back(&n->pass[top]);
+    }
+    for (int last = top, first; last >= 0; last = first - 1) {
+        first = stretch_start(n, last);
+        int step = ops_of(n, last)->by_parts ? n->part : B;
+        for (int b = 0; b < B; b += step)
+            backward_part(n, last, first, b, B - b < step ? B - b : step);
+        if (first > 0 && ops_of(n, first - 1)->settle_back)
+            ops_of(n, first - 1)->settle_back(&n->pass[first - 1]);
+    }
+    for (int i = 0; i <= top; i++)
+        if (ops_of(n, i)->end_back) ops_of(n, i)->end_back(&n->pass[i]);
 }
 
 void net_backward(net *n, int B)
 {
-    for (int i = n->spec.n - 1; i >= 0; i--) {
-        const layer_ops *ops = layer_find(n->spec.layer[i].kind);
-        n->pass[i].B = B;
-        if (ops->backward) ops->backward(&n->pass[i]);
-    }
+    backward_from(n, B, n->spec.n - 1);
+}
+
+void net_backward_logits(net *n, int B)
+{
+    backward_from(n, B, n->logits == n->output ? n->spec.n - 1 : n->spec.n - 2);
 }
 
 static void fill_glorot(float *w, const net_tensor *t, rng *r)

@@ -44,6 +44,18 @@ static int choice_text(const char *choices, int index, const char **text)
     return (int)strcspn(choices, "|");
 }
 
+/* "[1,2]" as a shape. */
+static shape shape_text(const char *text)
+{
+    shape s = {0};
+    while (*text && *text != ']') {
+        char *end;
+        s.dim[s.rank++] = (int)strtol(text + 1, &end, 10);
+        text = end;
+    }
+    return s;
+}
+
 /* `who` is "layer 2 (dense): units" in messages. */
 static status read_int(const node *n, double least, double most, const char *who, int *out, err *e)
 {
@@ -87,7 +99,11 @@ static status read_param(const param_row *row, const node *n, const char *who, v
         return OK;
     }
     case PARAM_NUMBER:
-        break;
+        if (n->kind != NODE_NUMBER || !(n->number >= row->min && n->number <= row->max))
+            return FAIL(e, ERR_INPUT, "%s: must be a number from %g to %g", who, row->min,
+                        row->max);
+        memcpy(field, &n->number, sizeof n->number);
+        return OK;
     }
     return FAIL(e, ERR_STATE, "%s: its type has no reader", who);
 }
@@ -96,6 +112,16 @@ static void set_default(const param_row *row, void *field)
 {
     if (row->type == PARAM_BOOL) {
         *(bool *)field = strcmp(row->def, "true") == 0;
+        return;
+    }
+    if (row->type == PARAM_SHAPE) {
+        shape s = shape_text(row->def);
+        memcpy(field, &s, sizeof s);
+        return;
+    }
+    if (row->type == PARAM_NUMBER) {
+        double v = strtod(row->def, NULL);
+        memcpy(field, &v, sizeof v);
         return;
     }
     int v = row->type == PARAM_CHOICE ? choice_index(row->choices, row->def)
@@ -187,6 +213,10 @@ static void put_param(buf *b, const param_row *row, const void *field)
         bool v;
         memcpy(&v, field, sizeof v);
         buf_text(b, v ? "true" : "false");
+    } else if (row->type == PARAM_NUMBER) {
+        double v;
+        memcpy(&v, field, sizeof v);
+        buf_number(b, v);
     } else {
         int v;
         memcpy(&v, field, sizeof v);
@@ -245,16 +275,31 @@ static status add_tensors(const layer_plan *plan, int index, net_layout *out, er
             .size = size,
             .fan_in = t->fan_in,
             .fan_out = t->fan_out,
-            .prunable = t->role != ROLE_BIAS,
+            .prunable = (t->role == ROLE_KERNEL || t->role == ROLE_RECURRENT) && !t->never_pruned,
         };
         out->n_params += size;
     }
     return OK;
 }
 
+/* What an add layer adds must be there already and of the same shape. */
+static status check_branch(const net_spec *s, int index, const net_layout *l, shape in, err *e)
+{
+    int from = s->layer[index].from;
+    if (from < -1 || from >= index)
+        return FAIL(e, ERR_INPUT, "'from' is %d; it must be from -1 (the input) to %d", from,
+                    index - 1);
+    shape other = from < 0 ? s->in : l->shape_out[from];
+    bool same = other.rank == in.rank;
+    for (int i = 0; same && i < in.rank; i++) same = other.dim[i] == in.dim[i];
+    if (same) return OK;
+    return FAIL(e, ERR_INPUT, "its input and the output of layer %d differ in shape", from);
+}
+
 static status add_layer(const net_spec *s, int index, shape in, net_layout *out, err *e)
 {
     layer_plan plan = {0};
+    if (s->layer[index].kind == LAYER_ADD) TRY(check_branch(s, index, out, in, e));
     TRY(layer_find(s->layer[index].kind)->plan(&s->layer[index], in, &plan, e));
     if (!fits(plan.out))
         return FAIL(e, ERR_INPUT, "more than %d output elements", LAYER_MAX_ELEMENTS);

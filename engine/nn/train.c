@@ -110,6 +110,10 @@ static status check_fit(const train_config *c, const examples *ex, err *e)
     if (shape_size(l.shape_out[c->net.n - 1]) != shape_size(ex->out))
         return FAIL(e, ERR_INPUT, "the network has %d outputs, the examples %d labels",
                     shape_size(l.shape_out[c->net.n - 1]), shape_size(ex->out));
+    if (ex->n_outputs < 1 || ex->n_outputs > CHECKPOINT_MAX_OUTPUTS ||
+        shape_size(ex->out) % ex->n_outputs != 0)
+        return FAIL(e, ERR_ARG, "examples with %d outputs of %d labels", ex->n_outputs,
+                    shape_size(ex->out));
     if (l.n_params == 0) return FAIL(e, ERR_INPUT, "the network has nothing to train");
     if (ex->n[PART_TRAIN] < 1) return FAIL(e, ERR_INPUT, "there are no examples to train on");
     if (c->standardized && checkpoint_scaled_layer(&c->net, ex->n_outputs) < 0)

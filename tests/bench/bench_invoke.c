@@ -119,7 +119,8 @@ int main(void)
 {
     const layer_spec flat = {.kind = LAYER_FLATTEN},
                      steps = {.kind = LAYER_RESHAPE, .to = {2, {6, 2}}};
-    const layer_spec conv = {LAYER_CONV1D, ACT_RELU, 64, 3, 1, PAD_VALID, true, {0}};
+    const layer_spec conv = {
+        .kind = LAYER_CONV1D, .act = ACT_RELU, .units = 64, .kernel = 3, .stride = 1, .bias = true};
     const layer_spec lstm = {.kind = LAYER_LSTM, .units = 64, .bias = true};
     const net_spec mlp = {
         {2, {6, 2}},
