@@ -28,6 +28,7 @@ static const kind_row kinds[N_STAGE_KINDS] = {
     [STAGE_TRAIN] = {"train", "checkpoint", 1, stage_build_train},
     [STAGE_EXPORT] = {"export", "tflite", 1, stage_build_export},
     [STAGE_SCORE] = {"score", "json", 1, stage_build_score},
+    [STAGE_LATENCY] = {"latency", "latency.json", 1, stage_build_latency},
 };
 
 const char *stage_kind_name(stage_kind kind)
@@ -48,6 +49,11 @@ bool stage_kind_from_name(const char *name, stage_kind *out)
 int stage_version(stage_kind kind)
 {
     return kinds[kind].version;
+}
+
+bool stage_runs_alone(stage_kind kind)
+{
+    return kind == STAGE_LATENCY;
 }
 
 hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_parents)

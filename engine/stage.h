@@ -6,9 +6,12 @@
  *   train  (data[, train])   epochs [from, to) of a training, continued from the earlier stage
  *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
+ *   latency (export)         how long the exported file takes on this machine
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
- * parents' keys. The same key always means the same bytes: artifacts carry no times and no paths. */
+ * parents' keys. The same key always means the same bytes: artifacts carry no times and no paths.
+ * Latency alone is a fact about a machine and a moment: its metrics and bytes are no part of that
+ * promise, and nothing is built from them. */
 #ifndef PARETUNE_ENGINE_STAGE_H
 #define PARETUNE_ENGINE_STAGE_H
 
@@ -25,12 +28,14 @@
 
 enum { STAGE_MAX_PARENTS = 3, STAGE_MAX_METRICS = 40 };
 
-typedef enum { STAGE_DATA, STAGE_TRAIN, STAGE_EXPORT, STAGE_SCORE, N_STAGE_KINDS } stage_kind;
+typedef enum { STAGE_DATA, STAGE_TRAIN, STAGE_EXPORT, STAGE_SCORE, STAGE_LATENCY, N_STAGE_KINDS } stage_kind;
 
 const char *stage_kind_name(stage_kind kind); /* "data", "train", ... */
 bool stage_kind_from_name(const char *name, stage_kind *out);
 /* Raised whenever a change of code changes a stage's bytes: old artifacts are then rebuilt. */
 int stage_version(stage_kind kind);
+/* True for a stage that measures time: it wants the machine to itself. */
+bool stage_runs_alone(stage_kind kind);
 
 typedef struct {
     stage_kind kind;
@@ -81,6 +86,7 @@ typedef struct {
     int n_prunable;    /* weights that pruning may zero */
     int packed_floor;  /* bytes of the zlib file below which no training can bring it: a model, see
                           stage.c */
+    double modelled_inference_ms, modelled_total_ms; /* on the export's "device"; NaN without one */
     double step_seconds; /* predicted CPU time of one training step at `batch` on this machine */
 } stage_forecast;
 

@@ -74,9 +74,14 @@ static status put_params(plan *p, const value *slots, const char *list, data_rec
 {
     buf_put(b, list, strlen(list) - 1); /* its closing brace comes later */
     if (d->files) buf_printf(b, ",\"files_hash\":\"%s\"", d->files);
-    buf_text(b, ",\"features\":");
-    TRY(check_features(p, slots, b, &d->io.in, e));
-    buf_text(b, ",\"storage\":\"float16\"}");
+    buf features = {0};
+    status s = check_features(p, slots, &features, &d->io.in, e);
+    if (s != OK) {
+        buf_free(&features);
+        return s;
+    }
+    TRY(plan_keep_text(p, &features, &d->features, e));
+    buf_printf(b, ",\"features\":%s,\"storage\":\"float16\"}", d->features);
     return OK;
 }
 

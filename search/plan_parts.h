@@ -6,7 +6,8 @@
 #include "search/identity.h"
 
 enum {
-    MAX_CUTS = CHAIN_MAX - 4, /* data, export, score and the last part of a training are the rest */
+    MAX_CUTS =
+        CHAIN_MAX - 5, /* the rest: data, the last part of a training, export, score, latency */
     MAX_NETS = 1000000,
     SCORE_BATCH = 32 /* examples that the score stage runs at once */
 };
@@ -20,9 +21,10 @@ typedef struct {
 typedef struct {
     const char *params; /* JSON of the data stage */
     const char *input;
-    int n[3];           /* examples in each part */
-    const char *files;  /* hash of a list of recordings; NULL: none */
-    architecture_io io; /* what a network stands between */
+    int n[3];             /* examples in each part */
+    const char *files;    /* hash of a list of recordings; NULL: none */
+    const char *features; /* JSON of the front end; NULL: none */
+    architecture_io io;   /* what a network stands between */
 } data_record;
 
 typedef struct {
@@ -95,6 +97,8 @@ status plan_keep_text(plan *p, buf *b, const char **out, err *e);
 double predicted_data_seconds(const data_record *d);
 double predicted_score_seconds(const data_record *d, const net_record *n);
 double predicted_export_seconds(void);
+/* 0 when latency is not measured. */
+double predicted_latency_seconds(const value *slots);
 /* Predicted bytes of artifacts. */
 double predicted_data_bytes(const data_record *d);
 double predicted_train_bytes(const stage_forecast *c);
@@ -105,7 +109,8 @@ void chain_put_data(const space *s, const value *slots, buf *b); /* forecasts */
 /* Keywords: which clips; a front end's settings as written. */
 void chain_put_clips(const space *s, const value *slots, buf *b);
 void chain_put_features(const space *s, const value *slots, buf *b);
-void chain_put_export(const space *s, const value *slots, buf *b);
+/* `features`: the front end that the file is to carry, or NULL. */
+void chain_put_export(const space *s, const value *slots, const char *features, buf *b);
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
                      uint64_t seed, buf *b);
 

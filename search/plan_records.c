@@ -44,6 +44,12 @@ double predicted_train_bytes(const stage_forecast *c)
     return 4.0 * BYTES_PER_VALUE * c->n_params + 500;
 }
 
+/* About 500 runs of a front end and a network. */
+double predicted_latency_seconds(const value *slots)
+{
+    return strcmp(slots[SET_PROTOCOL].text, "none") == 0 ? 0 : 0.5;
+}
+
 double predicted_score_bytes(void)
 {
     return 1000;
@@ -80,10 +86,12 @@ static uint64_t recipe_identity(const space *s, const value *slots, const archit
     return id;
 }
 
-static uint64_t export_identity(const value *slots)
+/* The file carries its front end, so that counts too. */
+static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL};
-    return mix_slots(3, slots, list, 3);
+    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_DEVICE};
+    const uint64_t id = mix_slots(3, slots, list, 4);
+    return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 
 /* `array` of n records with room for one more: itself, or a copy twice as long. NULL when out of
@@ -113,7 +121,7 @@ status plan_keep_text(plan *p, buf *b, const char **out, err *e)
     return s;
 }
 
-static status make_export(plan *p, uint64_t id, const value *slots, err *e)
+static status make_export(plan *p, uint64_t id, const data_record *d, const value *slots, err *e)
 {
     bool added;
     buf b = {0};
@@ -122,7 +130,7 @@ static status make_export(plan *p, uint64_t id, const value *slots, err *e)
     export_record *longer = reserve(p, p->exports, sizeof *longer, p->n_exports, &p->cap_exports);
     if (!longer) return no_memory(e);
     p->exports = longer;
-    chain_put_export(p->s, slots, &b);
+    chain_put_export(p->s, slots, d->features, &b);
     TRY(plan_keep_text(p, &b, &text, e));
     TRY(node_read_json(p->a, text, strlen(text), &tree, e));
     p->exports[p->n_exports].params = tree;
@@ -303,11 +311,12 @@ static const stage_forecast *find_cost(const plan *p, const value *slots, const 
 
 status plan_resolve(plan *p, const value *slots, build *out, err *e)
 {
-    uint64_t data = data_identity(p, slots), export_id = export_identity(slots);
+    uint64_t data = data_identity(p, slots);
     if (!identity_find(&p->data_of, data)) TRY(plan_make_data(p, data, slots, e));
-    const architecture_io *io = &p->data[*identity_find(&p->data_of, data)].io;
-    uint64_t recipe = recipe_identity(p->s, slots, io);
-    if (!identity_find(&p->export_of, export_id)) TRY(make_export(p, export_id, slots, e));
+    const data_record *d = &p->data[*identity_find(&p->data_of, data)];
+    const architecture_io *io = &d->io;
+    uint64_t recipe = recipe_identity(p->s, slots, io), export_id = export_identity(d, slots);
+    if (!identity_find(&p->export_of, export_id)) TRY(make_export(p, export_id, d, slots, e));
     const node *export = p->exports[*identity_find(&p->export_of, export_id)].params;
     if (!identity_find(&p->net_of, recipe)) TRY(make_net(p, recipe, slots, io, export, e));
     const net_record *n = &p->nets[*identity_find(&p->net_of, recipe)];
@@ -318,12 +327,11 @@ status plan_resolve(plan *p, const value *slots, build *out, err *e)
 status plan_lookup(const plan *p, const value *slots, build *out, err *e)
 {
     out->data_id = data_identity(p, slots);
-    uint64_t export_id = export_identity(slots);
     const uint32_t *data = identity_find(&p->data_of, out->data_id);
     if (!data) return FAIL(e, ERR_ARG, "the candidate was not planned");
     out->data = &p->data[*data];
-    const uint32_t *net =
-        identity_find(&p->net_of, recipe_identity(p->s, slots, &out->data->io));
+    uint64_t export_id = export_identity(out->data, slots);
+    const uint32_t *net = identity_find(&p->net_of, recipe_identity(p->s, slots, &out->data->io));
     if (!net) return FAIL(e, ERR_ARG, "the candidate was not planned");
     out->net = &p->nets[*net];
     out->cost = find_cost(p, slots, out->net, export_id);
@@ -331,5 +339,6 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
     out->export_id = identity_mix(out->part[out->n_parts - 1].id, export_id);
+    out->export_id = identity_mix(out->export_id, slots[SET_PROTOCOL].id);
     return OK;
 }

@@ -5,6 +5,7 @@
 #define DATA (1u << STAGE_DATA)
 #define TRAIN (1u << STAGE_TRAIN)
 #define EXPORT (1u << STAGE_EXPORT)
+#define LATENCY (1u << STAGE_LATENCY)
 
 #define ADAM "optimizer == 'adam'"
 #define SGD "optimizer == 'sgd'"
@@ -264,6 +265,19 @@ static const setting_row rows[N_SETTINGS] = {
                           "of a zip with "
                           "it"},
 
+    [SET_DEVICE] = {"device", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
+                    .param = "device", .param_when = "device != 'none'", .stages = EXPORT,
+                    .axis = true,
+                    .help = "a device whose latency is modelled, not measured "
+                            "(`modelled_inference_ms`, `modelled_total_ms`; `paretune device show` "
+                            "tells how)"},
+    [SET_PROTOCOL] =
+        {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
+         .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
+         .help = "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+                 "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+                 "the clips' own rate, median of 100 runs after 100 discarded"},
+
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
                            "axis: metrics of "
@@ -357,7 +371,7 @@ bool schema_among(const char *choices, const char *word)
 int schema_sections(const char **names, int most)
 {
     static const char *const sections[] = {"data",   "model",  "train", "prune",
-                                           "export", "search", "limits"};
+                                           "export", "latency", "search", "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

@@ -39,6 +39,7 @@ static status cost_file(const net_spec *net, const net_layout *layout,
         if (layout->tensor[i].prunable) out->n_prunable += layout->tensor[i].size;
     out->flat_bytes = (int)file->len;
     out->arena_bytes = (int)interpreter_arena_bytes(it);
+    out->work = device_work_of(it);
     out->packed_floor = (int)packed->len + (int)(kept_bits(layout, options, final_sparsity) / 8);
     return OK;
 }

@@ -4,6 +4,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/err.h"
+#include "engine/measure/device.h"
 #include "engine/nn/spec.h"
 #include "engine/tflite/writer.h"
 
@@ -12,6 +13,7 @@ typedef struct {
     double macs;
     int flat_bytes;   /* of the .tflite file, exact: its size does not depend on the weights */
     int arena_bytes;  /* activations that our interpreter holds at once */
+    device_work work; /* of one inference, for models of devices */
     int packed_floor; /* bytes of the zlib stream that no training can undercut: a model */
 } net_cost;
 

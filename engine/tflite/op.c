@@ -7,7 +7,7 @@ static const op_kind kinds[] = {
     {OP_ADD, 1, op_add_prepare},
     {OP_AVERAGE_POOL_2D, 2, op_average_pool_prepare},
     {OP_CONV_2D, 5, op_conv_prepare},
-    {OP_DEPTHWISE_CONV_2D, 3, op_depthwise_prepare},
+    {OP_DEPTHWISE_CONV_2D, 6, op_depthwise_prepare},
     {OP_DEQUANTIZE, 3, op_dequantize_prepare},
     {OP_FULLY_CONNECTED, 9, op_dense_prepare},
     {OP_LOGISTIC, 1, op_logistic_prepare},
