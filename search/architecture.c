@@ -326,8 +326,7 @@ static const layer_row *find_layer(document *r, const node *map)
     return NULL;
 }
 
-static void read_layer(document *r, architecture *x, const scope *names, const node *map,
-                       int index)
+static void read_layer(document *r, architecture *x, const scope *names, const node *map, int index)
 {
     const char *keys[MAX_PARAMS + 3] = {"kind", "when", "name"};
     int n = 3;
