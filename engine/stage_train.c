@@ -16,6 +16,10 @@ static void put_curve(buf *b, const checkpoint *state)
         buf_number(b, p->val_loss);
         buf_char(b, ',');
         buf_number(b, p->rate);
+        if (state->classes) {
+            buf_char(b, ',');
+            buf_number(b, p->val_accuracy);
+        }
         buf_char(b, ']');
     }
     buf_text(b, "]}");
@@ -71,6 +75,7 @@ static status train(const stage_job *job, const examples *ex, buf *artifact, sta
     train_summary summary = train_summarise(state);
     stage_put_metric(out, "train_loss", summary.train_loss);
     stage_put_metric(out, "val_loss", summary.val_loss);
+    if (state->classes) stage_put_metric(out, "val_accuracy", 100 * summary.val_accuracy);
     stage_put_metric(out, "epochs", summary.epochs);
     stage_put_metric(out, "best_epoch", summary.best_epoch);
     put_curve(&out->detail, state);

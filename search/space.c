@@ -642,7 +642,7 @@ static void read_lists(space *s)
     for (int i = 0; i < 5; i++) {
         const node *n = s->slot[settings[i]].place;
         bool empty = n && n->kind == NODE_NULL && settings[i] != SET_OBJECTIVES;
-        if (n && !empty) readers[i](s, n);
+        if (n && s->slot[settings[i]].written && !empty) readers[i](s, n);
     }
     if (!s->slot[SET_SEEDS].place) s->seed[s->n_seeds++] = 1;
     const value *fixed = s->base;

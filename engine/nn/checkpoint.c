@@ -5,6 +5,7 @@
 #include "engine/nn/layer.h"
 #include "engine/nn/optim.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char magic[8] = {'P', 'T', 'C', 'H', 'K', 'P', 'T', '1'};
@@ -14,7 +15,8 @@ enum {
     FLAG_HAS_BEST = 4,
     FLAG_STOPPED = 8,
     FLAG_STANDARDIZED = 16,
-    ALL_FLAGS = 31,
+    FLAG_CLASSES = 32,
+    ALL_FLAGS = 63,
     HASH_BYTES = HASH_TEXT - 1,
     MAX_JSON = 1 << 20
 };
@@ -69,7 +71,7 @@ static void put_counters(buf *b, const checkpoint *c)
     buf_u32(b, (uint32_t)c->n_blocks);
     buf_u32(b, (c->masked ? FLAG_MASKED : 0u) | (c->keep_best ? FLAG_KEEP_BEST : 0u) |
                    (c->has_best ? FLAG_HAS_BEST : 0u) | (c->stopped ? FLAG_STOPPED : 0u) |
-                   (c->standardized ? FLAG_STANDARDIZED : 0u));
+                   (c->standardized ? FLAG_STANDARDIZED : 0u) | (c->classes ? FLAG_CLASSES : 0u));
     buf_u32(b, (uint32_t)c->epoch);
     buf_u64(b, (uint64_t)c->step);
     buf_u32(b, (uint32_t)c->wait);
@@ -98,6 +100,7 @@ status checkpoint_write(const checkpoint *c, buf *out, err *e)
         put_f64(out, c->curve[i].train_loss);
         put_f64(out, c->curve[i].val_loss);
         put_f64(out, c->curve[i].rate);
+        if (c->classes) put_f64(out, c->curve[i].val_accuracy);
     }
     put_f32(out, c->params, n);
     for (int i = 0; i < c->n_blocks; i++)
@@ -216,7 +219,8 @@ static uint64_t body_bytes(const counters *k)
 {
     uint64_t blocks = 1 + k->n_blocks + (k->flags & FLAG_HAS_BEST ? 1 : 0);
     uint64_t mask = k->flags & FLAG_MASKED ? (k->n_params + 7) / 8 : 0;
-    return 24 * k->epoch + 4 * blocks * k->n_params + mask;
+    uint64_t point = k->flags & FLAG_CLASSES ? 32 : 24;
+    return point * k->epoch + 4 * blocks * k->n_params + mask;
 }
 
 static void apply_counters(checkpoint *out, const counters *k)
@@ -226,6 +230,7 @@ static void apply_counters(checkpoint *out, const counters *k)
     out->has_best = k->flags & FLAG_HAS_BEST;
     out->stopped = k->flags & FLAG_STOPPED;
     out->standardized = k->flags & FLAG_STANDARDIZED;
+    out->classes = k->flags & FLAG_CLASSES;
     out->epoch = (int)k->epoch;
     out->step = (int64_t)k->step;
     out->wait = (int)k->wait;
@@ -250,6 +255,7 @@ static status read_body(cursor *c, arena *a, checkpoint *out, err *e)
         out->curve[i].train_loss = take_f64(c);
         out->curve[i].val_loss = take_f64(c);
         out->curve[i].rate = take_f64(c);
+        out->curve[i].val_accuracy = out->classes ? take_f64(c) : (double)NAN;
     }
     take_f32(c, out->params, n);
     for (int i = 0; i < out->n_blocks; i++)

@@ -6,13 +6,17 @@
  *   8 bytes  "PTCHKPT1"
  *   u32      bytes of the network's JSON (nn/spec.h), then that JSON
  *   u32 n    parameters;  u32 k: blocks of n floats that the optimizer keeps
- *   u32      flags: 1 masked, 2 keeps the best, 4 has best weights, 8 stopped early, 16
- * standardized u32 E    epochs done;  u64: steps done;  u32: epochs since the best;  u32: the best
- * epoch, from 1 f64      best validation loss u32 o    outputs, then o times f32 mean, f32 standard
- * deviation of the labels E times  f64 training loss, f64 validation loss (NaN without validation
- * part), f64 learning rate n f32    parameters, then k*n f32 of the optimizer n f32    best
- * parameters, when flag 4 n bits   1 where a parameter is kept, in bytes, lowest bit first, when
- * flag 1 32 bytes hash_bytes of all before, as text */
+ *   u32      flags: 1 masked, 2 keeps the best, 4 has best weights, 8 stopped early,
+ *            16 standardized, 32 classes
+ *   u32 E    epochs done;  u64: steps done;  u32: epochs since the best;  u32: the best epoch, from 1
+ *   f64      best validation loss, with flag 32 best share of wrong classes
+ *   u32 o    outputs, then o times f32 mean, f32 standard deviation of the labels
+ *   E times  f64 training loss, f64 validation loss (NaN without validation part), f64 learning
+ *            rate; with flag 32 also f64 validation accuracy
+ *   n f32    parameters, then k*n f32 of the optimizer
+ *   n f32    best parameters, when flag 4
+ *   n bits   1 where a parameter is kept, in bytes, lowest bit first, when flag 1
+ *   32 bytes hash_bytes of all before, as text */
 #ifndef PARETUNE_ENGINE_NN_CHECKPOINT_H
 #define PARETUNE_ENGINE_NN_CHECKPOINT_H
 
@@ -29,6 +33,7 @@ enum { CHECKPOINT_MAX_OUTPUTS = 8, CHECKPOINT_MAX_EPOCHS = 1 << 20 };
 
 typedef struct {
     double train_loss, val_loss; /* val_loss: NaN when there is no validation part */
+    double val_accuracy;         /* of classes: share of right ones; NaN like val_loss */
     double rate;                 /* learning rate of the epoch's first step */
 } curve_point;
 
@@ -40,11 +45,12 @@ typedef struct {
     float *best;    /* n_params: weights of best_epoch, when has_best */
     uint32_t *keep; /* n_params: ~0 kept, 0 pruned; meaningful when masked */
     bool masked, keep_best, has_best, stopped, standardized;
-    int epoch; /* epochs done */
+    bool classes; /* classification: the curve has accuracies */
+    int epoch;    /* epochs done */
     int64_t step;
-    int best_epoch; /* from 1; 0 for none yet */
-    int wait;       /* epochs since then that counted */
-    double best_loss;
+    int best_epoch;   /* from 1; 0 for none yet */
+    int wait;         /* epochs since then that counted */
+    double best_loss; /* validation loss; for classes the share of wrong ones */
     int n_outputs;
     float label_mean[CHECKPOINT_MAX_OUTPUTS], label_std[CHECKPOINT_MAX_OUTPUTS];
     curve_point *curve; /* `epoch` points */

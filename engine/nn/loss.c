@@ -52,6 +52,55 @@ double loss_sum(loss_kind kind, const float *predicted, const float *wanted, int
     }
 }
 
+/* log(sum exp(x)) with the largest taken out, so that nothing overflows. */
+static double log_sum_exp(const float *x, int n, double most)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += exp((double)x[i] - most);
+    return most + log(sum);
+}
+
+static int first_largest(const float *x, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (x[i] > x[best]) best = i;
+    return best;
+}
+
+/* One example; `share` is what its gradient is divided by. */
+static double class_loss(const float *x, int classes, int label, double smoothing, int share,
+                         float *gradient)
+{
+    double total = log_sum_exp(x, classes, (double)x[first_largest(x, classes)]), loss = 0;
+    for (int c = 0; c < classes; c++) {
+        double log_p = (double)x[c] - total;
+        double t = (c == label ? 1 - smoothing : 0) + smoothing / classes;
+        if (t > 0) loss -= t * log_p;
+        if (gradient) gradient[c] = (float)((exp(log_p) - t) / share);
+    }
+    return loss;
+}
+
+double loss_classes(const float *logits, const float *label, int n, int classes, double smoothing,
+                    float *gradient, int *right)
+{
+    double sum = 0;
+    if (right) *right = 0;
+    for (int i = 0; i < n; i++) {
+        const float *x = logits + (ptrdiff_t)i * classes;
+        float *g = gradient ? gradient + (ptrdiff_t)i * classes : NULL;
+        if (!(label[i] >= 0 && label[i] < (float)classes)) {
+            if (g) memset(g, 0, (size_t)classes * sizeof *g);
+            sum += HUGE_VAL;
+            continue;
+        }
+        sum += class_loss(x, classes, (int)label[i], smoothing, n, g);
+        if (right) *right += first_largest(x, classes) == (int)label[i];
+    }
+    return sum;
+}
+
 void mae_start(mae_meter *m, int n_outputs)
 {
     assert(n_outputs >= 1 && n_outputs <= MAE_MAX_OUTPUTS);

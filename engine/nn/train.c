@@ -23,7 +23,7 @@ static status parse_choice(const node *json, const char *key, const char *const 
 
 static status parse_choices(const node *json, train_config *out, err *e)
 {
-    static const char *const losses[] = {"mse", "mae", "huber"};
+    static const char *const losses[] = {"mse", "mae", "huber", "cross-entropy"};
     static const char *const labels[] = {"physical", "standardized"};
     static const char *const keeps[] = {"last", "best"};
     int loss = 0, label = 0, keep = 0;
@@ -33,7 +33,11 @@ static status parse_choices(const node *json, train_config *out, err *e)
     out->loss = (loss_kind)loss;
     out->standardized = label == 1;
     out->keep_best = keep == 1;
-    return OK;
+    if (out->loss != LOSS_CROSS_ENTROPY) return OK;
+    TRY(node_double(json, "label_smoothing", &out->label_smoothing, e));
+    if (out->label_smoothing >= 0 && out->label_smoothing < 1) return OK;
+    return FAIL(e, ERR_ARG, "parameter 'label_smoothing' is %g; it must be from 0 to below 1",
+                out->label_smoothing);
 }
 
 status train_config_parse(const node *json, train_config *out, err *e)
@@ -68,9 +72,10 @@ typedef struct {
     const train_hooks *hooks; /* NULL for none */
     checkpoint *state;
     net net;
-    float *wanted; /* [batch, out] */
+    float *wanted; /* [batch, labels] */
     int *order, *slots;
-    int steps_per_epoch, outputs; /* outputs: numbers per example */
+    int steps_per_epoch;
+    int labels; /* per example: outputs, or the class */
 } run;
 
 int train_steps_per_epoch(const train_config *c, const examples *ex)
@@ -101,6 +106,23 @@ static bool same_shape(shape a, shape b)
     return true;
 }
 
+static status check_labels(const train_config *c, const examples *ex, err *e)
+{
+    bool classes = ex->n_classes > 0;
+    if (classes != (c->loss == LOSS_CROSS_ENTROPY))
+        return FAIL(e, ERR_INPUT,
+                    classes ? "these labels are classes: use loss: cross-entropy"
+                            : "cross-entropy needs labels that are classes");
+    if (classes && c->standardized)
+        return FAIL(e, ERR_INPUT, "labels: standardized is for numbers, not for classes");
+    if (classes ? ex->n_classes == shape_size(ex->out)
+                : ex->n_outputs >= 1 && ex->n_outputs <= CHECKPOINT_MAX_OUTPUTS &&
+                      shape_size(ex->out) % ex->n_outputs == 0)
+        return OK;
+    return FAIL(e, ERR_ARG, "examples with %d outputs of %d labels",
+                classes ? ex->n_classes : ex->n_outputs, shape_size(ex->out));
+}
+
 static status check_fit(const train_config *c, const examples *ex, err *e)
 {
     net_layout l;
@@ -110,10 +132,7 @@ static status check_fit(const train_config *c, const examples *ex, err *e)
     if (shape_size(l.shape_out[c->net.n - 1]) != shape_size(ex->out))
         return FAIL(e, ERR_INPUT, "the network has %d outputs, the examples %d labels",
                     shape_size(l.shape_out[c->net.n - 1]), shape_size(ex->out));
-    if (ex->n_outputs < 1 || ex->n_outputs > CHECKPOINT_MAX_OUTPUTS ||
-        shape_size(ex->out) % ex->n_outputs != 0)
-        return FAIL(e, ERR_ARG, "examples with %d outputs of %d labels", ex->n_outputs,
-                    shape_size(ex->out));
+    TRY(check_labels(c, ex, e));
     if (l.n_params == 0) return FAIL(e, ERR_INPUT, "the network has nothing to train");
     if (ex->n[PART_TRAIN] < 1) return FAIL(e, ERR_INPUT, "there are no examples to train on");
     if (c->standardized && checkpoint_scaled_layer(&c->net, ex->n_outputs) < 0)
@@ -135,6 +154,7 @@ status train_begin(const train_config *c, const examples *ex, arena *a, checkpoi
     TRY(check_fit(c, ex, e));
     TRY(checkpoint_make(state, &c->net, optim_blocks(&c->optimizer), a, e));
     state->standardized = c->standardized;
+    state->classes = ex->n_classes > 0;
     state->n_outputs = ex->n_outputs;
     for (int i = 0; i < ex->n_outputs; i++) {
         state->label_mean[i] = ex->label_mean[i];
@@ -151,7 +171,7 @@ status train_begin(const train_config *c, const examples *ex, arena *a, checkpoi
 static void standardize(const run *r, float *y, int count)
 {
     const checkpoint *s = r->state;
-    int rows = count * r->outputs / s->n_outputs;
+    int rows = count * r->labels / s->n_outputs;
     for (int i = 0; i < rows; i++)
         for (int o = 0; o < s->n_outputs; o++, y++) *y = (*y - s->label_mean[o]) / s->label_std[o];
 }
@@ -171,6 +191,19 @@ static void apply_masks(run *r)
     if (r->state->masked) r->net.k->mask(r->state->params, r->state->keep, r->state->n_params);
 }
 
+/* The sum of a batch's losses over all labels; the gradient too when `gradient`. */
+static double batch_loss(run *r, int count, bool gradient, int *right)
+{
+    net *n = &r->net;
+    const train_config *c = r->config;
+    if (c->loss == LOSS_CROSS_ENTROPY)
+        return loss_classes(n->logits, r->wanted, count, r->ex->n_classes, c->label_smoothing,
+                            gradient ? n->logits_gradient : NULL, right);
+    *right = 0;
+    return loss_sum(c->loss, n->output, r->wanted, count * r->labels,
+                    gradient ? n->output_gradient : NULL);
+}
+
 /* Returns the sum of the batch's losses. */
 static double train_step(run *r, int epoch, int batch)
 {
@@ -183,25 +216,31 @@ static double train_step(run *r, int epoch, int batch)
         r->hooks->before_step(r->hooks->user, s->step, &r->net.layout, s->params, s->keep))
         s->masked = true;
     apply_masks(r);
-    net_forward(&r->net, count);
-    double sum =
-        loss_sum(c->loss, r->net.output, r->wanted, count * r->outputs, r->net.output_gradient);
-    net_backward(&r->net, count);
+    net_forward_training(&r->net, count, &(train_pass){c->seed, s->step});
+    int right;
+    double sum = batch_loss(r, count, true, &right);
+    if (s->classes)
+        net_backward_logits(&r->net, count);
+    else
+        net_backward(&r->net, count);
     optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->net.gradients, s->moments,
                s->n_params);
     return sum;
 }
 
-static double validation_loss(run *r)
+static void validate(run *r, curve_point *p)
 {
-    int n = r->ex->n[PART_VAL];
+    int n = r->ex->n[PART_VAL], all_right = 0;
     double sum = 0;
     for (int i = 0; i * r->config->batch < n; i++) {
         int count = fetch(r, PART_VAL, i);
         net_forward(&r->net, count);
-        sum += loss_sum(r->config->loss, r->net.output, r->wanted, count * r->outputs, NULL);
+        int right;
+        sum += batch_loss(r, count, false, &right);
+        all_right += right;
     }
-    return n ? sum / ((double)n * r->outputs) : (double)NAN;
+    p->val_loss = n ? sum / ((double)n * r->labels) : (double)NAN;
+    p->val_accuracy = n && r->state->classes ? (double)all_right / n : (double)NAN;
 }
 
 static status check_finite(const run *r, const curve_point *p, int epoch, err *e)
@@ -215,14 +254,15 @@ static status check_finite(const run *r, const curve_point *p, int epoch, err *e
 }
 
 /* Keeps the best weights and counts the epochs without better ones. */
-static void judge(run *r, double val_loss)
+static void judge(run *r, const curve_point *p)
 {
     checkpoint *s = r->state;
     const train_config *c = r->config;
     if (!c->keep_best && !c->early_stop) return;
-    if (isnan(val_loss) || (r->hooks && s->step < r->hooks->settled)) return;
-    if (s->best_epoch == 0 || val_loss < s->best_loss) {
-        s->best_loss = val_loss;
+    double loss = s->classes ? 1 - p->val_accuracy : p->val_loss;
+    if (isnan(loss) || (r->hooks && s->step < r->hooks->settled)) return;
+    if (s->best_epoch == 0 || loss < s->best_loss) {
+        s->best_loss = loss;
         s->best_epoch = s->epoch;
         s->wait = 0;
         s->has_best = c->keep_best;
@@ -242,11 +282,11 @@ static status train_epoch(run *r, int epoch, err *e)
     double sum = 0;
     for (int i = 0; i < r->steps_per_epoch; i++) sum += train_step(r, epoch, r->order[i]);
     apply_masks(r);
-    p->train_loss = sum / ((double)r->ex->n[PART_TRAIN] * r->outputs);
-    p->val_loss = validation_loss(r);
+    p->train_loss = sum / ((double)r->ex->n[PART_TRAIN] * r->labels);
+    validate(r, p);
     s->epoch = epoch + 1;
     TRY(check_finite(r, p, epoch, e));
-    judge(r, p->val_loss);
+    judge(r, p);
     return OK;
 }
 
@@ -263,9 +303,9 @@ static status prepare(run *r, arena *a, err *e)
 {
     const train_config *c = r->config;
     TRY(net_build(&r->net, &c->net, c->batch, r->state->params, a, e));
-    r->outputs = shape_size(r->ex->out);
+    r->labels = r->ex->n_classes ? 1 : shape_size(r->ex->out);
     r->steps_per_epoch = train_steps_per_epoch(c, r->ex);
-    size_t labels = (size_t)c->batch * (size_t)r->outputs;
+    size_t labels = (size_t)c->batch * (size_t)r->labels;
     r->wanted = ARENA_NEW(a, float, labels);
     r->order = ARENA_NEW(a, int, r->steps_per_epoch);
     r->slots = ARENA_NEW(a, int, c->shuffle_buffer);
@@ -293,7 +333,7 @@ static status check_state(const train_config *c, const checkpoint *s, int from, 
     net_layout l;
     TRY(net_layout_make(&c->net, &l, e));
     if (l.n_params != s->n_params || optim_blocks(&c->optimizer) != s->n_blocks ||
-        c->standardized != s->standardized)
+        c->standardized != s->standardized || (c->loss == LOSS_CROSS_ENTROPY) != s->classes)
         return FAIL(e, ERR_ARG, "the earlier epochs were of another network or optimizer");
     return OK;
 }
@@ -320,10 +360,11 @@ train_summary train_summarise(const checkpoint *s)
 {
     bool best = s->keep_best && s->has_best;
     int epoch = best ? s->best_epoch : s->epoch;
-    train_summary out = {(double)NAN, (double)NAN, s->epoch, epoch};
+    train_summary out = {(double)NAN, (double)NAN, (double)NAN, s->epoch, epoch};
     if (epoch > 0) {
         out.train_loss = s->curve[epoch - 1].train_loss;
         out.val_loss = s->curve[epoch - 1].val_loss;
+        out.val_accuracy = s->curve[epoch - 1].val_accuracy;
     }
     return out;
 }

@@ -7,7 +7,9 @@
  *
  * Batches are consecutive examples, formed once; their order is new in each epoch, drawn by
  * tf.data's buffer rule from the stream (seed, RNG_SHUFFLE, epoch). The last batch may be smaller.
- * Stopping at the end of any epoch and going on from the checkpoint changes no bit. */
+ * Stopping at the end of any epoch and going on from the checkpoint changes no bit. The best epoch is
+ * the one of the lowest validation loss, for classes of the highest validation accuracy; the first
+ * of equal ones. */
 #ifndef PARETUNE_ENGINE_NN_TRAIN_H
 #define PARETUNE_ENGINE_NN_TRAIN_H
 
@@ -26,13 +28,14 @@
 typedef struct {
     net_spec net;
     loss_kind loss;
-    bool standardized; /* train on (label - mean) / std of each output */
+    double label_smoothing; /* cross-entropy */
+    bool standardized;      /* train on (label - mean) / std of each output */
     int batch;
     optim_spec optimizer;
     rate_spec rate;
     int shuffle_buffer; /* batches */
-    bool keep_best;     /* final weights: lowest validation loss instead of last */
-    int early_stop;     /* stop after so many epochs without a lower validation loss; 0 = never */
+    bool keep_best;     /* final weights: those of the best epoch instead of the last */
+    int early_stop;     /* stop after so many epochs without a better one; 0 = never */
     uint64_t seed;
     int from_epoch, to_epoch; /* as the JSON says; train_run goes by its arguments */
 } train_config;
@@ -70,6 +73,7 @@ status train_run(const train_config *c, const examples *ex, checkpoint *state, i
 /* The figures of a train stage, of the epoch whose weights are final. */
 typedef struct {
     double train_loss, val_loss; /* on what was trained: standardized labels count as such */
+    double val_accuracy;         /* share of right classes; NaN for forecasts */
     int epochs, best_epoch;      /* run; of the final weights, from 1 */
 } train_summary;
 train_summary train_summarise(const checkpoint *state);
