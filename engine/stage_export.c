@@ -9,6 +9,7 @@
 #include "engine/compress/quantize.h"
 #include "engine/measure/cost.h"
 #include "engine/nn/checkpoint.h"
+#include "engine/nn/fold.h"
 #include "engine/signal/feature.h"
 #include "engine/stage_kinds.h"
 #include "engine/tflite/pack.h"
@@ -148,13 +149,15 @@ static status export(const stage_job *job, const checkpoint *state, buf *artifac
     net_cost cost;
     prune_report zeros;
     net_layout *layout = ARENA_NEW(job->a, net_layout, 1);
-    float *weights = ARENA_NEW(job->a, float, state->n_params);
-    if (!layout || !weights) return FAIL(e, ERR_MEM, "out of memory");
+    net_spec *folded_net = ARENA_NEW(job->a, net_spec, 1);
+    float *weights = ARENA_NEW(job->a, float, state->n_params), *folded;
+    if (!layout || !weights || !folded_net) return FAIL(e, ERR_MEM, "out of memory");
     TRY(read_options(job->params, job->a, &options, e));
     TRY(net_layout_make(&state->net, layout, e));
     checkpoint_final_weights(state, weights);
     prune_count(layout, weights, &zeros);
-    TRY(tflite_write(&state->net, weights, &options.file, job->a, artifact, e));
+    TRY(net_fold(&state->net, weights, job->a, folded_net, &folded, e));
+    TRY(tflite_write(folded_net, folded, &options.file, job->a, artifact, e));
     TRY(buf_check(artifact, e));
     TRY(put_sizes(job, artifact, out, e));
     TRY(cost_of_net(&state->net, &options.file, 0, job->a, &cost, e));

@@ -32,7 +32,11 @@ static buf sample(arena *a, checkpoint *c)
     c->n_outputs = 2;
     c->label_mean[0] = 9, c->label_mean[1] = 76, c->label_std[0] = 8, c->label_std[1] = 16;
     c->curve = ARENA_NEW(a, curve_point, 3);
-    for (int i = 0; i < 3; i++) c->curve[i] = (curve_point){1.0 / (i + 1), 2.0 / (i + 1), 0.001};
+    for (int i = 0; i < 3; i++)
+        c->curve[i] = (curve_point){.train_loss = 1.0 / (i + 1),
+                                    .val_loss = 2.0 / (i + 1),
+                                    .rate = 0.001,
+                                    .val_accuracy = NAN};
     buf b = {0};
     cr_assert(checkpoint_write(c, &b, &e) == OK, "%s", e.msg);
     return b;

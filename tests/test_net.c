@@ -43,6 +43,65 @@ Test(net, multiply_adds_are_those_of_the_products)
     cr_expect(layout_of("lstm", 1, 6).macs == 6 * 256 * (2 + 64) + 64 * 12);
 }
 
+static net_layout keyword_layout(const char *arch, const char *feature, double alpha)
+{
+    arena a;
+    err e = {0};
+    net_spec s;
+    net_layout l;
+    arena_init(&a, 0);
+    cr_assert(net_from_text(keyword_net(&a, arch, feature, alpha, "valid"), &s, &e) == OK, "%s",
+              e.msg);
+    cr_assert(net_layout_make(&s, &l, &e) == OK, "%s", e.msg);
+    arena_free(&a);
+    return l;
+}
+
+Test(net, keyword_networks_have_the_published_parameters)
+{
+    static const struct {
+        const char *arch, *feature;
+        double alpha;
+        int params;
+    } row[] = {{"mlp", "stft", 1, 396040},     {"mlp", "mfcc", 1, 259336},
+               {"cnn", "stft", 1, 298632},     {"cnn", "mfcc", 1, 298632},
+               {"ds-cnn", "stft", 1, 143112},  {"ds-cnn", "mfcc", 1, 143112},
+               {"ds-cnn", "mfcc", .25, 11208}, {"ds-cnn", "mfcc", .3, 15132},
+               {"ds-cnn", "mfcc", .31, 16203}, {"ds-cnn", "mfcc", .33, 18068},
+               {"ds-cnn", "mfcc", .5, 38792},  {"ds-cnn", "mfcc", .75, 82760}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        int n = keyword_layout(row[i].arch, row[i].feature, row[i].alpha).n_params;
+        cr_expect(n == row[i].params, "%s %s %g: %d, published %d", row[i].arch, row[i].feature,
+                  row[i].alpha, n, row[i].params);
+    }
+}
+
+Test(net, keyword_networks_have_the_published_multiply_adds)
+{
+    static const struct {
+        const char *arch, *feature;
+        double alpha, millions;
+    } row[] = {{"mlp", "stft", 1, .395},     {"cnn", "stft", 1, 43.02},
+               {"ds-cnn", "stft", 1, 20.19}, {"mlp", "mfcc", 1, .259},
+               {"cnn", "mfcc", 1, 31.48},    {"ds-cnn", "mfcc", 1, 14.83},
+               {"ds-cnn", "mfcc", .25, 1.1}, {"ds-cnn", "mfcc", .5, 3.94}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        double m = keyword_layout(row[i].arch, row[i].feature, row[i].alpha).macs * 1e-6;
+        double digit = row[i].millions < 1 ? 0.001 : 0.01;
+        cr_expect(fabs(m - row[i].millions) < 0.6 * digit, "%s %s %g: %g, published %g",
+                  row[i].arch, row[i].feature, row[i].alpha, m, row[i].millions);
+    }
+}
+
+Test(net, depthwise_kernels_and_norms_are_not_prunable)
+{
+    net_layout l = keyword_layout("ds-cnn", "mfcc", 1);
+    for (int i = 0; i < l.n_tensors; i++) {
+        bool kernel = l.tensor[i].role == ROLE_KERNEL, depthwise = l.tensor[i].dims.rank == 3;
+        cr_expect(l.tensor[i].prunable == (kernel && !depthwise), "tensor %d", i);
+    }
+}
+
 Test(net, only_kernels_are_prunable)
 {
     net_layout l = layout_of("lstm", 1, 6);
@@ -176,7 +235,7 @@ Test(net, mistakes_in_a_network_are_named)
         {NET("{\"kind\":\"dense\",\"units\":2.5}"),
          "layer 0 (dense): units: must be a whole number from 1 to 1048576"},
         {NET("{\"kind\":\"dense\",\"units\":3,\"activation\":\"gelu\"}"),
-         "layer 0 (dense): activation: must be one of none|relu|tanh|sigmoid"},
+         "layer 0 (dense): activation: must be one of none|relu|tanh|sigmoid|relu6"},
         {NET("{\"kind\":\"dense\",\"units\":3,\"bias\":1}"),
          "layer 0 (dense): bias: must be true or false"},
         {NET("{\"kind\":\"dense\",\"units\":3,\"size\":1}"),
@@ -209,8 +268,22 @@ Test(net, mistakes_in_a_network_are_named)
 Test(net, the_layer_table_names_every_kind)
 {
     const layer_row *t = layer_table();
-    static const char *const names[] = {"dense",   "conv1d",  "lstm",
-                                        "flatten", "reshape", "activation"};
+    static const char *const names[] = {"dense",
+                                        "conv1d",
+                                        "lstm",
+                                        "flatten",
+                                        "reshape",
+                                        "activation",
+                                        "conv2d",
+                                        "depthwise-conv2d",
+                                        "batch-norm",
+                                        "max-pool2d",
+                                        "average-pool2d",
+                                        "global-average-pool2d",
+                                        "global-max-pool2d",
+                                        "dropout",
+                                        "softmax",
+                                        "add"};
     for (int i = 0; i < N_LAYER_KINDS; i++) {
         cr_expect(strcmp(t[i].name, names[i]) == 0);
         cr_expect(t[i].help && t[i].params);

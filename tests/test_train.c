@@ -79,7 +79,7 @@ Test(train, losses_are_means_and_gradients_their_slopes)
                        y[10] = {0, 0, 0, 0, 1, 1, 1, 1, 1, 1};
     static const double sums[] = {4 + 9 + 0.25, 2 + 3 + 0.5, 1.5 + 2.5 + 0.125};
     static const float slopes[][4] = {{0, 4, -6, 1}, {0, 1, -1, 1}, {0, 1, -1, 0.5f}};
-    for (int kind = 0; kind < N_LOSSES; kind++) {
+    for (int kind = 0; kind <= LOSS_HUBER; kind++) {
         float g[10];
         cr_expect(fabs(loss_sum((loss_kind)kind, p, y, 10, g) - sums[kind]) < 1e-12);
         for (int i = 0; i < 4; i++) cr_expect(fabsf(g[i] - slopes[kind][i] / 10) < 1e-7f);
@@ -552,4 +552,133 @@ Test(train, each_mistake_in_a_configuration_is_refused)
         cr_expect(train_config_parse(json_in(&a, text), &c, &e) != OK && e.msg[0], "%s", text);
         arena_free(&a);
     }
+}
+
+/* --- classes --- */
+
+Test(train, cross_entropy_is_stable_and_its_gradient_its_slope)
+{
+    static const float logits[] = {1, 3, 2, 2, 0, -1, 5, 5, 5}, label[] = {1, 2, 0};
+    double want = 0;
+    for (int i = 0; i < 3; i++) {
+        double sum = 0;
+        for (int c = 0; c < 3; c++) sum += exp((double)logits[3 * i + c]);
+        for (int c = 0; c < 3; c++)
+            want -= (c == (int)label[i] ? 0.9 + 0.1 / 3 : 0.1 / 3) *
+                    ((double)logits[3 * i + c] - log(sum));
+    }
+    float g[9];
+    int right;
+    cr_expect(fabs(loss_classes(logits, label, 3, 3, 0.1, g, &right) - want) < 1e-12);
+    cr_expect(right == 2, "the first of equal logits counts: %d", right);
+    for (int i = 0; i < 9; i++) {
+        float up[9];
+        memcpy(up, logits, sizeof up);
+        up[i] += 0x1p-10f;
+        double slope = (loss_classes(up, label, 3, 3, 0.1, NULL, NULL) - want) * 1024 / 3;
+        cr_expect(fabs(slope - (double)g[i]) < 1e-3, "%d: %g, %g", i, slope, (double)g[i]);
+    }
+    static const float far[] = {1000, -1000, 0}, wrong[] = {1};
+    cr_expect(loss_classes(far, wrong, 1, 3, 0, g, &right) == 2000 && right == 0);
+    cr_expect(g[0] == 1 && g[1] == -1 && g[2] == 0);
+    static const float none[] = {3};
+    cr_expect(isinf(loss_classes(far, none, 1, 3, 0, g, &right)) && right == 0 && g[0] == 0);
+}
+
+/* Images [7,6,1] whose class says where a bright spot lies; a tenth of the labels is wrong. */
+static void spot_fetch(const examples *ex, part p, int first, int count, float *x, float *y)
+{
+    (void)ex;
+    for (int i = 0; i < count; i++) {
+        rng r = rng_stream((uint64_t)p, RNG_TEST, (uint64_t)(first + i));
+        int class = (int)rng_below(&r, 3);
+        for (int j = 0; j < 42; j++) x[i * 42 + j] = 0.3f * rng_normal(&r);
+        x[i * 42 + class * 14 + (int)rng_below(&r, 12)] += 2;
+        if (y) y[i] = (float)(rng_below(&r, 10) ? class : (class + 1) % 3);
+    }
+}
+
+static train_config spot_config(examples *ex)
+{
+    *ex = (examples){.in = {3, {7, 6, 1}}, .out = {1, {3}}, .n = {500, 150, 0}, .n_classes = 3};
+    ex->fetch = spot_fetch;
+    train_config c = toy_config(
+        "{\"input\":[7,6,1],\"layers\":[{\"kind\":\"conv2d\",\"filters\":8,\"kernel\":[3,3],"
+        "\"padding\":\"same\",\"bias\":false},{\"kind\":\"batch-norm\",\"momentum\":0.9,"
+        "\"activation\":"
+        "\"relu\"},{\"kind\":\"max-pool2d\"},{\"kind\":\"flatten\"},{\"kind\":\"dropout\",\"rate\":"
+        "0.1},"
+        "{\"kind\":\"dense\",\"units\":3},{\"kind\":\"softmax\"}]}");
+    c.loss = LOSS_CROSS_ENTROPY;
+    c.keep_best = true;
+    c.rate.initial = 0.01;
+    return c;
+}
+
+Test(train, classes_are_learnt_and_the_best_epoch_is_the_most_accurate)
+{
+    arena a;
+    err e = {0};
+    examples ex;
+    checkpoint state;
+    arena_init(&a, 0);
+    train_config c = spot_config(&ex);
+    cr_assert(train_begin(&c, &ex, &a, &state, &e) == OK, "%s", e.msg);
+    cr_assert(train_run(&c, &ex, &state, 0, 12, NULL, NULL, NULL, &a, &e) == OK, "%s", e.msg);
+    train_summary t = train_summarise(&state);
+    cr_expect(t.val_accuracy > 0.75, "accuracy %g", t.val_accuracy);
+    int best = 0;
+    for (int i = 1; i < 12; i++)
+        if (state.curve[i].val_accuracy > state.curve[best].val_accuracy) best = i;
+    cr_expect(t.best_epoch == best + 1, "%d, not %d", t.best_epoch, best + 1);
+    cr_expect(t.val_accuracy == state.curve[best].val_accuracy);
+    arena_free(&a);
+}
+
+Test(train, a_training_on_classes_goes_on_from_its_checkpoint_as_if_it_had_never_stopped)
+{
+    arena a;
+    err e = {0};
+    examples ex;
+    checkpoint state, again;
+    buf once = {0}, half = {0}, twice = {0};
+    arena_init(&a, 0);
+    train_config c = spot_config(&ex);
+    cr_assert(train_begin(&c, &ex, &a, &state, &e) == OK);
+    cr_assert(train_run(&c, &ex, &state, 0, 4, NULL, NULL, NULL, &a, &e) == OK, "%s", e.msg);
+    cr_assert(checkpoint_write(&state, &once, &e) == OK);
+    cr_assert(train_begin(&c, &ex, &a, &state, &e) == OK);
+    cr_assert(train_run(&c, &ex, &state, 0, 2, NULL, NULL, NULL, &a, &e) == OK);
+    cr_assert(checkpoint_write(&state, &half, &e) == OK);
+    cr_assert(checkpoint_read(&a, half.data, half.len, &again, &e) == OK, "%s", e.msg);
+    cr_assert(again.classes && again.curve[1].val_accuracy == state.curve[1].val_accuracy);
+    cr_assert(train_run(&c, &ex, &again, 2, 4, NULL, NULL, NULL, &a, &e) == OK);
+    cr_assert(checkpoint_write(&again, &twice, &e) == OK);
+    cr_expect(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
+    buf_free(&once), buf_free(&half), buf_free(&twice);
+    arena_free(&a);
+}
+
+Test(train, losses_must_fit_the_labels)
+{
+    arena a;
+    err e = {0};
+    examples ex;
+    checkpoint state;
+    arena_init(&a, 0);
+    train_config c = spot_config(&ex);
+    c.loss = LOSS_MSE;
+    cr_expect(train_begin(&c, &ex, &a, &state, &e) == ERR_INPUT);
+    cr_expect(strcmp(e.msg, "these labels are classes: use loss: cross-entropy") == 0, "%s", e.msg);
+    e = (err){0};
+    c = spot_config(&ex), c.standardized = true;
+    cr_expect(train_begin(&c, &ex, &a, &state, &e) == ERR_INPUT);
+    cr_expect(strcmp(e.msg, "labels: standardized is for numbers, not for classes") == 0, "%s",
+              e.msg);
+    e = (err){0};
+    toy_examples(&ex, 10, 0, 3);
+    c = toy_config(lab_net(&a, "mlp", 1, 3)), c.loss = LOSS_CROSS_ENTROPY;
+    cr_expect(train_begin(&c, &ex, &a, &state, &e) == ERR_INPUT);
+    cr_expect(strcmp(e.msg, "cross-entropy needs labels that are classes") == 0, "%s", e.msg);
+    arena_free(&a);
 }

@@ -9,7 +9,7 @@
 #include "engine/tflite/writer.h"
 
 typedef struct {
-    int n_params, n_prunable;
+    int n_params, n_prunable; /* as trained: a batch norm counts four for each channel */
     double macs;
     int flat_bytes;   /* of the .tflite file, exact: its size does not depend on the weights */
     int arena_bytes;  /* activations that our interpreter holds at once */
@@ -17,7 +17,7 @@ typedef struct {
     int packed_floor; /* bytes of the zlib stream that no training can undercut: a model */
 } net_cost;
 
-/* Writes the file with zero weights and opens it in the interpreter: nothing is estimated but the
+/* Folds the network, writes the file with zero weights and opens it in the interpreter: nothing is estimated but the
  * floor. It is the zlib size of that file plus the bytes of the kernel weights that pruning to
  * `final_sparsity` keeps, at what trained weights cannot be coded below (float32: 22 bits, their
  * mantissas being noise; float16: 10 bits; int8: 2 bits). A thousand trained files stood above it;

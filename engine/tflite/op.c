@@ -14,6 +14,7 @@ static const op_kind kinds[] = {
     {OP_MAX_POOL_2D, 2, op_max_pool_prepare},
     {OP_MUL, 1, op_mul_prepare},
     {OP_RELU, 1, op_relu_prepare},
+    {OP_RELU6, 1, op_relu6_prepare},
     {OP_RESHAPE, 1, op_reshape_prepare},
     {OP_SOFTMAX, 2, op_softmax_prepare},
     {OP_TANH, 1, op_tanh_prepare},

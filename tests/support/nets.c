@@ -47,6 +47,44 @@ const char *lab_net(arena *a, const char *arch, double alpha, int steps)
                         body, 2 * steps, steps);
 }
 
+#define NORM "{\"kind\":\"batch-norm\",\"momentum\":0.1,\"activation\":\"relu\"}"
+
+static const char *convolution(arena *a, int filters, int size, const char *stride,
+                               const char *edges)
+{
+    return arena_printf(a,
+                        "{\"kind\":\"conv2d\",\"filters\":%d,\"kernel\":[%d,%d],\"stride\":%s,"
+                        "\"padding\":\"%s\",\"bias\":false}," NORM ",",
+                        filters, size, size, stride, edges);
+}
+
+const char *keyword_net(arena *a, const char *arch, const char *feature, double alpha,
+                        const char *edges)
+{
+    bool mfcc = strcmp(feature, "mfcc") == 0, ds = strcmp(arch, "ds-cnn") == 0;
+    const char *in = mfcc ? "49,10,1" : strcmp(feature, "stft") == 0 ? "32,32,1" : "49,40,1";
+    const char *body;
+    if (strcmp(arch, "mlp") == 0) {
+        const char *dense = arena_printf(
+            a, "{\"kind\":\"dense\",\"units\":%d,\"activation\":\"relu\"},", width(256, alpha));
+        body = arena_printf(a, "{\"kind\":\"flatten\"},%s%s%s", dense, dense, dense);
+    } else {
+        int f = width(ds ? 256 : 128, alpha);
+        const char *first = convolution(a, f, 3, mfcc ? "[2,1]" : "[2,2]", "valid");
+        const char *next = convolution(a, f, ds ? 1 : 3, "[1,1]", edges);
+        const char *depthwise =
+            ds ? arena_printf(a,
+                              "{\"kind\":\"depthwise-conv2d\",\"kernel\":[3,3],\"padding\":"
+                              "\"%s\",\"bias\":false},",
+                              edges)
+               : "";
+        body = arena_printf(a, "%s%s%s%s%s{\"kind\":\"global-average-pool2d\"},", first, depthwise,
+                            next, depthwise, next);
+    }
+    return arena_printf(a, "{\"input\":[%s],\"layers\":[%s{\"kind\":\"dense\",\"units\":8}]}", in,
+                        body);
+}
+
 /* Two waves sampled at `time`; roughly standard. */
 static void weather(double time, float *t, float *rh)
 {
