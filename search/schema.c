@@ -470,7 +470,10 @@ static void put_layers(buf *b)
         buf_text(b, " |\n");
         for (const param_row *p = l->params; p && p->name; p++) {
             buf_printf(b, "|  | `%s` | ", p->name);
-            put_cell(b, p->type == PARAM_CHOICE ? p->choices : types[p->type]);
+            bool layer = strcmp(p->name, "from") == 0; /* see architecture.h */
+            put_cell(b, layer                    ? "name of an earlier layer, `input`"
+                        : p->type == PARAM_CHOICE ? p->choices
+                                                  : types[p->type]);
             buf_printf(b, " | %s | ", p->def ? p->def : "must be written");
             put_cell(b, p->help);
             buf_text(b, " |\n");
