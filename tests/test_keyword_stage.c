@@ -196,18 +196,24 @@ Test(keyword_stage, a_model_that_answers_with_nan_is_a_failed_score)
     cr_expect(strstr(e.msg, "clip 0 is not finite"), "%s", e.msg);
 }
 
-/* Two words of the real recordings: a small network must learn them. */
+/* Two words of the real recordings, no speaker in two parts: a small network must learn them. (Three
+ * in four clips are of one word.) */
 Test(keyword_stage, real_clips_are_told_apart)
 {
     const char *data = getenv("PARETUNE_DATA");
     if (!data) cr_skip("PARETUNE_DATA is not set: real recordings are not trained on");
     static const char params[] =
         "{\"task\":\"keywords\",\"source\":\"speech-folders\",\"words\":[\"go\",\"stop\"],"
-        "\"split\":\"speaker-hash\",\"val_percent\":20,\"test_percent\":20,\"shuffle\":true,"
-        "\"seed\":1,\"missing_clips\":\"error\",\"bad_clips\":\"error\"," FEATURES "}";
+        "\"split\":\"lists\",\"shuffle\":true,\"seed\":1,\"missing_clips\":\"error\","
+        "\"bad_clips\":\"error\"," FEATURES "}";
+    const char *clips = file_join(&memory, data, "speech_commands");
+    const char *input = arena_printf(&memory,
+                                     "%s\n%s/splits/speaker_train.txt\n%s/splits/speaker_val.txt\n"
+                                     "%s/splits/speaker_test.txt",
+                                     clips, clips, clips, clips);
     stage_result r[3];
-    run_chain(params, file_join(&memory, data, "speech_commands"), SEPARABLE("2"), 6, r);
-    cr_expect_gt(metric(&r[2], "accuracy"), 90);
-    cr_expect_gt(metric(&r[2], "accuracy_test"), 90);
+    run_chain(params, input, SEPARABLE("2"), 10, r);
+    cr_expect_gt(metric(&r[2], "accuracy"), 85);
+    cr_expect_gt(metric(&r[2], "accuracy_test"), 85);
     cr_expect_lt(metric(&r[2], "loss_test"), 0.4);
 }
