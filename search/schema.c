@@ -5,182 +5,320 @@
 #define DATA (1u << STAGE_DATA)
 #define TRAIN (1u << STAGE_TRAIN)
 #define EXPORT (1u << STAGE_EXPORT)
+#define LATENCY (1u << STAGE_LATENCY)
 
 #define ADAM "optimizer == 'adam'"
 #define SGD "optimizer == 'sgd'"
 #define TO_A_FINAL_RATE "schedule in ['polynomial', 'cosine']"
 #define EXPONENTIAL "schedule == 'exponential'"
 #define PRUNED "final_sparsity > 0"
+#define FOLDERS "source == 'speech-folders'"
+#define MADE_UP "source == 'synthetic-keywords'"
+#define LISTS "split == 'lists'"
+#define MEL "feature in ['mfcc', 'log-mel']"
 
-/* One setting reads as one paragraph. */
-/* clang-format off */
+/* clang-format off: one setting reads as one paragraph */
 static const setting_row rows[N_SETTINGS] = {
-    [SET_SPACE] = {"space", TYPE_INT, .min = 1, .max = 1,
-        .help = "version of this format: 1"},
-    [SET_TITLE] = {"title", TYPE_TEXT, .def = "\"\"",
-        .help = "a line for reports"},
-    [SET_TASK] = {"task", TYPE_CHOICE, .choices = "forecast",
-        .help = "what the models are for"},
+    [SET_SPACE] = {"space", TYPE_INT, .min = 1, .max = 1, .help = "version of this format: 1"},
+    [SET_TITLE] = {"title", TYPE_TEXT, .def = "\"\"", .help = "a line for reports"},
+    [SET_TASK] =
+        {"task", TYPE_CHOICE, .choices = "forecast|keywords",
+         .help = "what the models are for: forecasts of the weather, or spotting spoken keywords"},
 
-    [SET_DATA_SOURCE] = {"data.source", TYPE_CHOICE, .choices = "jena-csv|synthetic-climate",
-        .param = "source", .stages = DATA, .axis = true,
-        .help = "`jena-csv`: the Jena weather records; `synthetic-climate`: a made-up series that "
-                "needs no download"},
-    [SET_DATA_FILE] = {"data.file", TYPE_FILE, .matters = "source == 'jena-csv'",
-        .param = "file_hash", .stages = DATA, .axis = true,
-        .help = "the CSV file: a glob that matches exactly one file, relative to `--data`, else "
-                "`$PARETUNE_DATA`, else `data`"},
+    [SET_DATA_SOURCE] =
+        {"data.source", TYPE_CHOICE,
+         .choices = "jena-csv|synthetic-climate|speech-folders|synthetic-keywords",
+         .words = "speech-folders|synthetic-keywords", .param = "source", .stages = DATA,
+         .axis = true,
+         .help =
+             "forecasts: `jena-csv`, the Jena weather records, or `synthetic-climate`, a made-up "
+             "series that needs no download; keywords: `speech-folders`, a folder of recordings "
+             "for each word, or `synthetic-keywords`, eight words from a small synthesiser"},
+    [SET_DATA_FILE] =
+        {"data.file", TYPE_FILE, .matters = "source == 'jena-csv'", .param = "file_hash",
+         .stages = DATA, .axis = true, .task = "forecast",
+         .help = "the CSV file: a glob that matches exactly one file, relative to `--data`, else "
+                 "`$PARETUNE_DATA`, else `data`"},
     [SET_DATA_ROWS] = {"data.rows", TYPE_INT, .min = 100, .max = 1e7, .def = "20000",
-        .matters = "source == 'synthetic-climate'", .param = "rows", .stages = DATA, .axis = true,
-        .help = "length of the series, one row for ten minutes"},
+                       .matters = "source == 'synthetic-climate'", .param = "rows", .stages = DATA,
+                       .axis = true, .task = "forecast", .help = "length of the series, one row for ten minutes"},
     [SET_DATA_SEED] = {"data.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
-        .matters = "source == 'synthetic-climate'", .param = "seed", .stages = DATA, .axis = true,
-        .help = "which series"},
+                       .matters = "source != 'jena-csv'", .param = "seed", .stages = DATA,
+                       .axis = true,
+                       .help = "which series, which made-up speakers; of recordings, which random "
+                               "split and order"},
     [SET_STEPS_IN] = {"data.steps_in", TYPE_INT, .min = 1, .max = 144, .def = "6",
-        .param = "steps_in", .stages = DATA, .axis = true,
-        .help = "steps that the model sees"},
+                      .param = "steps_in", .stages = DATA, .axis = true, .task = "forecast",
+                      .help = "steps that the model sees"},
     [SET_STEPS_OUT] = {"data.steps_out", TYPE_INT, .min = 1, .max = 24, .def = "6",
-        .param = "steps_out", .stages = DATA, .axis = true,
-        .help = "steps that it forecasts"},
+                       .param = "steps_out", .stages = DATA, .axis = true, .task = "forecast",
+                       .help = "steps that it forecasts"},
 
-    [SET_ARCHITECTURE] = {"model.architecture", TYPE_ARCHITECTURE, .stages = TRAIN | EXPORT,
-        .axis = true,
-        .help = "name of a file of `spaces/architectures`, or a path that ends in `.yaml`; every "
-                "other key of `model` is a knob that an architecture declares"},
+    [SET_DATA_FOLDER] = {"data.folder", TYPE_FOLDER, .matters = FOLDERS, .stages = DATA,
+                         .task = "keywords",
+                         .help = "folder of recordings, WAV or FLAC, with a folder for each word; "
+                                 "relative to `--data`, as `data.file` is"},
+    [SET_WORDS] = {"data.words", TYPE_OTHER, .def = "[]", .stages = DATA, .task = "keywords",
+                   .help =
+                       "the words to tell apart, in the order of the classes; none: every folder, "
+                       "in alphabetical order"},
+    [SET_CLIPS] = {"data.clips", TYPE_INT, .min = 24, .max = 1e6, .def = "2000", .matters = MADE_UP,
+                   .param = "clips", .stages = DATA, .axis = true, .task = "keywords",
+                   .help = "how many recordings are made up"},
+    [SET_SPEAKERS] = {"data.speakers", TYPE_INT, .min = 3, .max = 1e6, .def = "100",
+                      .matters = MADE_UP, .param = "speakers", .stages = DATA, .axis = true,
+                      .task = "keywords",
+                      .help = "how many voices they have; each is in one part only"},
+    [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists",
+                   .def = "random", .matters = FOLDERS, .param = "split", .stages = DATA,
+                   .axis = true, .task = "keywords",
+                   .help =
+                       "`random`: the same shares of every word; `speaker-hash`: as Speech "
+                       "Commands splits itself, no speaker in two parts; `lists`: as three files "
+                       "say"},
+    [SET_TRAIN_LIST] = {"data.train_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
+                        .task = "keywords",
+                        .help = "the training part: a recording a line, of which the last two "
+                                "parts, `WORD/FILE`, count"},
+    [SET_VAL_LIST] = {"data.val_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
+                      .task = "keywords", .help = "the validation part"},
+    [SET_TEST_LIST] = {"data.test_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
+                       .task = "keywords", .help = "the test part"},
+    [SET_VAL_PERCENT] = {"data.val_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
+                         .matters = "split != 'lists'", .param = "val_percent", .stages = DATA,
+                         .axis = true, .task = "keywords", .unit = "%",
+                         .help = "size of the validation part"},
+    [SET_TEST_PERCENT] = {"data.test_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
+                          .matters = "split != 'lists'", .param = "test_percent", .stages = DATA,
+                          .axis = true, .task = "keywords", .unit = "%",
+                          .help = "size of the test part"},
+    [SET_SHUFFLE] = {"data.shuffle", TYPE_BOOL, .def = "true", .matters = FOLDERS,
+                     .param = "shuffle", .stages = DATA, .axis = true, .task = "keywords",
+                     .help = "mix each part once, before batches are formed; without it lists keep "
+                             "their order and folders come one word after the other"},
+    [SET_MISSING_CLIPS] = {"data.missing_clips", TYPE_CHOICE, .choices = "error|skip",
+                           .def = "error", .matters = LISTS, .param = "missing_clips",
+                           .param_when = FOLDERS, .stages = DATA, .task = "keywords",
+                           .help = "recordings that a list names and the folder does not have"},
+    [SET_BAD_CLIPS] = {"data.bad_clips", TYPE_CHOICE, .choices = "error|skip", .def = "error",
+                       .matters = FOLDERS, .param = "bad_clips", .stages = DATA, .axis = true,
+                       .task = "keywords",
+                       .help = "recordings that cannot be used: damaged, empty, of several "
+                               "channels; `skip` leaves them out and names them in the record"},
+    [SET_FEATURE] = {"data.feature", TYPE_CHOICE, .choices = "mfcc|log-mel|stft|stft-resized",
+                     .def = "mfcc", .param = "kind", .stages = DATA, .axis = true,
+                     .task = "keywords",
+                     .help =
+                         "what a network sees: cepstral coefficients, log-mel bands, magnitudes "
+                         "of short transforms, or these as a small square image"},
+    [SET_FULL_SCALE] = {"data.full_scale", TYPE_INT, .min = 32767, .max = 32768, .def = "32768",
+                        .param = "full_scale", .stages = DATA, .axis = true, .task = "keywords",
+                        .help = "what 16-bit samples are divided by: 32768, or 32767 as the course "
+                                "did from 2023 on"},
+    [SET_RATE] = {"data.rate", TYPE_INT, .min = 1000, .max = 48000, .def = "16000", .param = "rate",
+                  .stages = DATA, .axis = true, .task = "keywords", .unit = "Hz",
+                  .help = "clips are resampled to it; recordings have 16000"},
+    [SET_FRAME] = {"data.frame_ms", TYPE_NUMBER, .min = 0.1, .max = 1000, .def = "40",
+                   .param = "frame_ms", .stages = DATA, .axis = true, .task = "keywords",
+                   .unit = "ms", .help = "length of a frame: a whole number of samples"},
+    [SET_HOP] = {"data.hop_ms", TYPE_NUMBER, .min = 0.1, .max = 1000, .def = "20",
+                 .param = "hop_ms", .stages = DATA, .axis = true, .task = "keywords", .unit = "ms",
+                 .help = "from one frame to the next"},
+    [SET_MEL_BINS] = {"data.mel_bins", TYPE_INT, .min = 1, .max = 256, .def = "40", .matters = MEL,
+                      .param = "mel_bins", .stages = DATA, .axis = true, .task = "keywords",
+                      .help = "bands of the mel scale"},
+    [SET_MEL_LOW] = {"data.mel_low", TYPE_NUMBER, .min = 0, .max = 24000, .def = "20",
+                     .matters = MEL, .param = "mel_low", .stages = DATA, .axis = true,
+                     .task = "keywords", .unit = "Hz", .help = "where the lowest band begins"},
+    [SET_MEL_HIGH] = {"data.mel_high", TYPE_NUMBER, .min = 1, .max = 24000, .def = "4000",
+                      .matters = MEL, .param = "mel_high", .stages = DATA, .axis = true,
+                      .task = "keywords", .unit = "Hz",
+                      .help = "where the highest band ends: at most half of `data.rate`"},
+    [SET_COEFFICIENTS] = {"data.coefficients", TYPE_INT, .min = 1, .max = 256, .def = "10",
+                          .matters = "feature == 'mfcc'", .param = "coefficients", .stages = DATA,
+                          .axis = true, .task = "keywords",
+                          .help = "the first so many, at most `mel_bins`"},
+    [SET_RESIZE] = {"data.resize", TYPE_INT, .min = 1, .max = 256, .def = "32",
+                    .matters = "feature == 'stft-resized'", .param = "resize", .stages = DATA,
+                    .axis = true, .task = "keywords", .help = "side of the image"},
 
-    [SET_LOSS] = {"train.loss", TYPE_CHOICE, .choices = "mse|mae|huber", .def = "mse",
-        .param = "loss", .stages = TRAIN, .axis = true,
-        .help = "what training makes small: squared, absolute, or Huber's error (quadratic below 1)"},
-    [SET_LABELS] = {"train.labels", TYPE_CHOICE, .choices = "physical|standardized",
-        .def = "physical", .param = "labels", .stages = TRAIN, .axis = true,
-        .help = "train on °C and % as they are, or on labels of mean 0 and deviation 1 (the scaling is "
-                "folded into the last layer at export, so the file still answers in °C and %)"},
+    [SET_ARCHITECTURE] =
+        {"model.architecture", TYPE_ARCHITECTURE, .stages = TRAIN | EXPORT, .axis = true,
+         .help = "name of a file of `spaces/architectures`, or a path that ends in `.yaml`; every "
+                 "other key of `model` is a knob that an architecture declares"},
+
+    [SET_LOSS] = {"train.loss", TYPE_CHOICE, .choices = "mse|mae|huber|cross-entropy", .def = "mse",
+                  .words = "cross-entropy", .words_def = "cross-entropy", .param = "loss",
+                  .stages = TRAIN, .axis = true,
+                  .help =
+                      "what training makes small; forecasts: squared, absolute, or Huber's error "
+                      "(quadratic below 1); keywords: cross-entropy"},
+    [SET_LABELS] =
+        {"train.labels", TYPE_CHOICE, .choices = "physical|standardized", .def = "physical",
+         .param = "labels", .param_when = "true", .stages = TRAIN, .axis = true, .task = "forecast",
+         .help = "train on °C and % as they are, or on labels of mean 0 and deviation 1 (the "
+                 "scaling is "
+                 "folded into the last layer at export, so the file still answers in °C and %)"},
+    [SET_LABEL_SMOOTHING] = {"train.label_smoothing", TYPE_NUMBER, .min = 0, .max = 0.9, .def = "0",
+                             .param = "label_smoothing", .stages = TRAIN, .axis = true,
+                             .task = "keywords",
+                             .help =
+                                 "this share of each label's certainty is spread evenly over all "
+                                 "words"},
     [SET_BATCH] = {"train.batch", TYPE_INT, .min = 1, .max = 4096, .def = "32", .param = "batch",
-        .stages = TRAIN, .axis = true,
-        .help = "examples in one step"},
+                   .stages = TRAIN, .axis = true, .help = "examples in one step"},
     [SET_OPTIMIZER] = {"train.optimizer", TYPE_CHOICE, .choices = "adam|sgd", .def = "adam",
-        .param = "optimizer.kind", .stages = TRAIN, .axis = true,
-        .help = "how weights follow the gradient"},
+                       .param = "optimizer.kind", .stages = TRAIN, .axis = true,
+                       .help = "how weights follow the gradient"},
     [SET_BETA1] = {"train.beta1", TYPE_NUMBER, .min = 0, .max = 0.99999, .def = "0.9",
-        .matters = ADAM, .param = "optimizer.beta1", .stages = TRAIN, .axis = true,
-        .help = "Adam: decay of the gradient's running mean"},
+                   .matters = ADAM, .param = "optimizer.beta1", .stages = TRAIN, .axis = true,
+                   .help = "Adam: decay of the gradient's running mean"},
     [SET_BETA2] = {"train.beta2", TYPE_NUMBER, .min = 0, .max = 0.9999999, .def = "0.999",
-        .matters = ADAM, .param = "optimizer.beta2", .stages = TRAIN, .axis = true,
-        .help = "Adam: decay of the squared gradient's running mean"},
+                   .matters = ADAM, .param = "optimizer.beta2", .stages = TRAIN, .axis = true,
+                   .help = "Adam: decay of the squared gradient's running mean"},
     [SET_EPSILON] = {"train.epsilon", TYPE_NUMBER, .min = 1e-12, .max = 1, .def = "1e-07",
-        .matters = ADAM, .param = "optimizer.epsilon", .stages = TRAIN, .axis = true,
-        .help = "Adam: added to the root of the squared gradient"},
+                     .matters = ADAM, .param = "optimizer.epsilon", .stages = TRAIN, .axis = true,
+                     .help = "Adam: added to the root of the squared gradient"},
     [SET_MOMENTUM] = {"train.momentum", TYPE_NUMBER, .min = 0, .max = 0.99999, .def = "0.9",
-        .matters = SGD, .param = "optimizer.momentum", .stages = TRAIN, .axis = true,
-        .help = "SGD: how much of the last step is kept"},
+                      .matters = SGD, .param = "optimizer.momentum", .stages = TRAIN, .axis = true,
+                      .help = "SGD: how much of the last step is kept"},
     [SET_NESTEROV] = {"train.nesterov", TYPE_BOOL, .def = "false", .matters = SGD,
-        .param = "optimizer.nesterov", .stages = TRAIN, .axis = true,
-        .help = "SGD: look ahead along the momentum"},
+                      .param = "optimizer.nesterov", .stages = TRAIN, .axis = true,
+                      .help = "SGD: look ahead along the momentum"},
     [SET_SCHEDULE] = {"train.schedule", TYPE_CHOICE,
-        .choices = "constant|exponential|polynomial|cosine", .def = "constant",
-        .param = "learning_rate.schedule", .stages = TRAIN, .axis = true,
-        .help = "how the learning rate changes over the training"},
+                      .choices = "constant|exponential|polynomial|cosine", .def = "constant",
+                      .param = "learning_rate.schedule", .stages = TRAIN, .axis = true,
+                      .help = "how the learning rate changes over the training"},
     [SET_LEARNING_RATE] = {"train.learning_rate", TYPE_NUMBER, .min = 1e-8, .max = 10,
-        .def = "0.001", .param = "learning_rate.initial", .stages = TRAIN, .axis = true,
-        .help = "at the start"},
+                           .def = "0.001", .param = "learning_rate.initial", .stages = TRAIN,
+                           .axis = true, .help = "at the start"},
     [SET_FINAL_LEARNING_RATE] = {"train.final_learning_rate", TYPE_NUMBER, .min = 0, .max = 10,
-        .def = "1e-05", .matters = TO_A_FINAL_RATE, .param = "learning_rate.final",
-        .stages = TRAIN, .axis = true,
-        .help = "polynomial, cosine: at the end"},
+                                 .def = "1e-05", .matters = TO_A_FINAL_RATE,
+                                 .param = "learning_rate.final", .stages = TRAIN, .axis = true,
+                                 .help = "polynomial, cosine: at the end"},
     [SET_DECAY_POWER] = {"train.decay_power", TYPE_NUMBER, .min = 0.01, .max = 10, .def = "1",
-        .matters = "schedule == 'polynomial'", .param = "learning_rate.power", .stages = TRAIN,
-        .axis = true,
-        .help = "polynomial: 1 falls in a straight line"},
+                         .matters = "schedule == 'polynomial'", .param = "learning_rate.power",
+                         .stages = TRAIN, .axis = true,
+                         .help = "polynomial: 1 falls in a straight line"},
     [SET_DECAY_AFTER] = {"train.decay_after_epoch", TYPE_INT, .min = 0, .max = 10000, .def = "12",
-        .matters = EXPONENTIAL, .param = "learning_rate.after_epoch", .stages = TRAIN, .axis = true,
-        .unit = "epochs",
-        .help = "exponential: constant up to this epoch"},
+                         .matters = EXPONENTIAL, .param = "learning_rate.after_epoch",
+                         .stages = TRAIN, .axis = true, .unit = "epochs",
+                         .help = "exponential: constant up to this epoch"},
     [SET_DECAY_RATE] = {"train.decay_rate", TYPE_NUMBER, .min = 0, .max = 100, .def = "0.1",
-        .matters = EXPONENTIAL, .param = "learning_rate.rate", .stages = TRAIN, .axis = true,
-        .help = "exponential: the rate falls by the factor exp(-decay_rate) with every epoch from there"},
+                        .matters = EXPONENTIAL, .param = "learning_rate.rate", .stages = TRAIN,
+                        .axis = true,
+                        .help = "exponential: the rate falls by the factor exp(-decay_rate) with "
+                                "every epoch from there"},
     [SET_EPOCHS] = {"train.epochs", TYPE_INT, .min = 1, .max = 10000, .def = "20",
-        .param = "learning_rate.epochs", .param_when = TO_A_FINAL_RATE, .stages = TRAIN,
-        .axis = true,
-        .help = "passes over the training part"},
-    [SET_SHUFFLE_BUFFER] = {"train.shuffle_buffer", TYPE_INT, .min = 0, .max = 1e6, .def = "100",
-        .param = "shuffle_buffer", .stages = TRAIN, .axis = true, .unit = "batches",
-        .help = "the order of batches is drawn from a buffer of so many; the members of a batch never "
-                "change; 0 keeps the order of time"},
-    [SET_KEEP] = {"train.keep", TYPE_CHOICE, .choices = "last|best", .def = "last",
-        .param = "keep", .stages = TRAIN, .axis = true,
-        .help = "weights of the last epoch, or of the one with the best validation loss (with pruning: "
-                "of those after its end)"},
-    [SET_EARLY_STOP] = {"train.early_stop", TYPE_INT, .min = 0, .max = 10000, .def = "0",
-        .param = "early_stop", .stages = TRAIN, .axis = true, .unit = "epochs",
-        .help = "stop after so many epochs without a better validation loss; 0: never"},
+                    .param = "learning_rate.epochs", .param_when = TO_A_FINAL_RATE, .stages = TRAIN,
+                    .axis = true, .help = "passes over the training part"},
+    [SET_SHUFFLE_BUFFER] =
+        {"train.shuffle_buffer", TYPE_INT, .min = 0, .max = 1e6, .def = "100",
+         .param = "shuffle_buffer", .stages = TRAIN, .axis = true, .unit = "batches",
+         .help =
+             "the order of batches is drawn from a buffer of so many; the members of a batch never "
+             "change; 0 keeps the order of time"},
+    [SET_KEEP] = {"train.keep", TYPE_CHOICE, .choices = "last|best", .def = "last", .param = "keep",
+                  .stages = TRAIN, .axis = true,
+                  .help =
+                      "weights of the last epoch, or of the one with the best validation loss, for "
+                      "keywords the best validation accuracy (with pruning: of those after its "
+                      "end)"},
+    [SET_EARLY_STOP] =
+        {"train.early_stop", TYPE_INT, .min = 0, .max = 10000, .def = "0", .param = "early_stop",
+         .stages = TRAIN, .axis = true, .unit = "epochs",
+         .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
-    [SET_FINAL_SPARSITY] = {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
-        .def = "0", .stages = TRAIN, .axis = true,
-        .help = "share of the weights that are zero in the end; 0: no pruning, and the rest of this "
-                "section does not matter"},
+    [SET_FINAL_SPARSITY] =
+        {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
+         .axis = true,
+         .help =
+             "share of the weights that are zero in the end; 0: no pruning, and the rest of this "
+             "section does not matter"},
     [SET_INITIAL_SPARSITY] = {"prune.initial_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
-        .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
-        .help = "share where pruning begins"},
+                              .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
+                              .help = "share where pruning begins"},
     [SET_PRUNE_BEGIN] = {"prune.begin", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "5",
-        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-        .help = "when it begins: epochs (`5`, `5 epochs`), part of the training (`20 %`) or `1000 steps`"},
+                         .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
+                         .help = "when it begins: epochs (`5`, `5 epochs`), part of the training "
+                                 "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
-        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-        .help = "when it reaches its final share, in the same unit as `begin`"},
+                       .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
+                       .help = "when it reaches its final share, in the same unit as `begin`"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
-        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
-        .help = "steps between two choices of the weights that are zero"},
+                             .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
+                             .help = "steps between two choices of the weights that are zero"},
     [SET_PRUNE_POWER] = {"prune.power", TYPE_NUMBER, .min = 0.1, .max = 10, .def = "3",
-        .matters = PRUNED, .stages = TRAIN, .axis = true,
-        .help = "of the polynomial from the initial to the final share"},
+                         .matters = PRUNED, .stages = TRAIN, .axis = true,
+                         .help = "of the polynomial from the initial to the final share"},
 
     [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic",
-        .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
-        .help = "how weights are stored; `dynamic`: int8 for large tensors (dynamic-range quantization)"},
-    [SET_DYNAMIC_MIN] = {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9,
-        .def = "1024", .matters = "storage == 'dynamic'", .param = "dynamic_min_elements",
-        .param_when = "true", .stages = EXPORT, .axis = true,
-        .help = "dynamic: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
-    [SET_PER_CHANNEL] = {"export.per_channel", TYPE_BOOL, .def = "true",
-        .matters = "storage == 'dynamic'", .param = "per_channel", .param_when = "true",
-        .stages = EXPORT, .axis = true,
-        .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
+                     .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
+                     .help = "how weights are stored; `dynamic`: int8 for large tensors "
+                             "(dynamic-range quantization)"},
+    [SET_DYNAMIC_MIN] =
+        {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9, .def = "1024",
+         .matters = "storage == 'dynamic'", .param = "dynamic_min_elements", .param_when = "true",
+         .stages = EXPORT, .axis = true,
+         .help = "dynamic: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
+    [SET_PER_CHANNEL] =
+        {"export.per_channel", TYPE_BOOL, .def = "true", .matters = "storage == 'dynamic'",
+         .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
+         .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
     [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
-        .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
-        .help = "which byte count the metric `size` is: of the file, of its zlib stream, of a zip with "
-                "it"},
+                  .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
+                  .help = "which byte count the metric `size` is: of the file, of its zlib stream, "
+                          "of a zip with "
+                          "it"},
+
+    [SET_DEVICE] = {"device", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
+                    .param = "device", .param_when = "device != 'none'", .stages = EXPORT,
+                    .axis = true,
+                    .help = "a device whose latency is modelled, not measured "
+                            "(`modelled_inference_ms`, `modelled_total_ms`; `paretune device show` "
+                            "tells how)"},
+    [SET_PROTOCOL] =
+        {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
+         .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
+         .help =
+             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+             "the clips' own rate, median of 100 runs after 100 discarded"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
-        .help = "whole numbers; every candidate is trained once with each (they are no axis: metrics of "
-                "one configuration can be averaged over them)"},
+                   .help = "whole numbers; every candidate is trained once with each (they are no "
+                           "axis: metrics of "
+                           "one configuration can be averaged over them)"},
 
     [SET_METHOD] = {"search.method", TYPE_CHOICE, .choices = "grid", .def = "grid",
-        .help = "which candidates are tried: `grid`, all of them"},
+                    .help = "which candidates are tried: `grid`, all of them"},
     [SET_MAX_TRIALS] = {"search.max_trials", TYPE_INT, .min = 0, .max = 1e9, .def = "0",
-        .help = "stop after so many trials; 0: no limit"},
+                        .help = "stop after so many trials; 0: no limit"},
     [SET_MAX_TIME] = {"search.max_time", TYPE_QUANTITY, .min = 0, .max = 1e9, .def = "0 s",
-        .unit = "s",
-        .help = "stop after so long; 0: no limit"},
-    [SET_STATIC_FILTER] = {"search.static_filter", TYPE_BOOL, .def = "true",
-        .help = "leave out what cannot meet the limits of any version on what is known before "
-                "training"},
+                      .unit = "s", .help = "stop after so long; 0: no limit"},
+    [SET_STATIC_FILTER] =
+        {"search.static_filter", TYPE_BOOL, .def = "true",
+         .help = "leave out what cannot meet the limits of any version on what is known before "
+                 "training"},
     [SET_STAGE_TIME] = {"limits.stage_time", TYPE_QUANTITY, .min = 1, .max = 1e9, .def = "30 min",
-        .unit = "s",
-        .help = "a stage that takes longer is stopped"},
+                        .unit = "s", .help = "a stage that takes longer is stopped"},
     [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 16e6, .max = 1e15,
-        .def = "2 GiB", .unit = "B",
-        .help = "memory of one worker"},
+                           .def = "2 GiB", .unit = "B", .help = "memory of one worker"},
     [SET_RETRIES] = {"limits.retries", TYPE_INT, .min = 0, .max = 100, .def = "1",
-        .help = "further tries after a worker died, hung or ran out of memory"},
+                     .help = "further tries after a worker died, hung or ran out of memory"},
 
     [SET_RULES] = {"rules", TYPE_OTHER, .def = "[]",
-        .help = "a list of `exclude: EXPRESSION`, each with an optional `because: REASON`"},
-    [SET_VERSIONS] = {"versions", TYPE_OTHER, .def = "{}",
-        .help = "named sets of limits, all of which a pick must meet: `a: {T_mae: \"< 0.5 °C\", size: "
-                "\"< 2 kB\"}`, or `a: {title: ..., limits: {...}}`"},
-    [SET_OBJECTIVES] = {"objectives", TYPE_OTHER,
-        .help = "metrics of the Pareto front, each with its direction: `{T_mae: minimize, size: "
-                "minimize}`"},
+                   .help =
+                       "a list of `exclude: EXPRESSION`, each with an optional `because: REASON`"},
+    [SET_VERSIONS] =
+        {"versions", TYPE_OTHER, .def = "{}",
+         .help =
+             "named sets of limits, all of which a pick must meet: `a: {T_mae: \"< 0.5 °C\", size: "
+             "\"< 2 kB\"}`, or `a: {title: ..., limits: {...}}`"},
+    [SET_OBJECTIVES] =
+        {"objectives", TYPE_OTHER,
+         .help = "metrics of the Pareto front, each with its direction: `{T_mae: minimize, size: "
+                 "minimize}`"},
 };
 /* clang-format on */
 
@@ -211,6 +349,24 @@ const char *schema_short_name(setting s)
     return schema_find(last) == (int)s ? last : rows[s].path;
 }
 
+bool schema_has(const setting_row *row, const char *task)
+{
+    return !row->task || !task || strcmp(row->task, task) == 0;
+}
+
+bool schema_allows(const setting_row *row, const char *choice, const char *task)
+{
+    if (!schema_among(row->choices, choice)) return false;
+    if (!row->words || !task) return true;
+    return schema_among(row->words, choice) == (strcmp(task, "keywords") == 0);
+}
+
+const char *schema_default(const setting_row *row, const char *task)
+{
+    bool words = task && strcmp(task, "keywords") == 0;
+    return words && row->words_def ? row->words_def : row->def;
+}
+
 bool schema_among(const char *choices, const char *word)
 {
     size_t n = strlen(word);
@@ -221,8 +377,8 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",  "train", "prune",
-                                           "export", "search", "limits"};
+    static const char *const sections[] = {"data",   "model",   "train",  "prune",
+                                           "export", "latency", "search", "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;
@@ -235,10 +391,6 @@ static void put_range(buf *b, const setting_row *r)
     switch (r->type) {
     case TYPE_INT:
     case TYPE_NUMBER:
-        if (r->min == r->max) {
-            buf_number(b, r->min);
-            break;
-        }
         buf_text(b, r->type == TYPE_INT ? "whole number " : "number ");
         buf_number(b, r->min);
         buf_text(b, " to ");
@@ -258,6 +410,9 @@ static void put_range(buf *b, const setting_row *r)
     case TYPE_FILE:
         buf_text(b, "file");
         break;
+    case TYPE_FOLDER:
+        buf_text(b, "folder");
+        break;
     case TYPE_PERIOD:
         buf_text(b, "epochs, % or steps");
         break;
@@ -268,7 +423,7 @@ static void put_range(buf *b, const setting_row *r)
         buf_text(b, "name or path");
         break;
     case TYPE_OTHER:
-        buf_text(b, "list or map");
+        buf_text(b, "see below");
         break;
     }
 }
@@ -284,17 +439,18 @@ static void put_cell(buf *b, const char *text)
 
 static void put_settings(buf *b)
 {
-    buf_text(b, "| setting | value | default | matters when | list? | meaning |\n"
-                "|---|---|---|---|---|---|\n");
+    buf_text(b, "| setting | task | value | default | matters when | list? | meaning |\n"
+                "|---|---|---|---|---|---|---|\n");
     for (int i = 0; i < N_SETTINGS; i++) {
         const setting_row *r = &rows[i];
-        buf_printf(b, "| `%s` | ", r->path);
+        buf_printf(b, "| `%s` | %s | ", r->path, r->task ? r->task : "");
         put_range(b, r);
         buf_text(b, " | ");
         if (r->def)
             buf_printf(b, "`%s`", r->def);
         else
             buf_text(b, "must be written");
+        if (r->words_def) buf_printf(b, "; keywords: `%s`", r->words_def);
         buf_text(b, " | ");
         if (r->matters) buf_printf(b, "`%s`", r->matters);
         buf_text(b, r->axis ? " | yes | " : " |  | ");
@@ -314,7 +470,10 @@ static void put_layers(buf *b)
         buf_text(b, " |\n");
         for (const param_row *p = l->params; p && p->name; p++) {
             buf_printf(b, "|  | `%s` | ", p->name);
-            put_cell(b, p->type == PARAM_CHOICE ? p->choices : types[p->type]);
+            bool layer = strcmp(p->name, "from") == 0; /* see architecture.h */
+            put_cell(b, layer                    ? "name of an earlier layer, `input`"
+                        : p->type == PARAM_CHOICE ? p->choices
+                                                  : types[p->type]);
             buf_printf(b, " | %s | ", p->def ? p->def : "must be written");
             put_cell(b, p->help);
             buf_text(b, " |\n");
@@ -325,11 +484,11 @@ static void put_layers(buf *b)
 static void put_metrics(buf *b)
 {
     static const char *const directions[] = {"lower", "higher", ""};
-    buf_text(
-        b, "| metric | unit | better | known before training | meaning |\n|---|---|---|---|---|\n");
+    buf_text(b, "| metric | task | unit | better | known before training | meaning |\n"
+                "|---|---|---|---|---|---|\n");
     for (const metric_row *m = stage_metrics(); m->name; m++) {
-        buf_printf(b, "| `%s` | %s | %s | %s | ", m->name, m->unit, directions[m->direction],
-                   m->known_before ? "yes" : "");
+        buf_printf(b, "| `%s` | %s | %s | %s | %s | ", m->name, m->task, m->unit,
+                   directions[m->direction], m->known_before ? "yes" : "");
         put_cell(b, m->help);
         buf_text(b, " |\n");
     }
@@ -339,7 +498,7 @@ void schema_put_markdown(buf *b)
 {
     buf_text(
         b, "# Search spaces\n\n"
-           "<!-- Written by `make docs` from search/schema.c, where it is changed. -->\n\n"
+           "<!-- Made by `paretune check --schema`. -->\n\n"
            "A search space is a YAML file. Wherever the column *list?* says yes, a list of values "
            "may stand in place of one: it becomes an axis, and the candidates are all combinations "
            "of the axes. An axis that makes sense only sometimes is written "
@@ -348,16 +507,20 @@ void schema_put_markdown(buf *b)
            "so, by the last part of it: `train.epochs` or `epochs`.\n\n## Settings\n\n");
     put_settings(b);
     buf_text(
-        b, "\n## Metrics\n\nFor limits of versions and for objectives. Figures of forecasts are of "
-           "the validation part when models are chosen and of the test part when they are "
-           "reported.\n\n");
+        b,
+        "\n## Metrics\n\nFor limits of versions and for objectives. Errors and accuracies are of "
+        "the validation part when models are chosen and of the test part when they are "
+        "reported.\n\n");
     put_metrics(b);
     buf_text(
-        b, "\n## Architectures\n\n"
-           "An architecture file lists knobs and layers. A layer's numbers may be expressions over "
-           "the knobs and `steps_in`, `features` (2), `steps_out`, `outputs` (2); whole numbers "
-           "are made by truncation and are at least 1. A layer with `when: depth >= 2` is left "
-           "out otherwise.\n\n");
+        b,
+        "\n## Architectures\n\n"
+        "An architecture file lists knobs and layers. A layer's numbers may be expressions over "
+        "the knobs and, for forecasts, `steps_in`, `features` (2), `steps_out`, `outputs` (2), "
+        "for keywords `in_h` (frames), `in_w`, `in_c` (1) and `classes`; whole numbers are made "
+        "by truncation and are at least 1. A list holds one number for each dimension: "
+        "`stride: [2, 1]`. A layer with `when: depth >= 2` is left out otherwise. A layer may "
+        "carry a `name`, and `add` says `from: NAME`, an earlier layer's, or `from: input`.\n\n");
     put_layers(b);
     buf_text(b,
              "\n## Expressions\n\n"

@@ -43,6 +43,20 @@ const expr_names *space_names(space *s)
     return names;
 }
 
+/* The task decides what the other settings mean, so it is looked at first; a mistake in it is
+ * reported in its turn. */
+static void find_task(space *s)
+{
+    const node *n = node_get(s->source.root, "task");
+    bool known = n && n->text && schema_among(schema_row(SET_TASK)->choices, n->text);
+    s->task = known ? n->text : NULL;
+}
+
+bool space_spots_words(const space *s)
+{
+    return s->task && strcmp(s->task, "keywords") == 0;
+}
+
 /* Defaults and fixed kinds of all settings, before anything is read. */
 static void init_slots(space *s)
 {
@@ -54,9 +68,10 @@ static void init_slots(space *s)
             row->type == TYPE_PERIOD)
             info->kind = VALUE_NUMBER;
         if (row->type == TYPE_BOOL) info->kind = VALUE_BOOL;
+        const char *def = schema_default(row, s->task);
         info->def = value_text("");
-        if (row->def && row->type != TYPE_OTHER) {
-            node *n = node_read_yaml(s->a, "default", row->def, strlen(row->def), s->source.d);
+        if (def && row->type != TYPE_OTHER) {
+            node *n = node_read_yaml(s->a, "default", def, strlen(def), s->source.d);
             if (n) space_parse_value(s, row, n, &info->def);
         }
         info->fixed = info->otherwise = info->def;
@@ -91,6 +106,7 @@ static void fill_base(space *s)
 static bool may_matter(const space *s, int slot)
 {
     const expr *x = s->slot[slot].matters;
+    if (slot < N_SETTINGS && !schema_has(schema_row((setting)slot), s->task)) return false;
     if (!x) return true;
     value slots[N_SLOTS];
     memcpy(slots, s->base, sizeof slots);
@@ -121,13 +137,15 @@ static void check_required(space *s)
 
 static void read_lists(space *s)
 {
-    static void (*const readers[])(space *, const node *) = {
-        space_read_seeds, space_read_rules, space_read_versions, space_read_objectives};
-    static const setting settings[] = {SET_SEEDS, SET_RULES, SET_VERSIONS, SET_OBJECTIVES};
-    for (int i = 0; i < 4; i++) {
+    static void (*const readers[])(space *, const node *) = {space_read_words, space_read_seeds,
+                                                             space_read_rules, space_read_versions,
+                                                             space_read_objectives};
+    static const setting settings[] = {SET_WORDS, SET_SEEDS, SET_RULES, SET_VERSIONS,
+                                       SET_OBJECTIVES};
+    for (int i = 0; i < 5; i++) {
         const node *n = s->slot[settings[i]].place;
         bool empty = n && n->kind == NODE_NULL && settings[i] != SET_OBJECTIVES;
-        if (n && !empty) readers[i](s, n);
+        if (n && s->slot[settings[i]].written && !empty) readers[i](s, n);
     }
     if (!s->slot[SET_SEEDS].place) s->seed[s->n_seeds++] = 1;
     const value *fixed = s->base;
@@ -197,8 +215,9 @@ static bool describe(space *s)
 /* Everything that follows once s->source is a map. */
 static void read_space(space *s)
 {
-    init_slots(s);
     for (int i = 0; i < s->options.n_sets; i++) space_apply_set(s, s->options.sets[i]);
+    find_task(s);
+    init_slots(s);
     space_read_settings(s);
     space_check_periods(s);
     space_compile_conditions(s);

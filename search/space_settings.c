@@ -187,7 +187,10 @@ static void read_setting(space *s, setting i, const node *n)
 {
     const setting_row *row = schema_row(i);
     s->slot[i].place = n;
-    if (row->type == TYPE_OTHER)
+    if (!schema_has(row, s->task))
+        document_wrong(&s->source, n, "%s belongs to task %s; this space has task %s", row->path,
+                       row->task, s->task);
+    else if (row->type == TYPE_OTHER)
         s->slot[i].written = true; /* read when the names are known */
     else
         read_slot(s, (int)i, n, row->axis, parse_setting, row);
@@ -319,13 +322,14 @@ static void unknown_setting(space *s, const node *key, const char *section)
     if (!length) n = schema_sections(names, 8);
     for (int i = 0; i < N_SETTINGS; i++) {
         const char *path = schema_row((setting)i)->path, *dot = strchr(path, '.');
+        if (!schema_has(schema_row((setting)i), s->task)) continue;
         if (!length && !dot) names[n++] = path;
         if (length && dot && (size_t)(dot - path) == length && strncmp(path, section, length) == 0)
             names[n++] = dot + 1;
     }
     int elsewhere = schema_find(key->text);
     const char *meant = diag_did_you_mean(key->text, names, (size_t)n);
-    char list[400] = "";
+    char list[600] = "";
     for (int i = 0; i < n; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", names[i]);
     if (elsewhere >= 0)
