@@ -66,7 +66,8 @@ char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)
 typedef bool (*stage_progress)(void *user, double done, double total, double figure);
 
 /* Builds the stage: reads parents' artifacts, writes its own (whole or not at all). `a` is scratch
- * and is back at its mark afterwards. ERR_NUM for a training that diverged. */
+ * and is back at its mark afterwards. ERR_NUM for a training that diverged, ERR_LOST for a parent's
+ * artifact that is gone or damaged. */
 status stage_run(const stage_request *rq, stage_progress progress, void *user, arena *a,
                  stage_result *out, err *e);
 

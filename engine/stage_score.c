@@ -114,12 +114,12 @@ static status score(const stage_job *job, const file_map *model, const file_map 
                     stage_result *out, err *e)
 {
     series data_series;
-    TRY(series_open(data->bytes, data->n, &data_series, e));
+    TRY(stage_distrust(series_open(data->bytes, data->n, &data_series, e), e));
     examples ex;
     series_examples(&data_series, &ex);
     scorer s = {.ex = &ex};
     TRY(node_int(job->params, "batch", 1, 65536, &s.batch, e));
-    TRY(interpreter_open(job->a, model->bytes, model->n, &s.it, e));
+    TRY(stage_distrust(interpreter_open(job->a, model->bytes, model->n, &s.it, e), e));
     TRY(check_ports(&s, e));
     s.x = ARENA_NEW(job->a, float, shape_size(ex.in));
     s.y = ARENA_NEW(job->a, float, shape_size(ex.out));

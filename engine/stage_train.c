@@ -27,7 +27,7 @@ static status read_earlier(const stage_job *job, const train_config *config, che
 {
     file_map map = {0};
     status s = stage_open_parent(job, 1, STAGE_TRAIN, &map, e);
-    if (s == OK) s = checkpoint_read(job->a, map.bytes, map.n, state, e);
+    if (s == OK) s = stage_distrust(checkpoint_read(job->a, map.bytes, map.n, state, e), e);
     file_unmap(&map);
     TRY(s);
     if (state->epoch != config->from_epoch && !state->stopped)
@@ -61,7 +61,7 @@ static status train(const stage_job *job, const file_map *data, buf *artifact, s
     train_config *config = ARENA_NEW(job->a, train_config, 1);
     checkpoint *state = ARENA_NEW(job->a, checkpoint, 1);
     if (!config || !state) return FAIL(e, ERR_MEM, "out of memory");
-    TRY(series_open(data->bytes, data->n, &data_series, e));
+    TRY(stage_distrust(series_open(data->bytes, data->n, &data_series, e), e));
     series_examples(&data_series, &ex);
     TRY(train_config_parse(job->params, config, e));
     if (job->rq->n_parents > 1)

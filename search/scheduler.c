@@ -109,6 +109,19 @@ static status close_group(run *r, err *e)
 
 /* --- filling the graph --- */
 
+/* Parents stand before their children, so what a child waits for is known here. */
+static status recall_failure(run *r, const hash *key, int number, err *e)
+{
+    bool is_hopeless;
+    TRY(store_stage_is_hopeless(r->o->results, key, &is_hopeless, e));
+    if (is_hopeless) {
+        graph_set_known(r->g, number, BUILD_FAILED);
+        return OK;
+    }
+    r->now.stages_again++;
+    return store_stage_reset(r->o->results, key, e);
+}
+
 /* A new stage gets its row; what an earlier run made of it is read back. */
 static status record_stage(run *r, const stage_request *rq, int number, err *e)
 {
@@ -129,9 +142,17 @@ static status record_stage(run *r, const stage_request *rq, int number, err *e)
         graph_set_known(r->g, number, BUILD_DONE);
         r->now.stages_reused++;
     } else if (state == STATE_FAILED || state == STATE_TIMEOUT) {
-        graph_set_known(r->g, number, BUILD_FAILED);
+        return recall_failure(r, &rq->key, number, e);
     }
     return OK;
+}
+
+/* A trial that failed is open again when all of its stages are. */
+static bool is_open_again(const run *r, const int *stages, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (graph_get_stage(r->g, stages[i]).state == BUILD_FAILED) return false;
+    return true;
 }
 
 static status record_trial(run *r, const suggestion *s, const chain *c, const int *stages, err *e)
@@ -143,7 +164,10 @@ static status record_trial(run *r, const suggestion *s, const chain *c, const in
     store_state state;
     TRY(store_trial_state(r->o->results, &c->row.config_hash, c->row.seed, &found, &id, &state, e));
     if (state == STATE_DONE) t.state = TRIAL_DONE;
-    if (state == STATE_FAILED || state == STATE_TIMEOUT) t.state = TRIAL_FAILED;
+    if (state == STATE_FAILED || state == STATE_TIMEOUT) {
+        t.state = is_open_again(r, stages, c->n) ? TRIAL_OPEN : TRIAL_FAILED;
+        if (t.state == TRIAL_OPEN) TRY(store_trial_reset(r->o->results, t.id, e));
+    }
     return graph_add_trial(r->g, &t, stages, c->n, e);
 }
 

@@ -155,8 +155,14 @@ status store_stage_done(store *s, const hash *key, const store_outcome *o, err *
 /* `state`: STATE_FAILED or STATE_TIMEOUT; `code` and `text` say why. */
 status store_stage_failed(store *s, const hash *key, store_state state, const char *code,
                           const char *text, const store_outcome *o, err *e);
-/* A done stage whose artifact is missing or damaged is to be built again. */
+/* Whether a failed stage would fail again: its parameters are to blame (`numeric`, `argument`,
+ * `input`), or it waits for a parent that is failed still. All else (a full disk, a time limit, a
+ * worker that died, a lost artifact) may have passed. */
+status store_stage_is_hopeless(store *s, const hash *key, bool *is_hopeless, err *e);
+/* A done stage whose artifact is missing or damaged, or a failed one, is to be built again. */
 status store_stage_reset(store *s, const hash *key, err *e);
+/* A failed trial is ready again. */
+status store_trial_reset(store *s, int64_t trial_id, err *e);
 /* Copies the metrics of the trial's stages onto it (of two with one name the later stage's counts),
  * closes it and keeps the front exact; ERR_STATE when one of its stages is not done. Or closes it
  * as failed. */

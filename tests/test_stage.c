@@ -193,8 +193,13 @@ Test(stage, errors_are_named_and_leave_nothing_behind)
                         .folder = f.folder, .n_parents = 1};
     rq.parent[0] = hash_bytes("absent", 6);
     rq.key = stage_key(rq.kind, rq.params, rq.parent, 1);
-    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_INPUT);
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_LOST, "its parent is not there");
     cr_expect(strstr(e.msg, "cannot read"), "%s", e.msg);
+    const char *parent = stage_path(&f.a, f.folder, STAGE_TRAIN, &rq.parent[0]);
+    e = (err){0};
+    cr_assert_eq(file_make_folder(file_folder(&f.a, parent), &e), OK, "%s", e.msg);
+    cr_assert_eq(file_write(parent, "torn", 4, &e), OK, "%s", e.msg);
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_LOST, "its parent is damaged");
     rq.params = "{\"storage\":\"float64\"}";
     e = (err){0};
     cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_ARG, "a key that does not fit");
