@@ -63,14 +63,14 @@ typedef struct {
 } store_metric_info;
 
 typedef struct {
-    const char *name, *task, *path, *text; /* text: the YAML with architectures appended */
+    const char *name, *task, *path;
+    const char *text; /* the YAML; behind it overrides, the hashes of data files, architectures */
     hash text_hash;
     int n_versions, n_objectives, n_knobs, n_metrics;
     const store_version *version;
     const store_objective *objective;
-    const char *const *knob; /* names of the axes, for trials_wide's columns */
-    const store_metric_info
-        *metric; /* those that the task's stages may report. One that is
+    const char *const *knob;         /* names of the axes, for trials_wide's columns */
+    const store_metric_info *metric; /* those that the task's stages may report. One that is
                     reported without standing here has no unit and no direction */
 } store_space;
 
@@ -126,8 +126,9 @@ status store_begin(store *s, err *e);
 status store_commit(store *s, err *e);
 
 /* Adds what is not there yet (by key; by config hash and seed) and leaves what is. Parents and
- * stages of the chain must be there. A trial whose chain is another than last time (new data, newer
- * code) is taken up again: its old figures go and it is `ready`. */
+ * stages of the chain must be there. A trial whose chain is another than last time (newer code,
+ * other kernels) is taken up again: its old figures go and it is `ready`. New data makes new trials
+ * of a new space, since its hash stands in the configuration and in the space's text. */
 status store_add_stage(store *s, const store_stage *stage, err *e);
 status store_add_trial(store *s, const store_trial *trial, int64_t *trial_id, err *e);
 
