@@ -48,10 +48,19 @@ int stage_version(stage_kind kind)
     return kinds[kind].version;
 }
 
+/* Training with fused multiply-adds gives the same bits on every set that has them and needs no name;
+ * the others have their own. Without any kernels the training fails, whatever its key. */
+static void put_rounding(buf *b)
+{
+    const kernels *k;
+    if (kernel_choose(&k, NULL) == OK && !k->fused) buf_printf(b, "kernels %s\n", k->name);
+}
+
 hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_parents)
 {
     buf b = {0};
     buf_printf(&b, "%s %d\n%s\n", kinds[kind].name, kinds[kind].version, params);
+    if (kind == STAGE_TRAIN) put_rounding(&b);
     for (int i = 0; i < n_parents; i++) buf_printf(&b, "%s\n", parent[i].text);
     hash h = hash_bytes(b.data, b.len);
     buf_free(&b);
@@ -116,7 +125,8 @@ static status build(const stage_request *rq, stage_progress progress, void *user
     TRY(node_read_json(a, rq->params, strlen(rq->params), &params, e));
     hash expected = stage_key(rq->kind, rq->params, rq->parent, rq->n_parents);
     if (strcmp(expected.text, rq->key.text) != 0)
-        return FAIL(e, ERR_ARG, "the key of a %s stage does not fit its parameters",
+        return FAIL(e, ERR_STATE,
+                    "the key of a %s stage does not fit its parameters and this worker's kernels",
                     kinds[rq->kind].name);
     stage_job job = {rq, params, a, progress, user};
     buf artifact = {0};

@@ -8,7 +8,9 @@
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
- * parents' keys. The same key always means the same bytes: artifacts carry no times and no paths. */
+ * parents' keys; for a train stage also of how its kernels round, unless they are fused, as nearly
+ * all are (nn/kernel.h). The same key always means the same bytes: artifacts carry no times and no
+ * paths. */
 #ifndef PARETUNE_ENGINE_STAGE_H
 #define PARETUNE_ENGINE_STAGE_H
 
