@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/quantity.h"
 #include "search/wire.h"
 
 typedef enum { VACANT, IDLE, BUSY } slot_state;
@@ -121,6 +122,18 @@ void crew_dismiss(crew *c, int slot)
     vacate(c, w);
 }
 
+/* The end of a process that never came to speak. */
+static void describe_false_start(const launcher *l, int how, char *text, size_t n)
+{
+    char end[40], memory[40], limit[120] = "";
+    snprintf(end, sizeof end, WIFSIGNALED(how) ? "by signal %d" : "with exit code %d",
+             WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
+    quantity_format((double)l->memory_bytes, "B", memory, sizeof memory);
+    if (l->memory_bytes)
+        snprintf(limit, sizeof limit, "; are the %s of limits.worker_memory too few?", memory);
+    snprintf(text, n, "the worker ended %s before it began%s", end, limit);
+}
+
 static void describe_end(int how, char *text, size_t n)
 {
     if (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL)
@@ -209,6 +222,8 @@ static status lose(listener *l, worker *w, crew_event_kind kind, const char *rea
     int how = kill_and_reap(w);
     if (reason)
         snprintf(text, sizeof text, "%s", reason);
+    else if (ev.kind == CREW_UNSTARTED)
+        describe_false_start(l->c->o.start, how, text, sizeof text);
     else
         describe_end(how, text, sizeof text);
     ev.text = text;

@@ -167,7 +167,7 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_STAGE_TIME] = {"limits.stage_time", TYPE_QUANTITY, .min = 1, .max = 1e9, .def = "30 min",
         .unit = "s",
         .help = "a stage that takes longer is stopped"},
-    [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 16e6, .max = 1e15,
+    [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 64e6, .max = 1e15,
         .def = "2 GiB", .unit = "B",
         .help = "memory of one worker"},
     [SET_RETRIES] = {"limits.retries", TYPE_INT, .min = 0, .max = 100, .def = "1",
