@@ -241,7 +241,11 @@ static status run_all(job *j, int *code, err *e)
     sched_end end;
     sched_figures figures;
     TRY(open_results(j, e));
-    TRY(schedule(j, &end, &figures, e));
+    status s = schedule(j, &end, &figures, e);
+    if (s != OK) {
+        store_end_run(j->results, j->run_id, "failed", NULL); /* as far as the store still can */
+        return s;
+    }
     return conclude(j, end, &figures, code, e);
 }
 

@@ -599,6 +599,8 @@ status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figu
         *end = how_it_ended(&r);
         bring_up_to_date(&r);
         *figures = r.now;
+    } else {
+        close_group(&r, NULL); /* what was built is worth keeping; a group that failed is gone */
     }
     crew_close(r.workers);
     graph_free(r.g);

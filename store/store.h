@@ -116,7 +116,7 @@ typedef struct {
  * concerns this run and its space. */
 status store_start_run(store *s, const store_space *space, const store_run *run, int64_t *run_id,
                        err *e);
-/* Notes how the run ended ("done", "interrupted", ...), brings the picks up to date and flushes all
+/* Notes how the run ended ("done", "interrupted", "failed", ...), brings the picks up to date and flushes all
  * to the disk. */
 status store_end_run(store *s, int64_t run_id, const char *how, err *e);
 
