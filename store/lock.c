@@ -49,16 +49,13 @@ static bool still_named(const lock *l)
 static status lock_once(lock *l, const char *path, err *e)
 {
     l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (l->fd < 0) {
-        l->fd = 0;
-        return FAIL(e, ERR_IO, "cannot make %s: %s", l->path, strerror(errno));
-    }
+    if (l->fd < 0) return FAIL(e, ERR_IO, "cannot make %s: %s", l->path, strerror(errno));
     if (flock(l->fd, LOCK_EX | LOCK_NB) == 0) return OK;
     int why = errno;
     char holder[256];
     read_holder(l->fd, holder, sizeof holder);
     close(l->fd);
-    l->fd = 0;
+    l->fd = -1;
     if (why != EWOULDBLOCK) return FAIL(e, ERR_IO, "cannot lock %s: %s", l->path, strerror(why));
     return FAIL(e, ERR_STATE,
                 "%s is being written by %s; wait for it or end it first (readers such as query and "
@@ -68,7 +65,7 @@ static status lock_once(lock *l, const char *path, err *e)
 
 status lock_take(lock *l, const char *path, arena *a, err *e)
 {
-    *l = (lock){.path = arena_printf(a, "%s-lock", path)};
+    *l = (lock){.fd = -1, .path = arena_printf(a, "%s-lock", path)};
     if (!l->path) return FAIL(e, ERR_MEM, "no memory for a lock's name");
     for (;;) {
         TRY(lock_once(l, path, e));
@@ -82,8 +79,8 @@ status lock_take(lock *l, const char *path, arena *a, err *e)
 
 void lock_drop(lock *l)
 {
-    if (!l->fd) return;
+    if (l->fd < 0) return;
     unlink(l->path);
     close(l->fd);
-    *l = (lock){0};
+    l->fd = -1;
 }

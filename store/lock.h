@@ -8,13 +8,13 @@
 #include "engine/base/err.h"
 
 typedef struct {
-    int fd; /* 0 in a zeroed struct: not held */
+    int fd; /* -1: not held */
     const char *path;
 } lock;
 
 /* Takes PATH-lock for the database `path`; ERR_STATE with process, machine and time of the holder
  * when another has it. The lock's name lives in `a`. */
 status lock_take(lock *l, const char *path, arena *a, err *e);
-void lock_drop(lock *l); /* accepts a zeroed struct */
+void lock_drop(lock *l); /* does nothing when it is not held */
 
 #endif

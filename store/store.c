@@ -94,6 +94,7 @@ status store_open(const char *path, store_mode mode, store **out, err *e)
     store *s = ARENA_NEW(&a, store, 1);
     if (!s) return FAIL(e, ERR_MEM, "no memory for a store");
     s->mode = mode;
+    s->lock.fd = -1;
     s->d.path = arena_string(&a, path);
     s->a = a;
     status st = s->d.path ? mode == STORE_WRITE ? open_to_write(s, e) : open_to_read(s, e)

@@ -68,6 +68,32 @@ expect 2 run space.yaml --workers many
 expect 2 run no-such-file.yaml
 expect 2 run space.yaml --max-time soon
 expect 2 run space.yaml --db space.yaml
+expect 2 run space.yaml --set 'limits.worker_memory=63 MB' # at which no worker starts
+err_has 'limits.worker_memory'
+expect 0 run space.yaml -q --db small.db --set 'limits.worker_memory=64 MB'
+expect 2 run space.yaml --max-time '-5 s'
+err_has '--max-time'
+expect 2 run space.yaml --max-trials -1
+expect 0 run space.yaml -q --db few.db --set search.max_trials=1
+expect 0 sql few.db "select 'trials ' || count(*) from trials" --format csv
+out_has 'trials 1'
+expect 0 run space.yaml -q --db few.db --set search.max_trials=1 --max-trials 0
+expect 0 sql few.db "select 'trials ' || count(*) from trials" --format csv
+out_has 'trials 2'
+
+# A run that ends with an error says so, and is not taken for a killed one.
+expect 1 run space.yaml -q --db failed.db --artifacts /dev/null/artifacts
+expect 0 status failed.db
+out_has ': failed'
+
+# Closed standard descriptors: none of our files may take their numbers.
+code=0
+"$bin" run space.yaml -q --db closed.db <&- >out 2>err || code=$?
+[ "$code" -eq 0 ] || fail "standard input closed: exit $code"
+[ ! -e closed.db-lock ] || fail "standard input closed: the lock stayed"
+code=0
+"$bin" run space.yaml --json --db closed.db >&- 2>err || code=$?
+[ "$code" -eq 1 ] || fail "standard output closed: exit $code instead of 1"
 
 # A failed candidate ends in code 3 with its reason in `status`.
 expect 3 run space.yaml -q --db wide.db --set train.learning_rate=10 --set train.optimizer=sgd
