@@ -63,6 +63,10 @@ hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_pa
 /* Where a key's artifact lies: FOLDER/ab/abcdef....KIND, in `a`. */
 char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key);
 
+/* Removes, as far as possible, the files that killed workers left half written. Nobody may be
+ * building stages in the folder: two studies that run at once need two folders. */
+void stage_remove_leftovers(const char *folder);
+
 /* Called between epochs or other steps: `done` of `total`, with a figure worth showing (NaN for
  * none). Returning false asks the stage to stop; it then fails with ERR_STATE "stopped". */
 typedef bool (*stage_progress)(void *user, double done, double total, double figure);

@@ -32,8 +32,9 @@ static const opt options[] = {
     {"workers", 'j', OPT_INT, "N", "worker processes; 0 means one for each core", 0, CREW_MAX,
      &given.workers},
     {"artifacts", 0, OPT_STRING, "DIR",
-     "folder of datasets, checkpoints and models; standard: beside the database, NAME.artifacts", 0,
-     0, &given.artifacts},
+     "folder of datasets, checkpoints and models, for one run at a time; standard: beside the "
+     "database, NAME.artifacts",
+     0, 0, &given.artifacts},
     {"dry-run", 'n', OPT_FLAG, NULL, "print the plan and run nothing", 0, 0, &given.dry_run},
     {"max-trials", 0, OPT_INT, "N",
      "so many trials at the most, 0 for no limit; overrides the space", 0, 1e9, &given.max_trials},

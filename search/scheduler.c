@@ -519,6 +519,7 @@ static status coordinate(run *r, err *e)
 {
     crew_options crew_o = {&r->o->start, r->o->n_workers, r->o->stage_seconds, r->o->version};
     TRY(file_make_folder(r->o->artifacts, e));
+    stage_remove_leftovers(r->o->artifacts);
     TRY(graph_new(&r->g, e));
     TRY(crew_open(&crew_o, &r->workers, e));
     TRY(fill(r, e));

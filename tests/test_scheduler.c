@@ -391,6 +391,23 @@ Test(scheduler, a_missing_training_is_built_again_only_when_it_is_read)
     study_close(&f);
 }
 
+Test(scheduler, what_a_killed_worker_left_half_written_is_removed)
+{
+    fake_study f;
+    char line[400];
+    study_open(&f, 1, study_plain);
+    snprintf(line, sizeof line,
+             "mkdir -p %s/5f && cd %s/5f && touch 5f000000000000000000000000000000.series.77.tmp "
+             "a.users.own.tmp",
+             f.artifacts, f.artifacts);
+    cr_assert(zero(int, system(line)));
+    run(&f, 1);
+    snprintf(line, sizeof line, "test \"$(cd %s/5f && echo *.tmp)\" = a.users.own.tmp",
+             f.artifacts);
+    cr_expect(zero(int, system(line)));
+    study_close(&f);
+}
+
 /* --- stopping --- */
 
 /* Sends this process a signal as soon as so many stages are running, once for each of `times`. */
