@@ -1,11 +1,6 @@
 #include "store/census.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
 
 #include "store/handle.h"
 
@@ -68,21 +63,9 @@ status store_last_run(struct store *s, arena *a, store_run_note *out, err *e)
     return OK;
 }
 
-/* The lock's text says who; the lock itself is left alone, since trying it could turn a run away
- * that starts at this moment. */
 bool store_has_writer(struct store *s)
 {
-    char path[4096], line[256] = "";
-    struct utsname u;
-    snprintf(path, sizeof path, "%s-lock", s->d.path);
-    FILE *f = fopen(path, "r");
-    if (!f) return false;
-    bool read = fgets(line, sizeof line, f) != NULL;
-    fclose(f);
-    if (!read || strncmp(line, "process ", 8) != 0 || uname(&u) != 0) return false;
-    char *rest;
-    long pid = strtol(line + 8, &rest, 10);
-    size_t n = strlen(u.nodename);
-    bool is_here = strncmp(rest, " on ", 4) == 0 && strncmp(rest + 4, u.nodename, n) == 0;
-    return pid > 0 && is_here && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s-lock", s->d.path);
+    return n > 0 && (size_t)n < sizeof path && lock_names_living(path);
 }
