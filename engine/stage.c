@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "engine/data/series.h"
 #include "engine/nn/kernel.h"
@@ -97,13 +97,6 @@ void stage_put_metric(stage_result *out, const char *name, double value)
     m->value = value;
 }
 
-static double seconds(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static status write_artifact(const stage_request *rq, const buf *bytes, arena *a, stage_result *out,
                              err *e)
 {
@@ -141,10 +134,10 @@ status stage_run(const stage_request *rq, stage_progress progress, void *user, a
 {
     *out = (stage_result){0};
     arena_mark_t mark = arena_mark(a);
-    double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double wall = clock_wall(), cpu = clock_cpu();
     status s = build(rq, progress, user, a, out, e);
-    out->wall_seconds = seconds(CLOCK_MONOTONIC) - wall;
-    out->cpu_seconds = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    out->wall_seconds = clock_wall() - wall;
+    out->cpu_seconds = clock_cpu() - cpu;
     arena_release(a, mark);
     if (s == OK) s = buf_check(&out->detail, e);
     if (s != OK) buf_free(&out->detail);

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "search/crew.h"
 #include "search/graph.h"
@@ -37,13 +37,6 @@ typedef struct {
     sched_figures now;
 } run;
 
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* --- telling the watcher --- */
 
 /* Predicted seconds of what is left, scaled by how wrong predictions were so far; without
@@ -66,7 +59,7 @@ static void bring_up_to_date(run *r)
     r->now.trials_done = graph_count_trials(r->g, TRIAL_DONE);
     r->now.trials_failed = graph_count_trials(r->g, TRIAL_FAILED);
     r->now.running = graph_count(r->g, BUILD_RUNNING);
-    r->now.elapsed_seconds = now_seconds() - r->began;
+    r->now.elapsed_seconds = clock_wall() - r->began;
     r->now.eta_seconds = guess_eta(r);
 }
 
@@ -475,7 +468,7 @@ static void look_at_clock_and_signals(run *r)
 {
     bool was_stopping = is_stopping(r);
     count_signals(r);
-    double now = now_seconds();
+    double now = clock_wall();
     if (r->o->max_seconds > 0 && now - r->began > r->o->max_seconds) r->out_of_time = true;
     if (is_stopping(r) && !was_stopping)
         tell(r, (sched_event){.kind = SCHED_DRAINING,
@@ -489,7 +482,7 @@ static void look_at_clock_and_signals(run *r)
 static double seconds_to_wait(const run *r)
 {
     if (r->o->max_seconds <= 0 || r->out_of_time) return tick_seconds;
-    double left = r->began + r->o->max_seconds - now_seconds();
+    double left = r->began + r->o->max_seconds - clock_wall();
     return left < 0 ? 0 : left < tick_seconds ? left : tick_seconds;
 }
 
@@ -591,7 +584,7 @@ static void give_signals_back(run *r, const old_signals *old)
 
 status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figures, err *e)
 {
-    run r = {.o = o, .signals = -1, .began = now_seconds()};
+    run r = {.o = o, .signals = -1, .began = clock_wall()};
     old_signals old;
     arena_init(&r.memory, 0);
     TRY(take_signals(&r, &old, e));

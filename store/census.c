@@ -4,9 +4,6 @@
 
 #include "store/handle.h"
 
-/* The run with the greatest number names the space that commands are about. */
-#define LAST_SPACE "(SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
-
 #define COUNT_STATES                                                   \
     " sum(state = 'done') AS done, sum(state = 'running') AS running," \
     " sum(state = 'ready') AS ready, sum(state = 'failed') AS failed," \
@@ -16,7 +13,7 @@ status store_census(struct store *s, arena *a, table *out, err *e)
 {
     return store_sql(
         s,
-        "WITH mine AS (SELECT trial_id FROM space_trials WHERE space_id = " LAST_SPACE "),"
+        "WITH mine AS (SELECT trial_id FROM space_trials WHERE space_id = " DB_LAST_SPACE "),"
         " used AS (SELECT DISTINCT stage_id FROM trial_stages WHERE trial_id IN mine)"
         " SELECT 'trials' AS what," COUNT_STATES ", NULL AS cpu_seconds, NULL AS artifact_bytes"
         " FROM trials WHERE id IN mine"
@@ -32,17 +29,17 @@ status store_census(struct store *s, arena *a, table *out, err *e)
 /* A stage that failed because of another has the code "parent" and is left to that one. */
 status store_failures(struct store *s, int limit, arena *a, table *out, err *e)
 {
-    const char *sql =
-        arena_printf(a,
-                     "SELECT g.kind AS stage, g.error_code AS code, g.error_text AS reason,"
-                     " count(DISTINCT g.id) AS stages, count(DISTINCT c.trial_id) AS trials,"
-                     " min(c.trial_id) AS first_trial"
-                     " FROM stages g JOIN trial_stages c ON c.stage_id = g.id"
-                     " JOIN space_trials b ON b.trial_id = c.trial_id AND b.space_id = " LAST_SPACE
-                     " WHERE g.state IN ('failed', 'timeout') AND g.error_code <> 'parent'"
-                     " GROUP BY g.kind, g.error_code, g.error_text"
-                     " ORDER BY trials DESC, first_trial LIMIT %d",
-                     limit);
+    const char *sql = arena_printf(
+        a,
+        "SELECT g.kind AS stage, g.error_code AS code, g.error_text AS reason,"
+        " count(DISTINCT g.id) AS stages, count(DISTINCT c.trial_id) AS trials,"
+        " min(c.trial_id) AS first_trial"
+        " FROM stages g JOIN trial_stages c ON c.stage_id = g.id"
+        " JOIN space_trials b ON b.trial_id = c.trial_id AND b.space_id = " DB_LAST_SPACE
+        " WHERE g.state IN ('failed', 'timeout') AND g.error_code <> 'parent'"
+        " GROUP BY g.kind, g.error_code, g.error_text"
+        " ORDER BY trials DESC, first_trial LIMIT %d",
+        limit);
     return sql ? store_sql(s, sql, a, out, e) : FAIL(e, ERR_MEM, "out of memory");
 }
 
