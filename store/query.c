@@ -378,14 +378,14 @@ static void put_query(buf *b, const selection *sel, const store_query *q, const 
     buf_text(b, "SELECT ");
     for (int i = 0; i < sel->n; i++) {
         if (i) buf_text(b, ", ");
-        db_put_quoted(b, '\"', sel->c.name[sel->order[i]]);
+        db_put_quoted(b, '"', sel->c.name[sel->order[i]]);
     }
     buf_text(b, " FROM trials_wide WHERE (:state IS NULL OR state = :state)");
     if (q->front_only) buf_text(b, " AND on_front = 1");
     if (f->sql) buf_printf(b, " AND (%s)", f->sql);
     buf_text(b, " ORDER BY ");
     if (q->sort) {
-        db_put_quoted(b, '\"', q->sort);
+        db_put_quoted(b, '"', q->sort);
         buf_text(b, q->descending ? " DESC NULLS LAST, " : " ASC NULLS LAST, ");
     }
     buf_text(b, "trial LIMIT :limit");
