@@ -16,8 +16,10 @@
 #include "search/cmd_status.h"
 #include "search/cmd_worker.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const command *const commands[] = {
     &cmd_run,
@@ -113,8 +115,20 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+/* A file of ours that took the number of a closed standard descriptor would be read or written as if
+ * it were that. What stands in is read-only, so that output which nobody gets is still a failure. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     if (argc < 2) {
         print_usage(stderr);
         return 2;

@@ -9,9 +9,10 @@
  *   latency (export)         how long the exported file takes on this machine
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
- * parents' keys. The same key always means the same bytes: artifacts carry no times and no paths.
- * Latency alone is a fact about a machine and a moment: its metrics and bytes are no part of that
- * promise, and nothing is built from them. */
+ * parents' keys; for a train stage also of how its kernels round, unless they are fused, as nearly
+ * all are (nn/kernel.h). The same key always means the same bytes: artifacts carry no times and no
+ * paths. Latency alone is a fact about a machine and a moment: its metrics and bytes are no part of
+ * that promise, and nothing is built from them. */
 #ifndef PARETUNE_ENGINE_STAGE_H
 #define PARETUNE_ENGINE_STAGE_H
 
@@ -74,12 +75,17 @@ hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_pa
 /* Where a key's artifact lies: FOLDER/ab/abcdef....KIND, in `a`. */
 char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key);
 
+/* Removes, as far as possible, the files that killed workers left half written. Nobody may be
+ * building stages in the folder: two studies that run at once need two folders. */
+void stage_remove_leftovers(const char *folder);
+
 /* Called between epochs or other steps: `done` of `total`, with a figure worth showing (NaN for
  * none). Returning false asks the stage to stop; it then fails with ERR_STATE "stopped". */
 typedef bool (*stage_progress)(void *user, double done, double total, double figure);
 
 /* Builds the stage: reads parents' artifacts, writes its own (whole or not at all). `a` is scratch
- * and is back at its mark afterwards. ERR_NUM for a training that diverged. */
+ * and is back at its mark afterwards. ERR_NUM for a training that diverged, ERR_LOST for a parent's
+ * artifact that is gone or damaged. */
 status stage_run(const stage_request *rq, stage_progress progress, void *user, arena *a,
                  stage_result *out, err *e);
 

@@ -27,10 +27,10 @@ status stage_open_examples(const stage_job *job, int i, stage_examples *out, err
     const char *bytes = out->map.bytes;
     size_t n = out->map.n;
     if (n >= 8 && memcmp(bytes, "ptclips1", 8) == 0) {
-        TRY(clip_set_read(&out->clips, bytes, n, "the data", e));
+        TRY(stage_distrust(clip_set_read(&out->clips, bytes, n, "the data", e), e));
         clip_set_examples(&out->clips, &out->ex);
     } else {
-        TRY(series_open(bytes, n, &out->series, e));
+        TRY(stage_distrust(series_open(bytes, n, &out->series, e), e));
         series_examples(&out->series, &out->ex);
     }
     return OK;

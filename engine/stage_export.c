@@ -176,7 +176,7 @@ status stage_build_export(const stage_job *job, buf *artifact, stage_result *out
     checkpoint *state = ARENA_NEW(job->a, checkpoint, 1);
     if (!state) return FAIL(e, ERR_MEM, "out of memory");
     status s = stage_open_parent(job, 0, STAGE_TRAIN, &map, e);
-    if (s == OK) s = checkpoint_read(job->a, map.bytes, map.n, state, e);
+    if (s == OK) s = stage_distrust(checkpoint_read(job->a, map.bytes, map.n, state, e), e);
     if (s == OK) s = export(job, state, artifact, out, e);
     file_unmap(&map);
     return s;

@@ -132,7 +132,7 @@ static status score(const stage_job *job, const file_map *model, const stage_exa
 {
     scorer s = {.ex = &data->ex};
     TRY(node_int(job->params, "batch", 1, 65536, &s.batch, e));
-    TRY(interpreter_open(job->a, model->bytes, model->n, &s.it, e));
+    TRY(stage_distrust(interpreter_open(job->a, model->bytes, model->n, &s.it, e), e));
     TRY(check_ports(s.ex, s.it, e));
     if (s.ex->n_classes > 0) return stage_score_words(job, model, s.it, data, out, e);
     return score_forecasts(job, &s, out, e);

@@ -10,6 +10,7 @@
 #include "search/crew.h"
 #include "search/progress.h"
 #include "search/scheduler.h"
+#include "search/schema.h"
 #include "search/space.h"
 #include "search/space_args.h"
 #include "store/store.h"
@@ -20,9 +21,9 @@ enum { EXIT_NO_PICK_OR_FAILURES = 3, EXIT_INTERRUPTED = 130 };
 static struct {
     space_args space;
     const char *db, *artifacts, *max_time;
-    int workers, max_trials;
+    int workers, max_trials; /* max_trials: -1 when the space decides */
     bool dry_run, json, quiet, verbose;
-} given;
+} given = {.max_trials = -1};
 
 static const opt options[] = {
     {"db", 0, OPT_STRING, "FILE", "results database; standard: SPACE.db in the current folder", 0,
@@ -31,14 +32,16 @@ static const opt options[] = {
     {"workers", 'j', OPT_INT, "N", "worker processes; 0 means one for each core", 0, CREW_MAX,
      &given.workers},
     {"artifacts", 0, OPT_STRING, "DIR",
-     "folder of datasets, checkpoints and models; standard: beside the database, NAME.artifacts", 0,
-     0, &given.artifacts},
+     "folder of datasets, checkpoints and models, for one run at a time; standard: beside the "
+     "database, NAME.artifacts",
+     0, 0, &given.artifacts},
     {"dry-run", 'n', OPT_FLAG, NULL, "print the plan and run nothing", 0, 0, &given.dry_run},
-    {"max-trials", 0, OPT_INT, "N", "so many trials at the most; overrides the space", 0, 1e9,
-     &given.max_trials},
+    {"max-trials", 0, OPT_INT, "N",
+     "so many trials at the most, 0 for no limit; overrides the space", 0, 1e9, &given.max_trials},
     {"max-time", 0, OPT_STRING, "TIME",
-     "start nothing new after this time, as in '90 min' or '8 h'; overrides the space", 0, 0,
-     &given.max_time},
+     "start nothing new after this time, as in '90 min' or '8 h', 0 for no limit; overrides the "
+     "space",
+     0, 0, &given.max_time},
     {"json", 0, OPT_FLAG, NULL, "events and results as JSON, one object a line, on standard output",
      0, 0, &given.json},
     {"quiet", 'q', OPT_FLAG, NULL, "no progress, only the results", 0, 0, &given.quiet},
@@ -110,11 +113,19 @@ static status choose_files(job *j, const char *space_path, err *e)
     return j->artifacts ? OK : FAIL(e, ERR_MEM, "out of memory");
 }
 
+static status read_max_time(const char *text, double *seconds, err *e)
+{
+    const setting_row *row = schema_row(SET_MAX_TIME);
+    TRY(quantity_parse(text, row->unit, seconds, e));
+    if (*seconds >= row->min && *seconds <= row->max) return OK;
+    return FAIL(e, ERR_INPUT, "'%s' is not from %g to %g s", text, row->min, row->max);
+}
+
 static status read_budget(job *j, err *e)
 {
     j->budget = space_get_budget(j->space);
-    if (given.max_trials) j->budget.max_trials = given.max_trials;
-    if (given.max_time && quantity_parse(given.max_time, "s", &j->budget.max_seconds, e) != OK)
+    if (given.max_trials >= 0) j->budget.max_trials = given.max_trials;
+    if (given.max_time && read_max_time(given.max_time, &j->budget.max_seconds, e) != OK)
         return err_wrap(e, "--max-time");
     return OK;
 }
@@ -231,7 +242,11 @@ static status run_all(job *j, int *code, err *e)
     sched_end end;
     sched_figures figures;
     TRY(open_results(j, e));
-    TRY(schedule(j, &end, &figures, e));
+    status s = schedule(j, &end, &figures, e);
+    if (s != OK) {
+        store_end_run(j->results, j->run_id, "failed", NULL); /* as far as the store still can */
+        return s;
+    }
     return conclude(j, end, &figures, code, e);
 }
 

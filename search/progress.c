@@ -155,11 +155,12 @@ static void tell_trouble(progress *p, const sched_event *ev)
 static void tell_start(progress *p, const sched_figures *f)
 {
     clear_line(p);
+    char reused[60] = "", again[60] = "";
     if (f->stages_reused)
-        log_say("run", "%d trials; %d stages to build, %d taken over from before", f->trials,
-                f->stages, f->stages_reused);
-    else
-        log_say("run", "%d trials; %d stages to build", f->trials, f->stages);
+        snprintf(reused, sizeof reused, ", %d taken over from before", f->stages_reused);
+    if (f->stages_again)
+        snprintf(again, sizeof again, ", %d that failed are tried again", f->stages_again);
+    log_say("run", "%d trials; %d stages to build%s%s", f->trials, f->stages, reused, again);
 }
 
 static void tell_draining(progress *p, const sched_event *ev)
@@ -276,6 +277,7 @@ void progress_put_event_json(const sched_event *ev)
     put_number(&b, "stages", f->stages);
     put_number(&b, "stages_done", f->stages_done);
     put_number(&b, "stages_failed", f->stages_failed);
+    put_number(&b, "stages_again", f->stages_again);
     put_number(&b, "running", f->running);
     put_number(&b, "eta", f->eta_seconds);
     put_line(&b);

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "search/crew.h"
 #include "search/graph.h"
@@ -37,13 +37,6 @@ typedef struct {
     sched_figures now;
 } run;
 
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* --- telling the watcher --- */
 
 /* Predicted seconds of what is left, scaled by how wrong predictions were so far; without
@@ -66,7 +59,7 @@ static void bring_up_to_date(run *r)
     r->now.trials_done = graph_count_trials(r->g, TRIAL_DONE);
     r->now.trials_failed = graph_count_trials(r->g, TRIAL_FAILED);
     r->now.running = graph_count(r->g, BUILD_RUNNING);
-    r->now.elapsed_seconds = now_seconds() - r->began;
+    r->now.elapsed_seconds = clock_wall() - r->began;
     r->now.eta_seconds = guess_eta(r);
 }
 
@@ -109,6 +102,19 @@ static status close_group(run *r, err *e)
 
 /* --- filling the graph --- */
 
+/* Parents stand before their children, so what a child waits for is known here. */
+static status recall_failure(run *r, const hash *key, int number, err *e)
+{
+    bool is_hopeless;
+    TRY(store_stage_is_hopeless(r->o->results, key, &is_hopeless, e));
+    if (is_hopeless) {
+        graph_set_known(r->g, number, BUILD_FAILED);
+        return OK;
+    }
+    r->now.stages_again++;
+    return store_stage_reset(r->o->results, key, e);
+}
+
 /* A new stage gets its row; what an earlier run made of it is read back. */
 static status record_stage(run *r, const stage_request *rq, int number, err *e)
 {
@@ -129,9 +135,17 @@ static status record_stage(run *r, const stage_request *rq, int number, err *e)
         graph_set_known(r->g, number, BUILD_DONE);
         r->now.stages_reused++;
     } else if (state == STATE_FAILED || state == STATE_TIMEOUT) {
-        graph_set_known(r->g, number, BUILD_FAILED);
+        return recall_failure(r, &rq->key, number, e);
     }
     return OK;
+}
+
+/* A trial that failed is open again when all of its stages are. */
+static bool is_open_again(const run *r, const int *stages, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (graph_get_stage(r->g, stages[i]).state == BUILD_FAILED) return false;
+    return true;
 }
 
 static status record_trial(run *r, const suggestion *s, const chain *c, const int *stages, err *e)
@@ -143,7 +157,10 @@ static status record_trial(run *r, const suggestion *s, const chain *c, const in
     store_state state;
     TRY(store_trial_state(r->o->results, &c->row.config_hash, c->row.seed, &found, &id, &state, e));
     if (state == STATE_DONE) t.state = TRIAL_DONE;
-    if (state == STATE_FAILED || state == STATE_TIMEOUT) t.state = TRIAL_FAILED;
+    if (state == STATE_FAILED || state == STATE_TIMEOUT) {
+        t.state = is_open_again(r, stages, c->n) ? TRIAL_OPEN : TRIAL_FAILED;
+        if (t.state == TRIAL_OPEN) TRY(store_trial_reset(r->o->results, t.id, e));
+    }
     return graph_add_trial(r->g, &t, stages, c->n, e);
 }
 
@@ -451,7 +468,7 @@ static void look_at_clock_and_signals(run *r)
 {
     bool was_stopping = is_stopping(r);
     count_signals(r);
-    double now = now_seconds();
+    double now = clock_wall();
     if (r->o->max_seconds > 0 && now - r->began > r->o->max_seconds) r->out_of_time = true;
     if (is_stopping(r) && !was_stopping)
         tell(r, (sched_event){.kind = SCHED_DRAINING,
@@ -465,7 +482,7 @@ static void look_at_clock_and_signals(run *r)
 static double seconds_to_wait(const run *r)
 {
     if (r->o->max_seconds <= 0 || r->out_of_time) return tick_seconds;
-    double left = r->began + r->o->max_seconds - now_seconds();
+    double left = r->began + r->o->max_seconds - clock_wall();
     return left < 0 ? 0 : left < tick_seconds ? left : tick_seconds;
 }
 
@@ -495,6 +512,7 @@ static status coordinate(run *r, err *e)
 {
     crew_options crew_o = {&r->o->start, r->o->n_workers, r->o->stage_seconds, r->o->version};
     TRY(file_make_folder(r->o->artifacts, e));
+    stage_remove_leftovers(r->o->artifacts);
     TRY(graph_new(&r->g, e));
     TRY(crew_open(&crew_o, &r->workers, e));
     TRY(fill(r, e));
@@ -566,7 +584,7 @@ static void give_signals_back(run *r, const old_signals *old)
 
 status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figures, err *e)
 {
-    run r = {.o = o, .signals = -1, .began = now_seconds()};
+    run r = {.o = o, .signals = -1, .began = clock_wall()};
     old_signals old;
     arena_init(&r.memory, 0);
     TRY(take_signals(&r, &old, e));
@@ -575,6 +593,8 @@ status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figu
         *end = how_it_ended(&r);
         bring_up_to_date(&r);
         *figures = r.now;
+    } else {
+        close_group(&r, NULL); /* what was built is worth keeping; a group that failed is gone */
     }
     crew_close(r.workers);
     graph_free(r.g);

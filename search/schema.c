@@ -302,7 +302,7 @@ static const setting_row rows[N_SETTINGS] = {
                  "training"},
     [SET_STAGE_TIME] = {"limits.stage_time", TYPE_QUANTITY, .min = 1, .max = 1e9, .def = "30 min",
                         .unit = "s", .help = "a stage that takes longer is stopped"},
-    [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 16e6, .max = 1e15,
+    [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 64e6, .max = 1e15,
                            .def = "2 GiB", .unit = "B", .help = "memory of one worker"},
     [SET_RETRIES] = {"limits.retries", TYPE_INT, .min = 0, .max = 100, .def = "1",
                      .help = "further tries after a worker died, hung or ran out of memory"},

@@ -159,12 +159,16 @@ static void read_lists(space *s)
 
 /* --- for the store --- */
 
+/* All that the trials depend on: with other data it is another space, whose trials are not mixed with
+ * those of the old. */
 static const char *study_text(space *s)
 {
     buf b = {0};
     buf_put(&b, s->source.text, s->source.n);
     for (int i = 0; i < s->options.n_sets; i++)
         buf_printf(&b, "\n# --set %s\n", s->options.sets[i]);
+    for (int i = 0; i < s->n_files; i++)
+        buf_printf(&b, "\n# data %s %s\n", s->file[i].written, s->file[i].content.text);
     for (int i = 0; i < s->n_architectures; i++)
         buf_printf(&b, "\n# architecture %s\n%s", architecture_name(s->architecture[i]),
                    architecture_text(s->architecture[i]));

@@ -83,6 +83,16 @@ status db_run(db *d, const char *sql, err *e)
     return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : DB_FAIL(d, e);
 }
 
+void db_put_quoted(buf *b, char quote, const char *text)
+{
+    buf_char(b, quote);
+    for (const char *p = text; *p; p++) {
+        if (*p == quote) buf_char(b, quote);
+        buf_char(b, *p);
+    }
+    buf_char(b, quote);
+}
+
 status db_rollback(db *d)
 {
     if (sqlite3_get_autocommit(d->handle)) return OK; /* SQLite rolled back by itself */

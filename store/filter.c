@@ -5,6 +5,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/diag.h"
 #include "engine/base/quantity.h"
+#include "store/db.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -170,16 +171,6 @@ static status unknown_name(parser *p, const char *what)
 
 /* --- SQL --- */
 
-static void put_name(buf *b, const char *name)
-{
-    buf_char(b, '"');
-    for (const char *c = name; *c; c++) {
-        if (*c == '"') buf_char(b, '"');
-        buf_char(b, *c);
-    }
-    buf_char(b, '"');
-}
-
 static status put_value(parser *p, filter_value v)
 {
     filter *f = p->out;
@@ -199,7 +190,7 @@ static void put_guard(parser *p, const filter_name *left, bool is_number)
 {
     if (left->is_number) return;
     buf_text(&p->sql, "typeof(");
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_text(&p->sql, is_number ? ") <> 'text' AND " : ") = 'text' AND ");
 }
 
@@ -257,14 +248,14 @@ static status compare_names(parser *p, const filter_name *left, const char *op,
     advance(p);
     if (!left->is_number || !right->is_number) {
         buf_text(&p->sql, "(typeof(");
-        put_name(&p->sql, left->name);
+        db_put_quoted(&p->sql, '"', left->name);
         buf_text(&p->sql, ") = 'text') = (typeof(");
-        put_name(&p->sql, right->name);
+        db_put_quoted(&p->sql, '"', right->name);
         buf_text(&p->sql, ") = 'text') AND ");
     }
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_printf(&p->sql, " %s ", op);
-    put_name(&p->sql, right->name);
+    db_put_quoted(&p->sql, '"', right->name);
     return OK;
 }
 
@@ -291,7 +282,7 @@ static status read_comparison(parser *p, const filter_name *left)
         return FAIL(p->e, ERR_INPUT, "filter, column %d: words have no order; use =, != or in",
                     column_of(p, place));
     put_guard(p, left, v.is_number);
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_printf(&p->sql, " %s ", op);
     return put_value(p, v);
 }
@@ -300,7 +291,7 @@ static status read_comparison(parser *p, const filter_name *left)
 static status read_in(parser *p, const filter_name *left, bool negated)
 {
     if (p->now.kind != T_OPEN) return expected(p, "'(' and a list of values");
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_text(&p->sql, negated ? " NOT IN (" : " IN (");
     for (int n = 0;; n++) {
         advance(p); /* over '(' or ',' */
@@ -329,7 +320,7 @@ static status read_between(parser *p, const filter_name *left, bool negated)
         return FAIL(p->e, ERR_INPUT, "filter, column %d: words have no order; use in (...)",
                     column_of(p, place));
     put_guard(p, left, true);
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_text(&p->sql, negated ? " NOT BETWEEN " : " BETWEEN ");
     TRY(put_value(p, low));
     buf_text(&p->sql, " AND ");

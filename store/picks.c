@@ -120,8 +120,7 @@ static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *
     query q = db_query(d,
                        "SELECT k.name, v.value, typeof(v.value) = 'text' FROM knobs k"
                        " JOIN trial_knobs v ON v.trial_id = :trial AND v.knob = k.name"
-                       " WHERE k.space_id = (SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
-                       " ORDER BY k.position",
+                       " WHERE k.space_id = " DB_LAST_SPACE " ORDER BY k.position",
                        e);
     query_int(&q, ":trial", trial);
     while (query_row(&q)) {

@@ -11,8 +11,6 @@
 
 /* --- the space of the last run --- */
 
-#define LAST_SPACE "(SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
-
 /* Rows of a query, counted first so that they fit an array. */
 static status count_rows(db *d, const char *sql, int *n, err *e)
 {
@@ -24,7 +22,7 @@ static status count_rows(db *d, const char *sql, int *n, err *e)
 static status read_head(db *d, arena *a, store_space *out, err *e)
 {
     query q = db_query(
-        d, "SELECT name, task, path, text, text_hash FROM spaces WHERE id = " LAST_SPACE, e);
+        d, "SELECT name, task, path, text, text_hash FROM spaces WHERE id = " DB_LAST_SPACE, e);
     bool found = query_row(&q);
     if (found) {
         out->name = arena_string(a, query_column_text(&q, 0));
@@ -47,11 +45,11 @@ static limit_op op_of(const char *text)
 static status read_limits(db *d, int version, arena *a, store_version *out, err *e)
 {
     int n;
-    TRY(count_rows(d, "SELECT count(*) FROM limits WHERE space_id = " LAST_SPACE, &n, e));
+    TRY(count_rows(d, "SELECT count(*) FROM limits WHERE space_id = " DB_LAST_SPACE, &n, e));
     store_limit *limit = ARENA_NEW(a, store_limit, (size_t)n + 1);
     if (!limit) return FAIL(e, ERR_MEM, "no memory for a space");
     query q = db_query(d,
-                       "SELECT metric, op, bound, text FROM limits WHERE space_id = " LAST_SPACE
+                       "SELECT metric, op, bound, text FROM limits WHERE space_id = " DB_LAST_SPACE
                        " AND version = :version ORDER BY position",
                        e);
     query_int(&q, ":version", version);
@@ -67,11 +65,12 @@ static status read_limits(db *d, int version, arena *a, store_version *out, err 
 static status read_versions(db *d, arena *a, store_space *out, err *e)
 {
     int n;
-    TRY(count_rows(d, "SELECT count(*) FROM versions WHERE space_id = " LAST_SPACE, &n, e));
+    TRY(count_rows(d, "SELECT count(*) FROM versions WHERE space_id = " DB_LAST_SPACE, &n, e));
     store_version *version = ARENA_NEW(a, store_version, (size_t)n + 1);
     if (!version) return FAIL(e, ERR_MEM, "no memory for a space");
     query q = db_query(
-        d, "SELECT name, title FROM versions WHERE space_id = " LAST_SPACE " ORDER BY position", e);
+        d, "SELECT name, title FROM versions WHERE space_id = " DB_LAST_SPACE " ORDER BY position",
+        e);
     while (out->n_versions < n && query_row(&q))
         version[out->n_versions++] =
             (store_version){.name = arena_string(a, query_column_text(&q, 0)),
@@ -85,12 +84,12 @@ static status read_versions(db *d, arena *a, store_space *out, err *e)
 static status read_objectives(db *d, arena *a, store_space *out, err *e)
 {
     int n;
-    TRY(count_rows(d, "SELECT count(*) FROM objectives WHERE space_id = " LAST_SPACE, &n, e));
+    TRY(count_rows(d, "SELECT count(*) FROM objectives WHERE space_id = " DB_LAST_SPACE, &n, e));
     store_objective *objective = ARENA_NEW(a, store_objective, (size_t)n + 1);
     if (!objective) return FAIL(e, ERR_MEM, "no memory for a space");
     query q = db_query(d,
                        "SELECT metric, direction = 'maximize' FROM objectives"
-                       " WHERE space_id = " LAST_SPACE " ORDER BY position",
+                       " WHERE space_id = " DB_LAST_SPACE " ORDER BY position",
                        e);
     while (out->n_objectives < n && query_row(&q))
         objective[out->n_objectives++] =
@@ -103,11 +102,11 @@ static status read_objectives(db *d, arena *a, store_space *out, err *e)
 static status read_axes(db *d, arena *a, store_space *out, err *e)
 {
     int n;
-    TRY(count_rows(d, "SELECT count(*) FROM knobs WHERE space_id = " LAST_SPACE, &n, e));
+    TRY(count_rows(d, "SELECT count(*) FROM knobs WHERE space_id = " DB_LAST_SPACE, &n, e));
     const char **knob = ARENA_NEW(a, const char *, (size_t)n + 1);
     if (!knob) return FAIL(e, ERR_MEM, "no memory for a space");
-    query q =
-        db_query(d, "SELECT name FROM knobs WHERE space_id = " LAST_SPACE " ORDER BY position", e);
+    query q = db_query(
+        d, "SELECT name FROM knobs WHERE space_id = " DB_LAST_SPACE " ORDER BY position", e);
     while (out->n_knobs < n && query_row(&q))
         knob[out->n_knobs++] = arena_string(a, query_column_text(&q, 0));
     out->knob = knob;
@@ -147,7 +146,7 @@ status store_last_space(store *s, arena *a, store_space *out, err *e)
 
 static status last_space_id(db *d, int64_t *id, err *e)
 {
-    query q = db_query(d, "SELECT coalesce(" LAST_SPACE ", 0)", e);
+    query q = db_query(d, "SELECT coalesce(" DB_LAST_SPACE ", 0)", e);
     *id = query_row(&q) ? query_column_int(&q, 0) : 0;
     return query_end(&q);
 }
@@ -374,29 +373,19 @@ static status compile(const schema_columns *c, const char *text, arena *a, filte
     return filter_compile(text, names, c->n, a, out, e);
 }
 
-static void put_name(buf *b, const char *name)
-{
-    buf_char(b, '"');
-    for (const char *p = name; *p; p++) {
-        if (*p == '"') buf_char(b, '"');
-        buf_char(b, *p);
-    }
-    buf_char(b, '"');
-}
-
 static void put_query(buf *b, const selection *sel, const store_query *q, const filter *f)
 {
     buf_text(b, "SELECT ");
     for (int i = 0; i < sel->n; i++) {
         if (i) buf_text(b, ", ");
-        put_name(b, sel->c.name[sel->order[i]]);
+        db_put_quoted(b, '"', sel->c.name[sel->order[i]]);
     }
     buf_text(b, " FROM trials_wide WHERE (:state IS NULL OR state = :state)");
     if (q->front_only) buf_text(b, " AND on_front = 1");
     if (f->sql) buf_printf(b, " AND (%s)", f->sql);
     buf_text(b, " ORDER BY ");
     if (q->sort) {
-        put_name(b, q->sort);
+        db_put_quoted(b, '"', q->sort);
         buf_text(b, q->descending ? " DESC NULLS LAST, " : " ASC NULLS LAST, ");
     }
     buf_text(b, "trial LIMIT :limit");

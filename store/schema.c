@@ -265,8 +265,7 @@ static void add_column(schema_columns *c, arena *a, char kind, const char *sourc
 
 static const char listing[] =
     "SELECT 'k' AS kind, name, '' AS unit, '' AS help, position FROM knobs WHERE space_id ="
-    " (SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
-    " UNION ALL SELECT 'm', name, unit, help, id FROM metrics ORDER BY 1, 5";
+    " " DB_LAST_SPACE " UNION ALL SELECT 'm', name, unit, help, id FROM metrics ORDER BY 1, 5";
 
 status schema_list_columns(db *d, arena *a, schema_columns *out, err *e)
 {
@@ -289,17 +288,6 @@ status schema_list_columns(db *d, arena *a, schema_columns *out, err *e)
                    arena_string(a, query_column_text(&q, 2)),
                    arena_string(a, query_column_text(&q, 3)));
     return query_end(&q);
-}
-
-/* `text` between two quotes, those inside doubled: an SQL string or name. */
-static void put_quoted(buf *b, char quote, const char *text)
-{
-    buf_char(b, quote);
-    for (const char *p = text; *p; p++) {
-        if (*p == quote) buf_char(b, quote);
-        buf_char(b, *p);
-    }
-    buf_char(b, quote);
 }
 
 /* The rest of a line as a comment; a line end inside would let the rest be read as SQL. */
@@ -325,16 +313,16 @@ static void put_wide_view(buf *b, const schema_columns *c)
         } else {
             buf_printf(b, "(SELECT value FROM %s WHERE trial_id = t.id AND %s = ",
                        knob ? "trial_knobs" : "trial_metrics", knob ? "knob" : "metric");
-            put_quoted(b, '\'', c->source[i]);
+            db_put_quoted(b, '\'', c->source[i]);
             buf_char(b, ')');
         }
         buf_text(b, " AS ");
-        put_quoted(b, '"', c->name[i]);
+        db_put_quoted(b, '"', c->name[i]);
         if (i + 1 < c->n) buf_char(b, ',');
         put_comment(b, c->unit[i], knob ? "knob" : c->help[i]);
     }
     buf_text(b, "FROM space_trials b JOIN trials t ON t.id = b.trial_id\n"
-                "WHERE b.space_id = (SELECT space_id FROM runs ORDER BY id DESC LIMIT 1);\n");
+                "WHERE b.space_id = " DB_LAST_SPACE ";\n");
 }
 
 static const char other_views[] =

@@ -94,6 +94,7 @@ status store_open(const char *path, store_mode mode, store **out, err *e)
     store *s = ARENA_NEW(&a, store, 1);
     if (!s) return FAIL(e, ERR_MEM, "no memory for a store");
     s->mode = mode;
+    s->lock.fd = -1;
     s->d.path = arena_string(&a, path);
     s->a = a;
     status st = s->d.path ? mode == STORE_WRITE ? open_to_write(s, e) : open_to_read(s, e)
@@ -488,6 +489,20 @@ status store_stage_failed(store *s, const hash *key, store_state state, const ch
     return put_end(s, close_stage(s, key, state, code, text, o, e), e);
 }
 
+status store_stage_is_hopeless(store *s, const hash *key, bool *is_hopeless, err *e)
+{
+    query q = db_query(&s->d,
+                       "SELECT error_code IN ('numeric', 'argument', 'input')"
+                       " OR error_code = 'parent' AND EXISTS (SELECT 1 FROM stage_parents p"
+                       " JOIN stages g ON g.id = p.parent_id"
+                       " WHERE p.stage_id = stages.id AND g.state IN ('failed', 'timeout'))"
+                       " FROM stages WHERE key = :key",
+                       e);
+    query_text(&q, ":key", key->text);
+    *is_hopeless = query_row(&q) && query_column_int(&q, 0) != 0;
+    return query_end(&q);
+}
+
 static status reset_stage(store *s, const hash *key, err *e)
 {
     query q = db_query(&s->d,
@@ -737,6 +752,22 @@ status store_trial_failed(store *s, int64_t trial_id, store_state state, const c
 {
     TRY(put_begin(s, e));
     return put_end(s, trial_failed(s, trial_id, state, code, text, e), e);
+}
+
+static status reset_trial(store *s, int64_t id, err *e)
+{
+    query q = db_query(&s->d,
+                       "UPDATE trials SET state = 'ready', ended_at = NULL, error_code = NULL,"
+                       " error_text = NULL WHERE id = :trial",
+                       e);
+    query_int(&q, ":trial", id);
+    return query_run_must_change(&q, "there is no trial %lld", (long long)id);
+}
+
+status store_trial_reset(store *s, int64_t trial_id, err *e)
+{
+    TRY(put_begin(s, e));
+    return put_end(s, reset_trial(s, trial_id, e), e);
 }
 
 status store_trial_state(store *s, const hash *config_hash, uint64_t seed, bool *found,

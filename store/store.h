@@ -63,14 +63,14 @@ typedef struct {
 } store_metric_info;
 
 typedef struct {
-    const char *name, *task, *path, *text; /* text: the YAML with architectures appended */
+    const char *name, *task, *path;
+    const char *text; /* the YAML; behind it overrides, the hashes of data files, architectures */
     hash text_hash;
     int n_versions, n_objectives, n_knobs, n_metrics;
     const store_version *version;
     const store_objective *objective;
-    const char *const *knob; /* names of the axes, for trials_wide's columns */
-    const store_metric_info
-        *metric; /* those that the task's stages may report. One that is
+    const char *const *knob;         /* names of the axes, for trials_wide's columns */
+    const store_metric_info *metric; /* those that the task's stages may report. One that is
                     reported without standing here has no unit and no direction */
 } store_space;
 
@@ -116,7 +116,7 @@ typedef struct {
  * concerns this run and its space. */
 status store_start_run(store *s, const store_space *space, const store_run *run, int64_t *run_id,
                        err *e);
-/* Notes how the run ended ("done", "interrupted", ...), brings the picks up to date and flushes all
+/* Notes how the run ended ("done", "interrupted", "failed", ...), brings the picks up to date and flushes all
  * to the disk. */
 status store_end_run(store *s, int64_t run_id, const char *how, err *e);
 
@@ -126,8 +126,9 @@ status store_begin(store *s, err *e);
 status store_commit(store *s, err *e);
 
 /* Adds what is not there yet (by key; by config hash and seed) and leaves what is. Parents and
- * stages of the chain must be there. A trial whose chain is another than last time (new data, newer
- * code) is taken up again: its old figures go and it is `ready`. */
+ * stages of the chain must be there. A trial whose chain is another than last time (newer code,
+ * other kernels) is taken up again: its old figures go and it is `ready`. New data makes new trials
+ * of a new space, since its hash stands in the configuration and in the space's text. */
 status store_add_stage(store *s, const store_stage *stage, err *e);
 status store_add_trial(store *s, const store_trial *trial, int64_t *trial_id, err *e);
 
@@ -155,8 +156,14 @@ status store_stage_done(store *s, const hash *key, const store_outcome *o, err *
 /* `state`: STATE_FAILED or STATE_TIMEOUT; `code` and `text` say why. */
 status store_stage_failed(store *s, const hash *key, store_state state, const char *code,
                           const char *text, const store_outcome *o, err *e);
-/* A done stage whose artifact is missing or damaged is to be built again. */
+/* Whether a failed stage would fail again: its parameters are to blame (`numeric`, `argument`,
+ * `input`), or it waits for a parent that is failed still. All else (a full disk, a time limit, a
+ * worker that died, a lost artifact) may have passed. */
+status store_stage_is_hopeless(store *s, const hash *key, bool *is_hopeless, err *e);
+/* A done stage whose artifact is missing or damaged, or a failed one, is to be built again. */
 status store_stage_reset(store *s, const hash *key, err *e);
+/* A failed trial is ready again. */
+status store_trial_reset(store *s, int64_t trial_id, err *e);
 /* Copies the metrics of the trial's stages onto it (of two with one name the later stage's counts),
  * closes it and keeps the front exact; ERR_STATE when one of its stages is not done. Or closes it
  * as failed. */

@@ -149,6 +149,16 @@ Test(crew, memory_is_limited)
     cr_expect(eq(int, (int)x.kind, CREW_RESULT));
 }
 
+Test(crew, a_worker_that_never_started_is_told_as_such)
+{
+    static const char *const words[] = {"false", NULL};
+    ended x = run_one(&(launcher){words, 0}, "{\"do\":\"ok\"}", 0);
+    cr_expect(eq(int, (int)x.kind, CREW_UNSTARTED));
+    cr_expect_str_eq(x.text, "the worker ended with exit code 1 before it began");
+    x = run_one(&(launcher){words, 64 << 20}, "{\"do\":\"ok\"}", 0);
+    cr_expect(strstr(x.text, "limits.worker_memory") && strstr(x.text, "67.1 MB"), "%s", x.text);
+}
+
 Test(crew, a_file_that_does_not_fit_is_a_failure_of_the_stage)
 {
     ended x = run_one(&fake, "{\"do\":\"fill-disk\"}", 0);

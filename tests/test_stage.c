@@ -1,5 +1,6 @@
 /* The stages end to end on synthetic weather: what a worker does, without workers. */
 #include "engine/base/file.h"
+#include "engine/nn/kernel.h"
 #include "engine/stage.h"
 
 #include <criterion/criterion.h>
@@ -204,11 +205,16 @@ Test(stage, errors_are_named_and_leave_nothing_behind)
                         .n_parents = 1};
     rq.parent[0] = hash_bytes("absent", 6);
     rq.key = stage_key(rq.kind, rq.params, rq.parent, 1);
-    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_INPUT);
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_LOST, "its parent is not there");
     cr_expect(strstr(e.msg, "cannot read"), "%s", e.msg);
+    const char *parent = stage_path(&f.a, f.folder, STAGE_TRAIN, &rq.parent[0]);
+    e = (err){0};
+    cr_assert_eq(file_make_folder(file_folder(&f.a, parent), &e), OK, "%s", e.msg);
+    cr_assert_eq(file_write(parent, "torn", 4, &e), OK, "%s", e.msg);
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_LOST, "its parent is damaged");
     rq.params = "{\"storage\":\"float64\"}";
     e = (err){0};
-    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_ARG, "a key that does not fit");
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_STATE, "a key that does not fit");
     rq.key = stage_key(rq.kind, rq.params, rq.parent, 1);
     cr_expect_not(file_exists(stage_path(&f.a, f.folder, rq.kind, &rq.key)));
     cr_expect_eq(f.a.used > 0, true);
@@ -224,4 +230,32 @@ Test(stage, keys_change_with_kind_parameters_and_parents)
     cr_expect_str_neq(base.text, stage_key(STAGE_SCORE, "{ }", &p, 1).text);
     cr_expect_str_neq(base.text, stage_key(STAGE_SCORE, "{}", &q, 1).text);
     cr_expect_str_neq(base.text, stage_key(STAGE_SCORE, "{}", &p, 0).text);
+}
+
+static hash key_under(const char *set, stage_kind kind)
+{
+    hash p = hash_bytes("p", 1);
+    setenv("PARETUNE_KERNELS", set, 1);
+    hash key = stage_key(kind, "{}", &p, 1);
+    unsetenv("PARETUNE_KERNELS");
+    return key;
+}
+
+/* Trained under other rounding is another network: it must not be taken over or continued. */
+Test(stage, a_trainings_key_says_how_its_kernels_round)
+{
+    static const char *const sets[] = {"avx512", "avx2", "neon"};
+    hash naive = key_under("naive", STAGE_TRAIN), generic = key_under("generic", STAGE_TRAIN);
+    cr_expect_str_neq(naive.text, generic.text);
+    for (int i = 0; i < 3; i++) {
+        const kernels *k = kernel_find(sets[i]);
+        if (!k) continue; /* the machine does not have it */
+        cr_expect(k->fused);
+        cr_expect_str_neq(key_under(sets[i], STAGE_TRAIN).text, naive.text);
+        cr_expect_str_neq(key_under(sets[i], STAGE_TRAIN).text, generic.text);
+        cr_expect_str_eq(key_under(sets[i], STAGE_TRAIN).text, key_under("", STAGE_TRAIN).text);
+    }
+    for (int kind = 0; kind < N_STAGE_KINDS; kind++)
+        if (kind != STAGE_TRAIN)
+            cr_expect_str_eq(key_under("naive", kind).text, key_under("", kind).text);
 }

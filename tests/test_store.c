@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -333,6 +334,46 @@ Test(store, a_second_writer_is_told_who_the_first_is)
     store_close(reader);
     store_close(s);
     store_close(opened(path, STORE_WRITE));
+    fake_remove();
+}
+
+/* What a lock file with this text, left by a kill, makes of the question. */
+static bool has_writer_by(const char *path, const char *text)
+{
+    char name[300];
+    snprintf(name, sizeof name, "%s-lock", path);
+    FILE *f = fopen(name, "w");
+    cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+    store *reader = opened(path, STORE_READ);
+    bool yes = store_has_writer(reader);
+    store_close(reader);
+    remove(name);
+    return yes;
+}
+
+Test(store, a_lock_is_believed_only_while_its_very_process_lives)
+{
+    const char *path = fake_path();
+    store *s = opened(path, STORE_WRITE);
+    started(s, 1);
+    store *reader = opened(path, STORE_READ);
+    cr_expect(store_has_writer(reader));
+    store_close(s);
+    cr_expect_not(store_has_writer(reader));
+    store_close(reader);
+    struct utsname u;
+    char text[400];
+    cr_assert(uname(&u) == 0);
+    long us = (long)getpid();
+    snprintf(text, sizeof text, "process %ld on %s since noon\n", us, u.nodename);
+    cr_expect(has_writer_by(path, text), "an older lock without a second line");
+    snprintf(text, sizeof text, "process %ld on %s9 since noon\n", us, u.nodename);
+    cr_expect_not(has_writer_by(path, text), "a machine whose name begins with ours");
+    snprintf(text, sizeof text, "process %ld on %.*s since noon\n", us, (int)strlen(u.nodename) - 1,
+             u.nodename);
+    cr_expect_not(has_writer_by(path, text), "a machine whose name ours begins with");
+    snprintf(text, sizeof text, "process %ld on %s since noon\nstarted 1\n", us, u.nodename);
+    cr_expect_not(has_writer_by(path, text), "another process had our number before");
     fake_remove();
 }
 

@@ -144,7 +144,8 @@ static void default_text(const opt *o, char *text, size_t n)
 {
     text[0] = '\0';
     if (o->type == OPT_FLAG && *(const bool *)o->value) snprintf(text, n, "on");
-    if (o->type == OPT_INT) snprintf(text, n, "%d", *(const int *)o->value);
+    if (o->type == OPT_INT && *(const int *)o->value >= o->min)
+        snprintf(text, n, "%d", *(const int *)o->value);
     if (o->type == OPT_DOUBLE) snprintf(text, n, "%g", *(const double *)o->value);
     if (o->type == OPT_STRING && *(const char **)o->value)
         snprintf(text, n, "%s", *(const char **)o->value);

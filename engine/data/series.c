@@ -17,6 +17,7 @@
 #include "engine/base/hash.h"
 #include "engine/data/synth.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdint.h>
@@ -203,7 +204,7 @@ static status check_hash(const node *params, const char *input, const file_map *
     TRY(node_string(params, "file_hash", &want, e));
     hash have = hash_bytes(m->bytes, m->n);
     if (strcmp(have.text, want) != 0)
-        return FAIL(e, ERR_INPUT, "%s: changed since the run was planned; start the run again",
+        return FAIL(e, ERR_STATE, "%s: changed since the run was planned; start the run again",
                     input);
     return OK;
 }
@@ -214,6 +215,7 @@ static status build_from_table(const node *params, const char *input, arena *a, 
     climate table;
     file_map m;
     TRY(read_columns(params, s, &columns, e));
+    if (!file_exists(input)) return FAIL(e, ERR_IO, "%s: cannot read: %s", input, strerror(errno));
     TRY(file_map_open(&m, input, e));
     status result = check_hash(params, input, &m, e);
     if (result == OK) result = climate_read(input, m.bytes, m.n, &columns, a, &table, e);
