@@ -320,6 +320,22 @@ Test(plan, more_zeros_may_save_a_candidate_from_the_filter)
     cr_expect_eq(plan_state(p, 1), CAND_OK);
 }
 
+Test(plan, a_floor_is_of_the_most_zeros_that_pruning_can_leave)
+{
+    static const char *const yaml = HEAD
+        "model: {architecture: mlp-2, units: 64}\nprune: {final_sparsity: [0.2, 0], "
+        "initial_sparsity: [0.3, 0.9]}\nversions: {a: {size: \"< 100 B\"}}\n" TAIL;
+    plan *p = plan_of(space_of(&a, yaml, 0, NULL));
+    double floor[3]; /* at 0.3, at 0.9, and unpruned, where initial_sparsity does not matter */
+    for (int i = 0; i < 3; i++) {
+        stage_forecast f;
+        cr_assert_eq(plan_forecast(p, i, &f, NULL), OK);
+        floor[i] = f.packed_floor;
+    }
+    cr_expect_float_eq(floor[2] - floor[0], (floor[2] - floor[1]) / 3, 2);
+    cr_expect_gt(floor[2], floor[0] + 100);
+}
+
 Test(plan, the_same_space_gives_the_same_plan)
 {
     space *s = space_of(&a, rich, 0, NULL), *t = space_of(&a, rich, 0, NULL);
