@@ -280,6 +280,24 @@ Test(plan, each_rule_counts_what_it_excludes_first)
     cr_expect_str_eq(why, "excluded by line 7: architecture == \"lstm\" and alpha > 0.1 (slow)");
 }
 
+Test(plan, pruning_that_ends_behind_the_training_is_left_out)
+{
+    static const char *const yaml = HEAD
+        "model: {architecture: mlp-2}\ntrain: {epochs: [8, 15, 20]}\n"
+        "prune:\n  final_sparsity: [0, 0.9]\n" TAIL;
+    space *s = space_of(&a, yaml, 0, NULL);
+    plan *p = plan_of(s);
+    cr_expect_eq(plan_excluded(p, 0), 1, "8 epochs with the default end of 15");
+    cr_expect_eq(summary_of(p).count[CAND_OK], 5);
+    cr_expect_eq(plan_state(p, 1), CAND_EXCLUDED);
+    cr_expect_str_eq(plan_why(p, 1, &a), "pruning must end within the training");
+    int line;
+    cr_expect_str_eq(space_pruning_place(s, &line), "test.yaml");
+    cr_expect_eq(line, 7, "of final_sparsity, as no end is written");
+    static const char *const part[] = {"prune.end=100 %", "prune.begin=50 %"};
+    cr_expect_eq(plan_excluded(plan_of(space_of(&a, yaml, 2, part)), 0), 0);
+}
+
 Test(plan, what_no_version_can_take_is_left_out_and_nothing_else)
 {
     static const char *const yaml = HEAD
