@@ -1,8 +1,10 @@
 /* The stages end to end on synthetic weather: what a worker does, without workers. */
 #include "engine/base/file.h"
 #include "engine/stage.h"
+#include "tests/support/failing_zlib.h"
 
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +203,33 @@ Test(stage, errors_are_named_and_leave_nothing_behind)
     rq.key = stage_key(rq.kind, rq.params, rq.parent, 1);
     cr_expect_not(file_exists(stage_path(&f.a, f.folder, rq.kind, &rq.key)));
     cr_expect_eq(f.a.used > 0, true);
+    teardown(&f);
+}
+
+/* An export packs the file three times (a stream, a zip, and for the floor), then each constant. */
+Test(stage, an_export_that_cannot_pack_gives_no_figures_and_leaks_nothing)
+{
+    enum { FOR_SIZES = 2, CALLS = 5, ROUNDS = 100 };
+    size_t warm = 0;
+    fixture f;
+    setup(&f);
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 1, "null"), &data, 1, &r);
+    stage_request rq = {.kind = STAGE_EXPORT, .params = export_params, .input = "",
+                        .folder = f.folder, .n_parents = 1, .parent = {train}};
+    rq.key = stage_key(rq.kind, rq.params, &train, 1);
+    for (int i = 0; i < 2 * ROUNDS * CALLS; i++) {
+        err e = {0};
+        zlib_fail_after(i % CALLS);
+        cr_assert_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_MEM, "%d: %s", i, e.msg);
+        if (i % CALLS < FOR_SIZES) cr_assert_eq(r.n_metrics, 0, "call %d", i);
+        if (i == ROUNDS * CALLS - 1) warm = mallinfo2().uordblks;
+    }
+    /* Freed pieces that malloc keeps at hand count as used: it has had time to fill its lists. */
+    cr_expect_lt(mallinfo2().uordblks, warm + ROUNDS * 64);
+    zlib_fail_after(-1);
+    run(&f, STAGE_EXPORT, export_params, &train, 1, &r);
     teardown(&f);
 }
 
