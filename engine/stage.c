@@ -50,12 +50,18 @@ int stage_version(stage_kind kind)
 
 hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_parents)
 {
-    buf b = {0};
-    buf_printf(&b, "%s %d\n%s\n", kinds[kind].name, kinds[kind].version, params);
-    for (int i = 0; i < n_parents; i++) buf_printf(&b, "%s\n", parent[i].text);
-    hash h = hash_bytes(b.data, b.len);
-    buf_free(&b);
-    return h;
+    hash_stream h;
+    char head[40];
+    snprintf(head, sizeof head, "%s %d\n", kinds[kind].name, kinds[kind].version);
+    hash_init(&h);
+    hash_add_text(&h, head);
+    hash_add_text(&h, params);
+    hash_add_text(&h, "\n");
+    for (int i = 0; i < n_parents; i++) {
+        hash_add_text(&h, parent[i].text);
+        hash_add_text(&h, "\n");
+    }
+    return hash_end(&h);
 }
 
 char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)
