@@ -53,13 +53,13 @@ uint64_t hash_u64(const void *bytes, size_t n, uint64_t seed)
 status hash_file(const char *path, hash *out, err *e)
 {
     FILE *f = fopen(path, "rb");
-    if (!f) return FAIL(e, ERR_INPUT, "%s: cannot read: %s", path, strerror(errno));
+    if (!f) return file_failed(path, "read", errno, e);
     hash_stream h;
     char piece[1 << 14];
     size_t n;
     hash_init(&h);
     while ((n = fread(piece, 1, sizeof piece, f)) > 0) hash_add(&h, piece, n);
-    status s = ferror(f) ? file_read_failed(path, e) : OK;
+    status s = ferror(f) ? file_failed(path, "read", errno, e) : OK;
     *out = hash_end(&h);
     fclose(f);
     return s;

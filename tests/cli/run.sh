@@ -68,6 +68,7 @@ expect 2 run space.yaml --workers many
 expect 2 run no-such-file.yaml
 expect 2 run space.yaml --max-time soon
 expect 2 run space.yaml --db space.yaml
+expect 2 query .
 
 # A failed candidate ends in code 3 with its reason in `status`.
 expect 3 run space.yaml -q --db wide.db --set train.learning_rate=10 --set train.optimizer=sgd
