@@ -80,6 +80,8 @@ $(OUT)/flags: FORCE
 $(OUT)/sources: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(SOURCES) $(TESTS)' | cmp -s - $@ || echo '$(SOURCES) $(TESTS)' > $@
+# Phony by name: .SECONDARY would take it for a file that need not be made, and neither be written.
+.PHONY: FORCE
 FORCE:
 
 # private: else the milder flags reach $(OUT)/flags and everything is built again.
