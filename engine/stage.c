@@ -58,21 +58,30 @@ bool stage_runs_alone(stage_kind kind)
 
 /* Training with fused multiply-adds gives the same bits on every set that has them and needs no name;
  * the others have their own. Without any kernels the training fails, whatever its key. */
-static void put_rounding(buf *b)
+static void add_rounding(hash_stream *h)
 {
     const kernels *k;
-    if (kernel_choose(&k, NULL) == OK && !k->fused) buf_printf(b, "kernels %s\n", k->name);
+    if (kernel_choose(&k, NULL) != OK || k->fused) return;
+    hash_add_text(h, "kernels ");
+    hash_add_text(h, k->name);
+    hash_add_text(h, "\n");
 }
 
 hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_parents)
 {
-    buf b = {0};
-    buf_printf(&b, "%s %d\n%s\n", kinds[kind].name, kinds[kind].version, params);
-    if (kind == STAGE_TRAIN) put_rounding(&b);
-    for (int i = 0; i < n_parents; i++) buf_printf(&b, "%s\n", parent[i].text);
-    hash h = hash_bytes(b.data, b.len);
-    buf_free(&b);
-    return h;
+    hash_stream h;
+    char head[40];
+    snprintf(head, sizeof head, "%s %d\n", kinds[kind].name, kinds[kind].version);
+    hash_init(&h);
+    hash_add_text(&h, head);
+    hash_add_text(&h, params);
+    hash_add_text(&h, "\n");
+    if (kind == STAGE_TRAIN) add_rounding(&h);
+    for (int i = 0; i < n_parents; i++) {
+        hash_add_text(&h, parent[i].text);
+        hash_add_text(&h, "\n");
+    }
+    return hash_end(&h);
 }
 
 char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)

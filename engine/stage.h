@@ -103,7 +103,8 @@ typedef struct {
     double step_seconds; /* predicted CPU time of one training step at `batch` on this machine */
 } stage_forecast;
 
-/* `net` is the JSON of nn/spec.h; `export_params` the JSON of an export stage. */
+/* `net` is the JSON of nn/spec.h; `export_params` the JSON of an export stage; `final_sparsity` the
+ * greatest share of zeros that pruning can leave. */
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
                      arena *a, stage_forecast *out, err *e);
 

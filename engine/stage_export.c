@@ -105,13 +105,14 @@ static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
     tfl_graph g;
     buf packed = {0};
     size_t constants = 0;
+    status s = OK;
     TRY(tfl_read(job->a, file->data, file->len, &g, e));
     buf_text(b, "{\"tensors\":[");
-    for (int i = 0, n = 0; i < g.n_tensors; i++) {
+    for (int i = 0, n = 0; s == OK && i < g.n_tensors; i++) {
         const tfl_tensor *t = &g.tensor[i];
         if (!t->data) continue;
         buf_clear(&packed);
-        TRY(pack_zlib(t->data, t->bytes, 6, &packed, e));
+        s = pack_zlib(t->data, t->bytes, 6, &packed, e);
         buf_printf(b, "%s{\"tensor\":%d,\"type\":\"%s\",\"shape\":[", n++ ? "," : "", i,
                    tfl_type_name(t->type));
         for (int d = 0; d < t->rank; d++) buf_printf(b, d ? ",%d" : "%d", t->dim[d]);
@@ -120,7 +121,7 @@ static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
     }
     buf_printf(b, "],\"container_bytes\":%zu}", file->len - constants);
     buf_free(&packed);
-    return buf_check(b, e);
+    return s == OK ? buf_check(b, e) : s;
 }
 
 static status put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e)
@@ -135,11 +136,12 @@ static status put_sizes(const stage_job *job, const buf *file, stage_result *out
     if (s == OK) s = pack_zip(file->data, file->len, "model.tflite", 6, &packed, e);
     size[2] = (double)packed.len;
     buf_free(&packed);
+    TRY(s);
     stage_put_metric(out, "size", size[counted]);
     stage_put_metric(out, "size_flat", size[0]);
     stage_put_metric(out, "size_zlib", size[1]);
     stage_put_metric(out, "size_zip", size[2]);
-    return s;
+    return OK;
 }
 
 static status export(const stage_job *job, const checkpoint *state, buf *artifact,

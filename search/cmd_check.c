@@ -40,12 +40,23 @@ static void warn_idle_rules(const space *s, const plan *p, const char *path)
     }
 }
 
+static void warn_bad_pruning(const space *s, const plan *p)
+{
+    int64_t n = plan_excluded(p, space_n_rules(s));
+    int line;
+    const char *file = space_pruning_place(s, &line);
+    if (n > 0)
+        log_warn("%s:%d: %lld candidate%s left out: %s (begin and end in %% fit every length)",
+                 file, line, (long long)n, n == 1 ? " is" : "s are", plan_pruning_rule);
+}
+
 static status check_plan(const space *s, const char *path, arena *a, err *e)
 {
     plan *p;
     plan_summary t;
     TRY(plan_make(s, a, &p, e));
     TRY(plan_summarize(p, &t, e));
+    warn_bad_pruning(s, p);
     if (t.count[CAND_EXCLUDED] == t.candidates)
         return FAIL(e, ERR_INPUT,
                     "%s: the rules exclude every candidate (%lld); 'paretune plan' shows "

@@ -30,7 +30,7 @@ static void print_excluded(const view *v)
 {
     for (int i = 0; i <= space_n_rules(v->s); i++) {
         int64_t n = plan_excluded(v->p, i);
-        const char *because = NULL, *why = "pruning must begin before its end and the training's";
+        const char *because = NULL, *why = plan_pruning_rule;
         int line = 0;
         if (i == space_n_rules(v->s) && n == 0) continue;
         if (i < space_n_rules(v->s)) {

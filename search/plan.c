@@ -138,15 +138,17 @@ static void find_least_packed(plan *p)
 
 /* --- rules --- */
 
-/* Pruning must begin before its end and before the training's. Where begin and end are in steps
- * only the trainer knows how they lie to the epochs. */
+const char plan_pruning_rule[] = "pruning must begin before its end, and end within the training";
+
+/* Else the final share is never reached while the knob says so, and no epoch counts as the best. Where
+ * begin and end are in steps only the trainer knows how they lie to the epochs. */
 static const char *bad_pruning(const value *slots)
 {
     if (slots[SET_FINAL_SPARSITY].number <= 0) return NULL;
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
     if (begin->number >= end->number) return "pruning must begin before its end";
-    if (is_number(begin) && begin->number >= slots[SET_EPOCHS].number)
-        return "pruning must begin before the training ends";
+    if (is_number(end) && end->number > slots[SET_EPOCHS].number)
+        return "pruning must end within the training";
     return NULL;
 }
 

@@ -266,9 +266,17 @@ static uint64_t cost_identity(const net_record *n, uint64_t export_id)
     return identity_mix(n->id, export_id);
 }
 
+/* The most zeros there can be. Where the share falls, the trained network may keep the initial one: the
+ * training may end first, and no update need come after the first. */
+static const value *greatest_sparsity(const value *slots)
+{
+    const value *initial = &slots[SET_INITIAL_SPARSITY], *final = &slots[SET_FINAL_SPARSITY];
+    return final->number > 0 && initial->number > final->number ? initial : final;
+}
+
 static uint64_t sparse_identity(uint64_t cost_id, const value *slots)
 {
-    return identity_mix(cost_id, slots[SET_FINAL_SPARSITY].id);
+    return identity_mix(cost_id, greatest_sparsity(slots)->id);
 }
 
 static status make_cost(plan *p, uint64_t id, const net_record *n, const node *export,
@@ -291,7 +299,7 @@ static status resolve_cost(plan *p, const value *slots, const net_record *n, con
                            uint64_t export_id, err *e)
 {
     uint64_t id = cost_identity(n, export_id), own = sparse_identity(id, slots);
-    double sparsity = slots[SET_FINAL_SPARSITY].number;
+    double sparsity = greatest_sparsity(slots)->number;
     const uint32_t *cost = identity_find(&p->cost_of, id);
     if (!cost) TRY(make_cost(p, id, n, export, 0, e));
     cost = identity_find(&p->cost_of, id);

@@ -244,7 +244,8 @@ static const setting_row rows[N_SETTINGS] = {
                                  "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
                        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help = "when it reaches its final share, in the same unit as `begin`"},
+                       .help = "when it reaches its final share, in the same unit as `begin`; within "
+                               "the training"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},

@@ -305,6 +305,15 @@ const char *space_rule(const space *s, int i, const char **because, int *line)
     return expr_text(s->rule[i].exclude);
 }
 
+const char *space_pruning_place(const space *s, int *line)
+{
+    const node *place = s->slot[SET_PRUNE_END].place;
+    if (!place) place = s->slot[SET_FINAL_SPARSITY].place;
+    if (!place) place = s->source.root;
+    *line = place->line;
+    return place->file;
+}
+
 int space_n_seeds(const space *s)
 {
     return s->n_seeds;

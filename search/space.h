@@ -45,6 +45,8 @@ int space_axis_values(const space *s, int axis); /* how many */
 int space_n_rules(const space *s);
 /* The rule's expression; its reason in *because (NULL: none) and its line in *line. */
 const char *space_rule(const space *s, int i, const char **because, int *line);
+/* Where the end of pruning is written, or else what asks for pruning: the file, or the --set. */
+const char *space_pruning_place(const space *s, int *line);
 int space_n_seeds(const space *s);
 uint64_t space_seed(const space *s, int i);
 
@@ -104,9 +106,9 @@ typedef struct {
 } plan_summary;
 status plan_summarize(const plan *p, plan_summary *out, err *e);
 /* Candidates that the i-th rule excludes (each counts for the first rule that does). i =
- * space_n_rules: by the built-in rule that pruning begins before its end and within the training.
- */
+ * space_n_rules: by the built-in rule on pruning, whose text follows. */
 int64_t plan_excluded(const plan *p, int i);
+extern const char plan_pruning_rule[];
 /* Candidates, excluded and duplicate ones left out, that cannot meet a limit of a version. */
 int64_t plan_over_limit(const plan *p, int version, int limit);
 

@@ -280,6 +280,24 @@ Test(plan, each_rule_counts_what_it_excludes_first)
     cr_expect_str_eq(why, "excluded by line 7: architecture == \"lstm\" and alpha > 0.1 (slow)");
 }
 
+Test(plan, pruning_that_ends_behind_the_training_is_left_out)
+{
+    static const char *const yaml = HEAD
+        "model: {architecture: mlp-2}\ntrain: {epochs: [8, 15, 20]}\n"
+        "prune:\n  final_sparsity: [0, 0.9]\n" TAIL;
+    space *s = space_of(&a, yaml, 0, NULL);
+    plan *p = plan_of(s);
+    cr_expect_eq(plan_excluded(p, 0), 1, "8 epochs with the default end of 15");
+    cr_expect_eq(summary_of(p).count[CAND_OK], 5);
+    cr_expect_eq(plan_state(p, 1), CAND_EXCLUDED);
+    cr_expect_str_eq(plan_why(p, 1, &a), "pruning must end within the training");
+    int line;
+    cr_expect_str_eq(space_pruning_place(s, &line), "test.yaml");
+    cr_expect_eq(line, 7, "of final_sparsity, as no end is written");
+    static const char *const part[] = {"prune.end=100 %", "prune.begin=50 %"};
+    cr_expect_eq(plan_excluded(plan_of(space_of(&a, yaml, 2, part)), 0), 0);
+}
+
 Test(plan, what_no_version_can_take_is_left_out_and_nothing_else)
 {
     static const char *const yaml = HEAD
@@ -318,6 +336,22 @@ Test(plan, more_zeros_may_save_a_candidate_from_the_filter)
     plan *p = plan_of(s);
     cr_expect_eq(plan_state(p, 0), CAND_OVER_LIMIT);
     cr_expect_eq(plan_state(p, 1), CAND_OK);
+}
+
+Test(plan, a_floor_is_of_the_most_zeros_that_pruning_can_leave)
+{
+    static const char *const yaml = HEAD
+        "model: {architecture: mlp-2, units: 64}\nprune: {final_sparsity: [0.2, 0], "
+        "initial_sparsity: [0.3, 0.9]}\nversions: {a: {size: \"< 100 B\"}}\n" TAIL;
+    plan *p = plan_of(space_of(&a, yaml, 0, NULL));
+    double floor[3]; /* at 0.3, at 0.9, and unpruned, where initial_sparsity does not matter */
+    for (int i = 0; i < 3; i++) {
+        stage_forecast f;
+        cr_assert_eq(plan_forecast(p, i, &f, NULL), OK);
+        floor[i] = f.packed_floor;
+    }
+    cr_expect_float_eq(floor[2] - floor[0], (floor[2] - floor[1]) / 3, 2);
+    cr_expect_gt(floor[2], floor[0] + 100);
 }
 
 Test(plan, the_same_space_gives_the_same_plan)

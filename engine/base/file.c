@@ -11,10 +11,10 @@
 
 #include "engine/base/buf.h"
 
-status file_read_failed(const char *path, err *e)
+status file_failed(const char *path, const char *verb, int number, err *e)
 {
-    status code = errno == EISDIR ? ERR_INPUT : ERR_IO;
-    return FAIL(e, code, "%s: cannot read: %s", path, strerror(errno));
+    bool users = number == ENOENT || number == EISDIR || number == ENOTDIR;
+    return FAIL(e, users ? ERR_INPUT : ERR_IO, "%s: cannot %s: %s", path, verb, strerror(number));
 }
 
 static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e)
@@ -26,7 +26,7 @@ static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e
         if (b->len > most)
             return FAIL(e, ERR_INPUT, "%s: larger than the limit of %zu bytes", path, most);
     }
-    if (ferror(f)) return file_read_failed(path, e);
+    if (ferror(f)) return file_failed(path, "read", errno, e);
     return buf_check(b, e);
 }
 
@@ -34,7 +34,7 @@ status file_read(arena *a, const char *path, size_t most, char **bytes, size_t *
 {
     bool from_stdin = strcmp(path, "-") == 0;
     FILE *f = from_stdin ? stdin : fopen(path, "rb");
-    if (!f) return FAIL(e, ERR_INPUT, "%s: cannot read: %s", path, strerror(errno));
+    if (!f) return file_failed(path, "read", errno, e);
     buf b = {0};
     status s = read_stream(f, path, most, &b, e);
     if (!from_stdin) fclose(f);
@@ -113,7 +113,7 @@ status file_map_open(file_map *m, const char *path, err *e)
 {
     *m = (file_map){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return FAIL(e, ERR_INPUT, "%s: cannot read: %s", path, strerror(errno));
+    if (fd < 0) return file_failed(path, "read", errno, e);
     struct stat st;
     status s = OK;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {

@@ -27,8 +27,9 @@ typedef struct {
 status file_map_open(file_map *m, const char *path, err *e);
 void file_unmap(file_map *m);
 
-/* A failed read, from errno: a folder is the user's mistake, all else the machine's. */
-status file_read_failed(const char *path, err *e);
+/* "PATH: cannot VERB: what errno `number` says". A path to nothing, or to a folder in place of a file
+ * or a file in place of a folder, is the user's mistake; all else is the machine's. */
+status file_failed(const char *path, const char *verb, int number, err *e);
 
 bool file_exists(const char *path);
 /* Makes the folder and those above it. */

@@ -453,6 +453,16 @@ status node_double(const node *map, const char *key, double *out, err *e)
     return OK;
 }
 
+status node_seed(const node *map, const char *key, uint64_t *out, err *e)
+{
+    double v;
+    TRY(node_double(map, key, &v, e));
+    if (!(v >= 0 && v <= 9007199254740992.0 && v == floor(v)))
+        return FAIL(e, ERR_ARG, "parameter '%s' must be a whole number from 0 to 2^53", key);
+    *out = (uint64_t)v;
+    return OK;
+}
+
 status node_string(const node *map, const char *key, const char **out, err *e)
 {
     node *n;

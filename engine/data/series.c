@@ -227,14 +227,19 @@ static status build_from_table(const node *params, const char *input, arena *a, 
     return OK;
 }
 
+static status read_synthetic(const node *params, series *s, uint64_t *seed, err *e)
+{
+    TRY(node_int(params, "rows", 1, SYNTH_MAX_ROWS, &s->n_rows, e));
+    return node_seed(params, "seed", seed, e);
+}
+
 static status build_synthetic(const node *params, arena *a, series *s, err *e)
 {
-    int seed;
-    TRY(node_int(params, "rows", 1, SYNTH_MAX_ROWS, &s->n_rows, e));
-    TRY(node_int(params, "seed", 0, INT_MAX, &seed, e));
+    uint64_t seed;
+    TRY(read_synthetic(params, s, &seed, e));
     float *value = ARENA_NEW(a, float, (size_t)s->n_rows *SYNTH_COLUMNS);
     if (!value) return FAIL(e, ERR_MEM, "out of memory for %d rows", s->n_rows);
-    synth_climate(s->n_rows, (uint64_t)seed, value);
+    synth_climate(s->n_rows, seed, value);
     s->physical = value;
     return OK;
 }
@@ -269,12 +274,13 @@ status series_count(const node *params, const char *input, arena *a, int n[N_PAR
     series s;
     double split[N_PARTS];
     source_kind kind;
+    uint64_t seed;
     TRY(read_shape(params, &s, split, e));
     TRY(read_source(params, &s, &kind, e));
     if (kind == SOURCE_CSV)
         TRY(count_rows(params, input, a, &s, e));
     else
-        TRY(node_int(params, "rows", 1, SYNTH_MAX_ROWS, &s.n_rows, e));
+        TRY(read_synthetic(params, &s, &seed, e));
     TRY(split_series(&s, split, e));
     for (part p = PART_TRAIN; p < N_PARTS; p++)
         n[p] = n_windows(s.first, p, s.steps_in + s.steps_out);

@@ -120,7 +120,7 @@ static int by_text(const void *a, const void *b)
 static status list_folder(reader *rd, const char *path, names *out)
 {
     DIR *d = opendir(path);
-    if (!d) return FAIL(rd->e, ERR_INPUT, "%s: cannot read the folder: %s", path, strerror(errno));
+    if (!d) return file_failed(path, "read the folder", errno, rd->e);
     status s = OK;
     for (struct dirent *entry; s == OK && (entry = readdir(d));)
         if (entry->d_name[0] != '.' && entry->d_name[0] != '_')

@@ -8,8 +8,8 @@ static status bounded(const node *json, const char *key, double least, double mo
 {
     TRY(node_double(json, key, out, e));
     if (*out >= least && *out <= most) return OK;
-    return FAIL(e, ERR_ARG, "parameter '%s' is %g; it must be from %g to %g", key, *out, least,
-                most);
+    return FAIL(e, ERR_ARG, "parameter '%s' is %.9g; it must be from %.9g to %.9g", key, *out,
+                least, most);
 }
 
 status optim_parse(const node *json, optim_spec *out, err *e)
@@ -19,8 +19,8 @@ status optim_parse(const node *json, optim_spec *out, err *e)
     TRY(node_string(json, "kind", &kind, e));
     if (strcmp(kind, "adam") == 0) {
         out->kind = OPTIM_ADAM;
-        TRY(bounded(json, "beta1", 0, 0.999999, &out->beta1, e));
-        TRY(bounded(json, "beta2", 0, 0.999999, &out->beta2, e));
+        TRY(bounded(json, "beta1", 0, 0.9999999, &out->beta1, e));
+        TRY(bounded(json, "beta2", 0, 0.9999999, &out->beta2, e));
         return bounded(json, "epsilon", 1e-30, 1, &out->epsilon, e);
     }
     if (strcmp(kind, "sgd") != 0)
@@ -30,7 +30,7 @@ status optim_parse(const node *json, optim_spec *out, err *e)
     if (nesterov && nesterov->kind != NODE_BOOL)
         return FAIL(e, ERR_ARG, "parameter 'nesterov' must be true or false");
     out->nesterov = nesterov && nesterov->number != 0;
-    return bounded(json, "momentum", 0, 0.999999, &out->momentum, e);
+    return bounded(json, "momentum", 0, 0.9999999, &out->momentum, e);
 }
 
 status rate_parse(const node *json, rate_spec *out, err *e)

@@ -39,6 +39,10 @@ expect 2 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 0}]'
 has err 'the rules exclude every candidate (96)'
 expect 0 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 9}]'
 has err "excludes no candidate"
+expect 0 check spaces/demo.yaml --set prune.end=30 --set 'prune.final_sparsity=[0, 0.9]'
+has err '--set prune.end=30:1: 24 candidates are left out: pruning must begin before its end, and end within the training'
+expect 2 check spaces/demo.yaml --set train.epochs=8 --set prune.final_sparsity=0.9
+has err 'spaces/demo.yaml:31: 24 candidates are left out: pruning must begin'
 expect 2 check
 expect 2 check no-such-file.yaml
 has err 'no-such-file.yaml'

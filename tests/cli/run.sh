@@ -94,6 +94,7 @@ code=0
 code=0
 "$bin" run space.yaml --json --db closed.db >&- 2>err || code=$?
 [ "$code" -eq 1 ] || fail "standard output closed: exit $code instead of 1"
+expect 2 query .
 
 # A failed candidate ends in code 3 with its reason in `status`.
 expect 3 run space.yaml -q --db wide.db --set train.learning_rate=10 --set train.optimizer=sgd
