@@ -94,14 +94,17 @@ static void run_float(const op_node *op)
 }
 
 static void pixel_int8(const depthwise *k, const int8_t *x, int32_t zero_x, const int8_t *filter,
-                       int oy, int ox, int32_t *acc)
+                       int oy, int ox, int32_t *restrict acc)
 {
     const window *w = &k->win;
     FOR_EACH_TAP(w, oy, ox)
     {
         const int8_t *restrict in = x + (iy * w->W + ix) * w->Ci;
         const int8_t *restrict tap = filter + (ky * w->Kw + kx) * k->Co;
-        for (int c = 0; c < k->Co; c++) acc[c] += (in[c / k->multiplier] - zero_x) * tap[c];
+        if (k->multiplier == 1)
+            for (int c = 0; c < k->Co; c++) acc[c] += (in[c] - zero_x) * tap[c];
+        else
+            for (int c = 0; c < k->Co; c++) acc[c] += (in[c / k->multiplier] - zero_x) * tap[c];
     }
 }
 
