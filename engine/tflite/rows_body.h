@@ -142,6 +142,7 @@ static void ROWS(taps)(float *restrict y, const float *const *x, const float *co
     }
 }
 
+#ifndef ROWS_HAS_INT8 /* some sets have products of their own */
 static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
                        int n_rows, int n)
 {
@@ -151,6 +152,7 @@ static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const in
         acc[r] = sum;
     }
 }
+#endif
 
 /* round(v), ties away from zero, bounded by [least,127]; NaN gives `least`. */
 static int8_t to_int8(float v, float least)
