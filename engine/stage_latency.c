@@ -9,10 +9,7 @@ static void put_spread(buf *b, const char *name, const latency_spread *s)
     const double v[] = {s->least, s->median, s->mean, s->most, s->deviation};
     static const char *const names[] = {"least", "median", "mean", "most", "deviation"};
     buf_printf(b, ",\"%s\":{\"runs\":%d", name, s->n);
-    for (int i = 0; i < 5; i++) {
-        buf_printf(b, ",\"%s\":", names[i]);
-        buf_number(b, v[i]);
-    }
+    for (int i = 0; i < 5; i++) buf_printf(b, ",\"%s\":%.3f", names[i], v[i]);
     buf_char(b, '}');
 }
 
@@ -23,9 +20,7 @@ static void put_detail(buf *b, latency_protocol p, const latency_figures *f)
     put_spread(b, "resampling_and_features", &f->features);
     put_spread(b, "inference", &f->inference);
     put_spread(b, "total", &f->total);
-    buf_text(b, ",\"inference_least_of_blocks\":");
-    buf_number(b, f->quickest_us);
-    buf_char(b, '}');
+    buf_printf(b, ",\"inference_least_of_blocks\":%.3f}", f->quickest_us);
 }
 
 static status measure(const stage_job *job, const file_map *model, stage_result *out, err *e)

@@ -74,7 +74,8 @@ static void pixel_float(const depthwise *k, const float *x, const float *filter,
     {
         const float *restrict in = x + (iy * w->W + ix) * w->Ci;
         const float *restrict tap = filter + (ky * w->Kw + kx) * k->Co;
-        for (int c = 0; c < k->Co; c++) y[c] += in[c / m] * tap[c];
+        for (int c = 0; c < w->Ci; c++)
+            for (int j = c * m; j < c * m + m; j++) y[j] += in[c] * tap[j];
     }
 }
 
@@ -94,14 +95,18 @@ static void run_float(const op_node *op)
 }
 
 static void pixel_int8(const depthwise *k, const int8_t *x, int32_t zero_x, const int8_t *filter,
-                       int oy, int ox, int32_t *acc)
+                       int oy, int ox, int32_t *restrict acc)
 {
     const window *w = &k->win;
+    const int m = k->multiplier;
     FOR_EACH_TAP(w, oy, ox)
     {
         const int8_t *restrict in = x + (iy * w->W + ix) * w->Ci;
         const int8_t *restrict tap = filter + (ky * w->Kw + kx) * k->Co;
-        for (int c = 0; c < k->Co; c++) acc[c] += (in[c / k->multiplier] - zero_x) * tap[c];
+        if (m == 1)
+            for (int c = 0; c < k->Co; c++) acc[c] += (in[c] - zero_x) * tap[c];
+        for (int c = 0; m > 1 && c < w->Ci; c++)
+            for (int j = c * m; j < c * m + m; j++) acc[j] += (in[c] - zero_x) * tap[j];
     }
 }
 

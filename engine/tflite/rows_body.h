@@ -5,7 +5,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 8, BLOCK = 4 };
+enum { LANES = 8, BLOCK = 8 };
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+typedef float half_lanes __attribute__((vector_size(LANES / 2 * sizeof(float))));
 
 static float sum_lanes(const float *lane)
 {
@@ -13,63 +16,71 @@ static float sum_lanes(const float *lane)
            ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-
-static void load(lanes *v, const float *p)
+/* y[0..4) += sum_lanes of four rows: the same tree, a row in each element. */
+static inline __attribute__((always_inline)) void add_sums(float *restrict y, const lanes *sum)
 {
-    memcpy(v, p, sizeof *v);
+    half_lanes p[4], low, high, was;
+    for (int r = 0; r < 4; r++) {
+        memcpy(&low, &sum[r], sizeof low);
+        memcpy(&high, (const char *)&sum[r] + sizeof low, sizeof high);
+        p[r] = low + high;
+    }
+    const half_lanes a = __builtin_shufflevector(p[0], p[1], 0, 4, 1, 5);
+    const half_lanes b = __builtin_shufflevector(p[2], p[3], 0, 4, 1, 5);
+    const half_lanes c = __builtin_shufflevector(p[0], p[1], 2, 6, 3, 7);
+    const half_lanes d = __builtin_shufflevector(p[2], p[3], 2, 6, 3, 7);
+    const half_lanes first =
+        __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    const half_lanes second =
+        __builtin_shufflevector(c, d, 0, 1, 4, 5) + __builtin_shufflevector(c, d, 2, 3, 6, 7);
+    memcpy(&was, y, sizeof was);
+    was += first + second;
+    memcpy(y, &was, sizeof was);
 }
 
-/* The lanes' sum and the last n - i products, each of which joins its own lane. */
-static float finish(const lanes *v, const float *restrict x, const float *restrict w, int i, int n)
+/* The last n - i products, each of which joins its own lane. */
+static void add_tail(lanes *sum, const float *restrict x, const float *restrict w, int i, int n)
 {
     float lane[LANES];
-    memcpy(lane, v, sizeof lane);
+    memcpy(lane, sum, sizeof lane);
     for (int l = 0; i < n; i++, l++) lane[l] += x[i] * w[i];
-    return sum_lanes(lane);
+    memcpy(sum, lane, sizeof lane);
 }
 
-/* Four rows at a time: x is loaded once for them, and their sums do not wait for each other. */
-static void float_block(float *restrict y, const float *restrict x, const float *restrict w, int n)
+/* `rows` rows at a time: x is loaded once for them, and their sums do not wait for each other. */
+static inline __attribute__((always_inline)) void
+float_rows(lanes *sum, const float *restrict x, const float *restrict w, int rows, int n)
 {
-    lanes v, u, sum[BLOCK] = {{0}};
-    const float *restrict w1 = w + n, *restrict w2 = w1 + n, *restrict w3 = w2 + n;
     int i = 0;
+    for (int r = 0; r < rows; r++) sum[r] = (lanes){0};
     for (; i + LANES <= n; i += LANES) {
-        load(&v, x + i);
-        load(&u, w + i);
-        sum[0] += v * u;
-        load(&u, w1 + i);
-        sum[1] += v * u;
-        load(&u, w2 + i);
-        sum[2] += v * u;
-        load(&u, w3 + i);
-        sum[3] += v * u;
+        lanes v, u;
+        memcpy(&v, x + i, sizeof v);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            memcpy(&u, w + (size_t)r * (size_t)n + i, sizeof u);
+            sum[r] += v * u;
+        }
     }
-    y[0] += finish(&sum[0], x, w, i, n);
-    y[1] += finish(&sum[1], x, w1, i, n);
-    y[2] += finish(&sum[2], x, w2, i, n);
-    y[3] += finish(&sum[3], x, w3, i, n);
-}
-
-static float float_row(const float *restrict x, const float *restrict w, int n)
-{
-    lanes v, u, sum = {0};
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        load(&v, x + i);
-        load(&u, w + i);
-        sum += v * u;
-    }
-    return finish(&sum, x, w, i, n);
+    for (int r = 0; i < n && r < rows; r++) add_tail(&sum[r], x, w + (size_t)r * (size_t)n, i, n);
 }
 
 static void ROWS(float)(float *restrict y, const float *restrict x, const float *restrict w,
                         int n_rows, int n)
 {
+    lanes sum[BLOCK];
     int r = 0;
-    for (; r + BLOCK <= n_rows; r += BLOCK) float_block(y + r, x, w + (size_t)r * (size_t)n, n);
-    for (; r < n_rows; r++) y[r] += float_row(x, w + (size_t)r * (size_t)n, n);
+    for (; r + BLOCK <= n_rows; r += BLOCK, w += (size_t)BLOCK * (size_t)n) {
+        float_rows(sum, x, w, BLOCK, n);
+        add_sums(y + r, sum);
+        add_sums(y + r + 4, sum + 4);
+    }
+    for (; r < n_rows; r++, w += n) {
+        float lane[LANES];
+        float_rows(sum, x, w, 1, n);
+        memcpy(lane, sum, sizeof lane);
+        y[r] += sum_lanes(lane);
+    }
 }
 
 /* Channels do not meet, so any width gives the same bits: as wide as the set has. */
@@ -131,6 +142,7 @@ static void ROWS(taps)(float *restrict y, const float *const *x, const float *co
     }
 }
 
+#ifndef ROWS_HAS_INT8 /* some sets have products of their own */
 static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
                        int n_rows, int n)
 {
@@ -140,6 +152,7 @@ static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const in
         acc[r] = sum;
     }
 }
+#endif
 
 /* round(v), ties away from zero, bounded by [least,127]; NaN gives `least`. */
 static int8_t to_int8(float v, float least)
