@@ -74,8 +74,8 @@ char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)
 status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map *map, err *e)
 {
     if (i >= job->rq->n_parents)
-        return FAIL(e, ERR_ARG, "a %s stage needs a %s stage before it",
-                    kinds[job->rq->kind].name, kinds[kind].name);
+        return FAIL(e, ERR_ARG, "a %s stage needs a %s stage before it", kinds[job->rq->kind].name,
+                    kinds[kind].name);
     const char *path = stage_path(job->a, job->rq->folder, kind, &job->rq->parent[i]);
     if (!path) return FAIL(e, ERR_MEM, "out of memory");
     return file_map_open(map, path, e);
@@ -96,8 +96,8 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static status write_artifact(const stage_request *rq, const buf *bytes, arena *a,
-                             stage_result *out, err *e)
+static status write_artifact(const stage_request *rq, const buf *bytes, arena *a, stage_result *out,
+                             err *e)
 {
     TRY(buf_check(bytes, e));
     const char *path = stage_path(a, rq->folder, rq->kind, &rq->key);

@@ -28,7 +28,14 @@
 
 enum { STAGE_MAX_PARENTS = 3, STAGE_MAX_METRICS = 40 };
 
-typedef enum { STAGE_DATA, STAGE_TRAIN, STAGE_EXPORT, STAGE_SCORE, STAGE_LATENCY, N_STAGE_KINDS } stage_kind;
+typedef enum {
+    STAGE_DATA,
+    STAGE_TRAIN,
+    STAGE_EXPORT,
+    STAGE_SCORE,
+    STAGE_LATENCY,
+    N_STAGE_KINDS
+} stage_kind;
 
 const char *stage_kind_name(stage_kind kind); /* "data", "train", ... */
 bool stage_kind_from_name(const char *name, stage_kind *out);
@@ -40,10 +47,10 @@ bool stage_runs_alone(stage_kind kind);
 typedef struct {
     stage_kind kind;
     hash key;
-    const char *params;  /* canonical JSON */
-    const char *input;   /* for data: paths of what lies outside, a line each; "" otherwise. Not part
+    const char *params; /* canonical JSON */
+    const char *input;  /* for data: paths of what lies outside, a line each; "" otherwise. Not part
                             of the key: hashes of the contents stand in params */
-    const char *folder;  /* artifacts folder */
+    const char *folder; /* artifacts folder */
     int n_parents;
     hash parent[STAGE_MAX_PARENTS];
 } stage_request;
@@ -81,10 +88,10 @@ status stage_run(const stage_request *rq, stage_progress progress, void *user, a
 typedef struct {
     int n_params;
     double macs;
-    int arena_bytes;   /* activations the interpreter holds at once */
-    int flat_bytes;    /* of the .tflite file: exact, since its size does not depend on the weights */
-    int n_prunable;    /* weights that pruning may zero */
-    int packed_floor;  /* bytes of the zlib file below which no training can bring it: a model, see
+    int arena_bytes; /* activations the interpreter holds at once */
+    int flat_bytes;  /* of the .tflite file: exact, since its size does not depend on the weights */
+    int n_prunable;  /* weights that pruning may zero */
+    int packed_floor; /* bytes of the zlib file below which no training can bring it: a model, see
                           stage.c */
     double modelled_inference_ms, modelled_total_ms; /* on the export's "device"; NaN without one */
     double step_seconds; /* predicted CPU time of one training step at `batch` on this machine */
@@ -119,12 +126,13 @@ const layer_row *stage_layers(void);
 
 typedef enum { BETTER_LOWER, BETTER_HIGHER, BETTER_NONE } better;
 typedef struct {
-    const char *name;   /* "T_mae"; in forecasts of the validation part; "_test" names the test part */
-    const char *task;   /* "forecast", "keywords", or "" for both */
-    const char *unit;   /* "°C", "%", "B", "ms", "" */
+    const char
+        *name; /* "T_mae"; in forecasts of the validation part; "_test" names the test part */
+    const char *task; /* "forecast", "keywords", or "" for both */
+    const char *unit; /* "°C", "%", "B", "ms", "" */
     better direction;
-    stage_kind stage;   /* that measures it */
-    bool known_before;  /* exact before training */
+    stage_kind stage;  /* that measures it */
+    bool known_before; /* exact before training */
     const char *help;
 } metric_row;
 

@@ -27,9 +27,9 @@ status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map 
 /* What a data stage made, as examples. */
 typedef struct {
     file_map map;
-    series series;     /* of a forecasting task */
-    clip_set clips;    /* of a keyword task: ex.n_classes > 0 */
-    examples ex;       /* borrows the others: leave the struct where it is */
+    series series;  /* of a forecasting task */
+    clip_set clips; /* of a keyword task: ex.n_classes > 0 */
+    examples ex;    /* borrows the others: leave the struct where it is */
 } stage_examples;
 
 /* Opens the artifact of the job's i-th parent, a data stage; closed even when opening failed. */

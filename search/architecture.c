@@ -326,8 +326,7 @@ static const layer_row *find_layer(document *r, const node *map)
     return NULL;
 }
 
-static void read_layer(document *r, architecture *x, const scope *names, const node *map,
-                       int index)
+static void read_layer(document *r, architecture *x, const scope *names, const node *map, int index)
 {
     const char *keys[MAX_PARAMS + 3] = {"kind", "when", "name"};
     int n = 3;
@@ -449,7 +448,7 @@ static status put_choice(const architecture *x, const param_row *row, const laye
 {
     const char *word = p->word ? p->word : row->def;
     value v;
-    if (p->n) {
+    if (p->written && p->n) {
         TRY(evaluate(x, p->x[0], p->written, slots, &v, e));
         word = v.text;
         if (!schema_among(row->choices, word))

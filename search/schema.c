@@ -21,25 +21,28 @@
 static const setting_row rows[N_SETTINGS] = {
     [SET_SPACE] = {"space", TYPE_INT, .min = 1, .max = 1, .help = "version of this format: 1"},
     [SET_TITLE] = {"title", TYPE_TEXT, .def = "\"\"", .help = "a line for reports"},
-    [SET_TASK] = {"task", TYPE_CHOICE, .choices = "forecast|keywords",
-                  .help = "what the models are for: forecasts of the weather, or spotting spoken keywords"},
+    [SET_TASK] =
+        {"task", TYPE_CHOICE, .choices = "forecast|keywords",
+         .help = "what the models are for: forecasts of the weather, or spotting spoken keywords"},
 
     [SET_DATA_SOURCE] =
         {"data.source", TYPE_CHOICE,
          .choices = "jena-csv|synthetic-climate|speech-folders|synthetic-keywords",
          .words = "speech-folders|synthetic-keywords", .param = "source", .stages = DATA,
          .axis = true,
-         .help = "forecasts: `jena-csv`, the Jena weather records, or `synthetic-climate`, a made-up "
-                 "series that needs no download; keywords: `speech-folders`, a folder of recordings "
-                 "for each word, or `synthetic-keywords`, eight words from a small synthesiser"},
+         .help =
+             "forecasts: `jena-csv`, the Jena weather records, or `synthetic-climate`, a made-up "
+             "series that needs no download; keywords: `speech-folders`, a folder of recordings "
+             "for each word, or `synthetic-keywords`, eight words from a small synthesiser"},
     [SET_DATA_FILE] =
         {"data.file", TYPE_FILE, .matters = "source == 'jena-csv'", .param = "file_hash",
-         .stages = DATA, .axis = true,
+         .stages = DATA, .axis = true, .task = "forecast",
          .help = "the CSV file: a glob that matches exactly one file, relative to `--data`, else "
                  "`$PARETUNE_DATA`, else `data`"},
     [SET_DATA_ROWS] = {"data.rows", TYPE_INT, .min = 100, .max = 1e7, .def = "20000",
                        .matters = "source == 'synthetic-climate'", .param = "rows", .stages = DATA,
-                       .axis = true, .help = "length of the series, one row for ten minutes"},
+                       .axis = true, .task = "forecast",
+                       .help = "length of the series, one row for ten minutes"},
     [SET_DATA_SEED] = {"data.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
                        .matters = "source != 'jena-csv'", .param = "seed", .stages = DATA,
                        .axis = true,
@@ -57,11 +60,12 @@ static const setting_row rows[N_SETTINGS] = {
                          .help = "folder of recordings, WAV or FLAC, with a folder for each word; "
                                  "relative to `--data`, as `data.file` is"},
     [SET_WORDS] = {"data.words", TYPE_OTHER, .def = "[]", .stages = DATA, .task = "keywords",
-                   .help = "the words to tell apart, in the order of the classes; none: every folder, "
-                           "in alphabetical order"},
-    [SET_CLIPS] = {"data.clips", TYPE_INT, .min = 24, .max = 1e6, .def = "2000",
-                   .matters = MADE_UP, .param = "clips", .stages = DATA, .axis = true,
-                   .task = "keywords", .help = "how many recordings are made up"},
+                   .help =
+                       "the words to tell apart, in the order of the classes; none: every folder, "
+                       "in alphabetical order"},
+    [SET_CLIPS] = {"data.clips", TYPE_INT, .min = 24, .max = 1e6, .def = "2000", .matters = MADE_UP,
+                   .param = "clips", .stages = DATA, .axis = true, .task = "keywords",
+                   .help = "how many recordings are made up"},
     [SET_SPEAKERS] = {"data.speakers", TYPE_INT, .min = 3, .max = 1e6, .def = "100",
                       .matters = MADE_UP, .param = "speakers", .stages = DATA, .axis = true,
                       .task = "keywords",
@@ -69,9 +73,10 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists",
                    .def = "random", .matters = FOLDERS, .param = "split", .stages = DATA,
                    .axis = true, .task = "keywords",
-                   .help = "`random`: the same shares of every word; `speaker-hash`: as Speech "
-                           "Commands splits itself, no speaker in two parts; `lists`: as three files "
-                           "say"},
+                   .help =
+                       "`random`: the same shares of every word; `speaker-hash`: as Speech "
+                       "Commands splits itself, no speaker in two parts; `lists`: as three files "
+                       "say"},
     [SET_TRAIN_LIST] = {"data.train_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
                         .task = "keywords",
                         .help = "the training part: a recording a line, of which the last two "
@@ -97,21 +102,22 @@ static const setting_row rows[N_SETTINGS] = {
                            .param_when = FOLDERS, .stages = DATA, .task = "keywords",
                            .help = "recordings that a list names and the folder does not have"},
     [SET_BAD_CLIPS] = {"data.bad_clips", TYPE_CHOICE, .choices = "error|skip", .def = "error",
-                       .matters = FOLDERS, .param = "bad_clips", .stages = DATA,
-                       .axis = true, .task = "keywords",
+                       .matters = FOLDERS, .param = "bad_clips", .stages = DATA, .axis = true,
+                       .task = "keywords",
                        .help = "recordings that cannot be used: damaged, empty, of several "
                                "channels; `skip` leaves them out and names them in the record"},
     [SET_FEATURE] = {"data.feature", TYPE_CHOICE, .choices = "mfcc|log-mel|stft|stft-resized",
                      .def = "mfcc", .param = "kind", .stages = DATA, .axis = true,
                      .task = "keywords",
-                     .help = "what a network sees: cepstral coefficients, log-mel bands, magnitudes "
-                             "of short transforms, or these as a small square image"},
+                     .help =
+                         "what a network sees: cepstral coefficients, log-mel bands, magnitudes "
+                         "of short transforms, or these as a small square image"},
     [SET_FULL_SCALE] = {"data.full_scale", TYPE_INT, .min = 32767, .max = 32768, .def = "32768",
                         .param = "full_scale", .stages = DATA, .axis = true, .task = "keywords",
                         .help = "what 16-bit samples are divided by: 32768, or 32767 as the course "
                                 "did from 2023 on"},
-    [SET_RATE] = {"data.rate", TYPE_INT, .min = 1000, .max = 48000, .def = "16000",
-                  .param = "rate", .stages = DATA, .axis = true, .task = "keywords", .unit = "Hz",
+    [SET_RATE] = {"data.rate", TYPE_INT, .min = 1000, .max = 48000, .def = "16000", .param = "rate",
+                  .stages = DATA, .axis = true, .task = "keywords", .unit = "Hz",
                   .help = "clips are resampled to it; recordings have 16000"},
     [SET_FRAME] = {"data.frame_ms", TYPE_NUMBER, .min = 0.1, .max = 1000, .def = "40",
                    .param = "frame_ms", .stages = DATA, .axis = true, .task = "keywords",
@@ -119,9 +125,9 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_HOP] = {"data.hop_ms", TYPE_NUMBER, .min = 0.1, .max = 1000, .def = "20",
                  .param = "hop_ms", .stages = DATA, .axis = true, .task = "keywords", .unit = "ms",
                  .help = "from one frame to the next"},
-    [SET_MEL_BINS] = {"data.mel_bins", TYPE_INT, .min = 1, .max = 256, .def = "40",
-                      .matters = MEL, .param = "mel_bins", .stages = DATA, .axis = true,
-                      .task = "keywords", .help = "bands of the mel scale"},
+    [SET_MEL_BINS] = {"data.mel_bins", TYPE_INT, .min = 1, .max = 256, .def = "40", .matters = MEL,
+                      .param = "mel_bins", .stages = DATA, .axis = true, .task = "keywords",
+                      .help = "bands of the mel scale"},
     [SET_MEL_LOW] = {"data.mel_low", TYPE_NUMBER, .min = 0, .max = 24000, .def = "20",
                      .matters = MEL, .param = "mel_low", .stages = DATA, .axis = true,
                      .task = "keywords", .unit = "Hz", .help = "where the lowest band begins"},
@@ -142,24 +148,24 @@ static const setting_row rows[N_SETTINGS] = {
          .help = "name of a file of `spaces/architectures`, or a path that ends in `.yaml`; every "
                  "other key of `model` is a knob that an architecture declares"},
 
-    [SET_LOSS] =
-        {"train.loss", TYPE_CHOICE, .choices = "mse|mae|huber|cross-entropy", .def = "mse",
-         .words = "cross-entropy", .words_def = "cross-entropy", .param = "loss", .stages = TRAIN,
-         .axis = true,
-         .help = "what training makes small; forecasts: squared, absolute, or Huber's error "
-                 "(quadratic below 1); keywords: cross-entropy"},
+    [SET_LOSS] = {"train.loss", TYPE_CHOICE, .choices = "mse|mae|huber|cross-entropy", .def = "mse",
+                  .words = "cross-entropy", .words_def = "cross-entropy", .param = "loss",
+                  .stages = TRAIN, .axis = true,
+                  .help =
+                      "what training makes small; forecasts: squared, absolute, or Huber's error "
+                      "(quadratic below 1); keywords: cross-entropy"},
     [SET_LABELS] =
         {"train.labels", TYPE_CHOICE, .choices = "physical|standardized", .def = "physical",
-         .param = "labels", .param_when = "true", .stages = TRAIN, .axis = true,
-         .task = "forecast",
+         .param = "labels", .param_when = "true", .stages = TRAIN, .axis = true, .task = "forecast",
          .help = "train on °C and % as they are, or on labels of mean 0 and deviation 1 (the "
                  "scaling is "
                  "folded into the last layer at export, so the file still answers in °C and %)"},
-    [SET_LABEL_SMOOTHING] = {"train.label_smoothing", TYPE_NUMBER, .min = 0, .max = 0.9,
-                             .def = "0", .param = "label_smoothing", .stages = TRAIN,
-                             .axis = true, .task = "keywords",
-                             .help = "this share of each label's certainty is spread evenly over all "
-                                     "words"},
+    [SET_LABEL_SMOOTHING] = {"train.label_smoothing", TYPE_NUMBER, .min = 0, .max = 0.9, .def = "0",
+                             .param = "label_smoothing", .stages = TRAIN, .axis = true,
+                             .task = "keywords",
+                             .help =
+                                 "this share of each label's certainty is spread evenly over all "
+                                 "words"},
     [SET_BATCH] = {"train.batch", TYPE_INT, .min = 1, .max = 4096, .def = "32", .param = "batch",
                    .stages = TRAIN, .axis = true, .help = "examples in one step"},
     [SET_OPTIMIZER] = {"train.optimizer", TYPE_CHOICE, .choices = "adam|sgd", .def = "adam",
@@ -215,13 +221,14 @@ static const setting_row rows[N_SETTINGS] = {
              "change; 0 keeps the order of time"},
     [SET_KEEP] = {"train.keep", TYPE_CHOICE, .choices = "last|best", .def = "last", .param = "keep",
                   .stages = TRAIN, .axis = true,
-                  .help = "weights of the last epoch, or of the one with the best validation loss, for "
-                          "keywords the best validation accuracy (with pruning: of those after its "
-                          "end)"},
-    [SET_EARLY_STOP] = {"train.early_stop", TYPE_INT, .min = 0, .max = 10000, .def = "0",
-                        .param = "early_stop", .stages = TRAIN, .axis = true, .unit = "epochs",
-                        .help =
-                            "stop after so many epochs without a better one, by the same figure; 0: never"},
+                  .help =
+                      "weights of the last epoch, or of the one with the best validation loss, for "
+                      "keywords the best validation accuracy (with pruning: of those after its "
+                      "end)"},
+    [SET_EARLY_STOP] =
+        {"train.early_stop", TYPE_INT, .min = 0, .max = 10000, .def = "0", .param = "early_stop",
+         .stages = TRAIN, .axis = true, .unit = "epochs",
+         .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
     [SET_FINAL_SPARSITY] =
         {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
@@ -274,10 +281,11 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
-         .help = "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
-                 "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
-                 "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
-                 "and a moment: unlike all else they differ from run to run"},
+         .help =
+             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+             "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a "
+             "machine and a moment: unlike all else they differ from run to run"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -371,7 +379,7 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",  "train", "prune",
+    static const char *const sections[] = {"data",   "model",   "train",  "prune",
                                            "export", "latency", "search", "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
@@ -464,7 +472,10 @@ static void put_layers(buf *b)
         buf_text(b, " |\n");
         for (const param_row *p = l->params; p && p->name; p++) {
             buf_printf(b, "|  | `%s` | ", p->name);
-            put_cell(b, p->type == PARAM_CHOICE ? p->choices : types[p->type]);
+            bool layer = strcmp(p->name, "from") == 0; /* see architecture.h */
+            put_cell(b, layer                     ? "name of an earlier layer, `input`"
+                        : p->type == PARAM_CHOICE ? p->choices
+                                                  : types[p->type]);
             buf_printf(b, " | %s | ", p->def ? p->def : "must be written");
             put_cell(b, p->help);
             buf_text(b, " |\n");
@@ -478,8 +489,8 @@ static void put_metrics(buf *b)
     buf_text(b, "| metric | task | unit | better | known before training | meaning |\n"
                 "|---|---|---|---|---|---|\n");
     for (const metric_row *m = stage_metrics(); m->name; m++) {
-        buf_printf(b, "| `%s` | %s | %s | %s | %s | ", m->name, m->task, m->unit, directions[m->direction],
-                   m->known_before ? "yes" : "");
+        buf_printf(b, "| `%s` | %s | %s | %s | %s | ", m->name, m->task, m->unit,
+                   directions[m->direction], m->known_before ? "yes" : "");
         put_cell(b, m->help);
         buf_text(b, " |\n");
     }
@@ -498,18 +509,20 @@ void schema_put_markdown(buf *b)
            "so, by the last part of it: `train.epochs` or `epochs`.\n\n## Settings\n\n");
     put_settings(b);
     buf_text(
-        b, "\n## Metrics\n\nFor limits of versions and for objectives. Errors and accuracies are of "
-           "the validation part when models are chosen and of the test part when they are "
-           "reported.\n\n");
+        b,
+        "\n## Metrics\n\nFor limits of versions and for objectives. Errors and accuracies are of "
+        "the validation part when models are chosen and of the test part when they are "
+        "reported.\n\n");
     put_metrics(b);
     buf_text(
-        b, "\n## Architectures\n\n"
-           "An architecture file lists knobs and layers. A layer's numbers may be expressions over "
-           "the knobs and, for forecasts, `steps_in`, `features` (2), `steps_out`, `outputs` (2), "
-           "for keywords `in_h` (frames), `in_w`, `in_c` (1) and `classes`; whole numbers are made "
-           "by truncation and are at least 1. A list holds one number for each dimension: "
-           "`stride: [2, 1]`. A layer with `when: depth >= 2` is left out otherwise. A layer may "
-           "carry a `name`, and `add` says `from: NAME`, an earlier layer's, or `from: input`.\n\n");
+        b,
+        "\n## Architectures\n\n"
+        "An architecture file lists knobs and layers. A layer's numbers may be expressions over "
+        "the knobs and, for forecasts, `steps_in`, `features` (2), `steps_out`, `outputs` (2), "
+        "for keywords `in_h` (frames), `in_w`, `in_c` (1) and `classes`; whole numbers are made "
+        "by truncation and are at least 1. A list holds one number for each dimension: "
+        "`stride: [2, 1]`. A layer with `when: depth >= 2` is left out otherwise. A layer may "
+        "carry a `name`, and `add` says `from: NAME`, an earlier layer's, or `from: input`.\n\n");
     put_layers(b);
     buf_text(b,
              "\n## Expressions\n\n"

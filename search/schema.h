@@ -17,7 +17,7 @@ typedef enum {
     TYPE_BOOL,
     TYPE_CHOICE, /* one of `choices`, "a|b|c" */
     TYPE_TEXT,
-    TYPE_FILE,         /* a glob that matches exactly one file */
+    TYPE_FILE, /* a glob that matches exactly one file */
     TYPE_FOLDER,
     TYPE_PERIOD,       /* a point of the training: 5, "5 epochs", "20 %", "1000 steps" */
     TYPE_QUANTITY,     /* a number with `unit` */

@@ -634,9 +634,9 @@ static void check_required(space *s)
 
 static void read_lists(space *s)
 {
-    static void (*const readers[])(space *, const node *) = {
-        space_read_words, space_read_seeds, space_read_rules, space_read_versions,
-        space_read_objectives};
+    static void (*const readers[])(space *, const node *) = {space_read_words, space_read_seeds,
+                                                             space_read_rules, space_read_versions,
+                                                             space_read_objectives};
     static const setting settings[] = {SET_WORDS, SET_SEEDS, SET_RULES, SET_VERSIONS,
                                        SET_OBJECTIVES};
     for (int i = 0; i < 5; i++) {

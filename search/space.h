@@ -78,7 +78,7 @@ typedef struct {
 typedef struct {
     int64_t candidate;
     uint64_t seed;
-    store_trial row;         /* ready for store_add_trial */
+    store_trial row; /* ready for store_add_trial */
     int n;
     chain_stage stage[CHAIN_MAX]; /* parents stand before children */
 } chain;

@@ -39,11 +39,13 @@ void space_read_words(space *s, const node *n)
         return;
     }
     if (!candidate_matters(s, s->base, SET_DATA_FOLDER) && n->n > 0)
-        document_wrong(&s->source, n, "data.words chooses among folders of recordings; the source "
+        document_wrong(&s->source, n,
+                       "data.words chooses among folders of recordings; the source "
                        "here has none");
     for (int i = 0; i < n->n; i++) add_word(s, n->item[i]);
     if (s->n_words == 1)
-        document_wrong(&s->source, n, "data.words names one word; at least two are needed to tell "
+        document_wrong(&s->source, n,
+                       "data.words names one word; at least two are needed to tell "
                        "apart");
 }
 

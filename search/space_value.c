@@ -63,8 +63,7 @@ static bool parse_choice(space *s, const setting_row *row, const node *n, value 
         document_wrong(&s->source, n, "%s: unknown '%s'; did you mean '%s'?", row->path, word,
                        meant);
     else
-        document_wrong(&s->source, n, "%s: unknown '%s'; it is one of %s", row->path, word,
-                       list);
+        document_wrong(&s->source, n, "%s: unknown '%s'; it is one of %s", row->path, word, list);
     return false;
 }
 
@@ -288,7 +287,8 @@ static bool parse_architecture(space *s, const setting_row *row, const node *n, 
         return false;
     }
     const char *path = find_architecture(s, row, n);
-    const architecture *x = path ? architecture_read(s->a, n->text, path, s->task, s->source.d) : NULL;
+    const architecture *x =
+        path ? architecture_read(s->a, n->text, path, s->task, s->source.d) : NULL;
     if (!x) {
         s->architecture_failed = true;
         return false;

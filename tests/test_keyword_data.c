@@ -31,15 +31,15 @@ static void end(void)
 
 TestSuite(keyword_data, .init = start, .fini = end);
 
-#define FEATURES                                                                                   \
-    "\"features\":{\"kind\":\"mfcc\",\"frame\":640,\"hop\":320,\"mel_bins\":20,"                   \
+#define FEATURES                                                                 \
+    "\"features\":{\"kind\":\"mfcc\",\"frame\":640,\"hop\":320,\"mel_bins\":20," \
     "\"coefficients\":6},\"storage\":\"float16\""
-#define SYNTHETIC                                                                                  \
-    "{\"task\":\"keywords\",\"source\":\"synthetic-keywords\",\"clips\":48,\"speakers\":6,"        \
+#define SYNTHETIC                                                                           \
+    "{\"task\":\"keywords\",\"source\":\"synthetic-keywords\",\"clips\":48,\"speakers\":6," \
     "\"val_percent\":20,\"test_percent\":20,\"seed\":1," FEATURES "}"
-#define FOLDERS(words, split, bad, hash)                                                           \
-    "{\"task\":\"keywords\",\"source\":\"speech-folders\",\"words\":" words ",\"split\":" split    \
-    ",\"val_percent\":25,\"test_percent\":25,\"shuffle\":true,\"seed\":1,"                         \
+#define FOLDERS(words, split, bad, hash)                                                        \
+    "{\"task\":\"keywords\",\"source\":\"speech-folders\",\"words\":" words ",\"split\":" split \
+    ",\"val_percent\":25,\"test_percent\":25,\"shuffle\":true,\"seed\":1,"                      \
     "\"missing_clips\":\"error\",\"bad_clips\":\"" bad "\"" hash "," FEATURES "}"
 
 static node *params_of(const char *json)
@@ -147,9 +147,9 @@ Test(keyword_data, the_hash_of_a_list_has_names_sizes_labels_and_parts)
 Test(keyword_data, recordings_that_changed_since_they_were_hashed_are_refused)
 {
     make_corpus();
-    char *json = arena_printf(
-        &memory, FOLDERS("[]", "\"random\"", "error", ",\"files_hash\":\"%s\""),
-        hash_of(FOLDERS("[]", "\"random\"", "error", "")).text);
+    char *json =
+        arena_printf(&memory, FOLDERS("[]", "\"random\"", "error", ",\"files_hash\":\"%s\""),
+                     hash_of(FOLDERS("[]", "\"random\"", "error", "")).text);
     buf b = {0}, detail = {0};
     clip_set s = build(json, &b, &detail);
     cr_expect_eq(s.n, 12);

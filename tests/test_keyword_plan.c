@@ -130,7 +130,8 @@ static const char *make_names(void)
     cr_assert(mkdtemp(folder));
     static const char *const words[] = {"go", "no", "yes"};
     for (int i = 0; i < 60; i++) {
-        const char *path = arena_printf(&a, "%s/clips/%s/s%d_nohash_0.wav", folder, words[i % 3], i);
+        const char *path =
+            arena_printf(&a, "%s/clips/%s/s%d_nohash_0.wav", folder, words[i % 3], i);
         cr_assert_eq(file_make_folder(file_folder(&a, path), NULL), OK);
         cr_assert_eq(file_write(path, "sound", 5, NULL), OK);
     }
@@ -202,7 +203,7 @@ static net_layout layout_of(const char *name, int h, int w, int classes, const g
         values[i] = k->def;
         for (int j = 0; j < n; j++) {
             if (strcmp(knobs[j].name, k->name) != 0) continue;
-            values[i] = knobs[j].text                ? value_text(knobs[j].text)
+            values[i] = knobs[j].text               ? value_text(knobs[j].text)
                         : k->def.kind == VALUE_BOOL ? value_bool(knobs[j].number != 0)
                                                     : value_number(knobs[j].number);
         }
@@ -242,8 +243,8 @@ Test(keyword_plan, the_labs_networks_have_their_published_counts)
 
 Test(keyword_plan, the_later_edition_has_the_same_number_of_parameters)
 {
-    static const given later[] = {{"first_stride_w", 2, NULL}, {"padding", 0, "same"},
-                                  {"softmax", 1, NULL}};
+    static const given later[] = {
+        {"first_stride_w", 2, NULL}, {"padding", 0, "same"}, {"softmax", 1, NULL}};
     cr_expect_eq(layout_of("ds-cnn", 49, 10, 8, later, 3).n_params, 143112);
     cr_expect_eq(layout_of("cnn", 49, 10, 8, later, 3).n_params, 298632);
 }
@@ -254,7 +255,7 @@ Test(keyword_plan, narrower_networks_have_their_published_counts)
         double alpha;
         int n_params;
         double mega_macs; /* 0: not published */
-    } rows[] = {{0.25, 11208, 1.10}, {0.30, 15132, 0}, {0.31, 16203, 0},
+    } rows[] = {{0.25, 11208, 1.10}, {0.30, 15132, 0},    {0.31, 16203, 0},
                 {0.33, 18068, 0},    {0.50, 38792, 3.94}, {0.75, 82760, 0}};
     for (int i = 0; i < 6; i++) {
         given alpha = {"alpha", rows[i].alpha, NULL};

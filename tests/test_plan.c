@@ -182,9 +182,9 @@ Test(plan, the_parameters_of_stages_are_those_agreed_on)
         "\"to_epoch\":20}",
         net);
     cr_expect_str_eq(c->stage[2].request.params, second);
-    cr_expect_str_eq(c->stage[3].request.params,
-                     "{\"storage\":\"dynamic\",\"dynamic_min_elements\":1024,\"per_channel\":true,"
-                     "\"pack\":\"zlib\"}");
+    cr_expect_str_eq(
+        c->stage[3].request.params,
+        "{\"storage\":\"dynamic\",\"dynamic_min_elements\":1024,\"per_channel\":true,\"pack\":\"zlib\"}");
     cr_expect_str_eq(c->stage[4].request.params, "{\"batch\":32}");
 }
 

@@ -16,6 +16,12 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
+/* In front of a loop of constant, short length whose arrays are to live in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 enum { PANEL = 2 * VL };
 

@@ -16,6 +16,8 @@ const param_row layer_conv2d_params[] = {
     {0},
 };
 
+enum { NARROW = 16 }; /* numbers in a patch */
+
 typedef struct {
     image_window s;
     int Ci, Co, R, depth; /* R: outputs' places in an example */
@@ -50,22 +52,35 @@ static status conv2d_plan(const layer_spec *s, shape in, layer_plan *out, err *e
     out->macs = (double)d.R * d.Co * d.depth;
     out->saved.fixed = gemm_packed_size(d.depth, d.Co);
     if (!d.pointwise) out->scratch.fixed = (long long)d.R * d.depth;
+    if (d.depth < NARROW)
+        out->scratch.fixed += (long long)d.R * d.depth + (long long)d.depth * d.Co;
     return OK;
 }
 
-/* One example's patches; Ci * Kw numbers of a row lie side by side. */
+/* Short runs are what a first layer copies: a constant length spares it a call. */
+static void copy_run(float *to, const float *from, int n)
+{
+    if (n == 3)
+        for (int i = 0; i < 3; i++) to[i] = from[i];
+    else
+        memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+/* One example's patches; the Kw * Ci numbers of a row lie side by side. */
 static void gather(const dims *d, const float *x, float *patch)
 {
     const image_window *s = &d->s;
-    for (int o = 0; o < d->R; o++, patch += d->depth) {
-        int h, w, skip_h, skip_w;
-        int rows = geometry_overlap(o / s->Wo, s->Sh, s->top, s->Kh, s->H, &h, &skip_h);
-        int cols = geometry_overlap(o % s->Wo, s->Sw, s->left, s->Kw, s->W, &w, &skip_w);
-        if (rows < s->Kh || cols < s->Kw) memset(patch, 0, (size_t)d->depth * sizeof *patch);
-        for (int i = 0; i < rows; i++) {
-            float *to = patch + ((skip_h + i) * s->Kw + skip_w) * d->Ci;
-            const float *from = x + (ptrdiff_t)((h + i) * s->W + w) * d->Ci;
-            for (int j = 0; j < cols * d->Ci; j++) to[j] = from[j];
+    const int run = s->Kw * d->Ci;
+    for (int ho = 0; ho < s->Ho; ho++) {
+        int h, skip_h, rows = geometry_overlap(ho, s->Sh, s->top, s->Kh, s->H, &h, &skip_h);
+        for (int wo = 0; wo < s->Wo; wo++, patch += d->depth) {
+            int w = wo * s->Sw - s->left, skip = w < 0 ? -w : 0, cut = w + s->Kw - s->W;
+            int n = run - (skip + (cut > 0 ? cut : 0)) * d->Ci;
+            if (rows < s->Kh || n < run) memset(patch, 0, (size_t)d->depth * sizeof *patch);
+            const float *from = x + (ptrdiff_t)(h * s->W + w + skip) * d->Ci;
+            float *to = patch + skip_h * run + skip * d->Ci;
+            for (int i = 0; i < rows && n > 0; i++, to += run, from += s->W * d->Ci)
+                copy_run(to, from, n);
         }
     }
 }
@@ -132,10 +147,14 @@ static void conv2d_forward(const layer_pass *p)
     if (p->spec->act != ACT_RELU) p->k->activate(p->y, p->B * shape_size(p->out), p->spec->act);
 }
 
+/* dw += dy^T * patches. Few columns would leave vectors half empty: then the transposed product is
+ * computed, and its numbers go where they belong. */
 static void add_weight_gradient(const layer_pass *p, const dims *d, const float *dy, int rows,
                                 const float *patch)
 {
-    p->k->gemm(&(gemm){
+    bool narrow = d->depth < NARROW && d->depth < d->Co;
+    float *turned = p->scratch + d->R * d->depth;
+    gemm g = {
         .M = d->Co,
         .N = d->depth,
         .K = rows,
@@ -147,7 +166,21 @@ static void add_weight_gradient(const layer_pass *p, const dims *d, const float 
         .c = p->dw[0],
         .ldc = d->depth,
         .add = true,
-    });
+    };
+    if (narrow)
+        g = (gemm){.M = d->depth,
+                   .N = d->Co,
+                   .K = rows,
+                   .a = patch,
+                   .lda = d->depth,
+                   .a_transposed = true,
+                   .b = dy,
+                   .ldb = d->Co,
+                   .c = turned,
+                   .ldc = d->Co};
+    p->k->gemm(&g);
+    for (int k = 0; k < d->depth && narrow; k++)
+        for (int c = 0; c < d->Co; c++) p->dw[0][c * d->depth + k] += turned[k * d->Co + c];
 }
 
 static void put_input_gradient(const layer_pass *p, const dims *d, int i, const float *dy, int rows)

@@ -1,0 +1,255 @@
+/* Training speed of the lab's keyword networks at batch 32: fetching a batch, forward, cross-entropy,
+ * backward, Adam. Times are process CPU time, the minimum over blocks of about 0.1 s, so that other
+ * processes cost little. FLOPs count two per multiply-add of the textbook products (a faster
+ * algorithm may do fewer): forward, weight gradients, input gradients but the first layer's; the peak is
+ * measured in the same run. DS-CNN has padding `same`, as the rival's model.
+ *
+ *   bench_train_keywords [BLOCKS [TORCH_SCRIPT|- [NETWORK|all [FEATURE [ALPHA]]]]] [profile]
+ * TORCH_SCRIPT is tests/bench/train_keywords_torch.py, the rival; - leaves it out. With `profile`, each
+ * layer's passes over parts of the batch that stay in the cache are timed alone. */
+#include "engine/base/arena.h"
+#include "engine/base/rng.h"
+#include "engine/nn/loss.h"
+#include "engine/nn/net.h"
+#include "engine/nn/optim.h"
+#include "tests/support/nets.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { BATCH = 32, N_CLIPS = 640, CLASSES = 8 };
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* --- what is timed --- */
+
+typedef struct {
+    net n;
+    optim_spec optimizer;
+    float *clips, *labels, *wanted, *moments;
+    int64_t step;
+    rng order;
+} trainer;
+
+static void fetch(trainer *t)
+{
+    int size = shape_size(t->n.spec.in);
+    int first = (int)rng_below(&t->order, N_CLIPS - BATCH);
+    memcpy(t->n.input, t->clips + (ptrdiff_t)first * size, BATCH * (size_t)size * sizeof(float));
+    memcpy(t->wanted, t->labels + first, BATCH * sizeof(float));
+}
+
+static double train_step(trainer *t)
+{
+    net *n = &t->n;
+    fetch(t);
+    net_forward_training(n, BATCH, &(train_pass){1, ++t->step});
+    int right;
+    double loss = loss_classes(n->logits, t->wanted, BATCH, CLASSES, 0, n->logits_gradient, &right);
+    net_backward_logits(n, BATCH);
+    optim_step(&t->optimizer, n->k, 0.001, t->step, n->params, n->gradients, t->moments,
+               n->layout.n_params);
+    return loss;
+}
+
+static void open_trainer(trainer *t, arena *a, const char *json)
+{
+    err e = {0};
+    net_spec spec;
+    if (net_from_text(json, &spec, &e) != OK || net_build(&t->n, &spec, BATCH, NULL, a, &e) != OK ||
+        net_init_weights(&t->n, 1, a, &e) != OK) {
+        fprintf(stderr, "bench_train_keywords: %s\n", e.msg);
+        exit(1);
+    }
+    int size = shape_size(spec.in);
+    t->optimizer = (optim_spec){.kind = OPTIM_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
+    t->clips = ARENA_NEW(a, float, N_CLIPS *size);
+    t->labels = ARENA_NEW(a, float, N_CLIPS);
+    t->wanted = ARENA_NEW(a, float, BATCH);
+    t->moments = ARENA_NEW(a, float, 2 * optim_stride(t->n.layout.n_params));
+    rng r = rng_stream(1, RNG_TEST, 0);
+    for (int i = 0; i < N_CLIPS * size; i++) t->clips[i] = rng_normal(&r);
+    for (int i = 0; i < N_CLIPS; i++) t->labels[i] = (float)rng_below(&r, CLASSES);
+    t->order = rng_stream(1, RNG_SHUFFLE, 0);
+    t->step = 0;
+}
+
+static double step_seconds(trainer *t, int blocks)
+{
+    double best = INFINITY;
+    int steps = 5;
+    for (int b = 0; b < blocks; b++) {
+        double start = cpu_seconds();
+        for (int i = 0; i < steps; i++) train_step(t);
+        double took = cpu_seconds() - start;
+        if (took / steps < best) best = took / steps;
+        steps = (int)fmax(2, 0.1 / best);
+    }
+    return best;
+}
+
+/* Multiply-adds of layer i for one clip, forward and backward. */
+static double layer_macs(const net *n, int i, bool first)
+{
+    layer_plan plan = {0};
+    layer_find(n->spec.layer[i].kind)->plan(&n->spec.layer[i], n->layout.shape_in[i], &plan, NULL);
+    return plan.macs * (first ? 2 : 3);
+}
+
+static double step_flops(const net *n)
+{
+    double macs = 0;
+    for (int i = 0; i < n->spec.n; i++) macs += layer_macs(n, i, macs == 0);
+    return 2 * macs * BATCH;
+}
+
+/* FLOPs a second of multiply-adds in registers. */
+static double peak_flops(const kernels *k)
+{
+    float sink = 0.5f;
+    double best = 0;
+    for (int block = 0; block < 10; block++) {
+        double start = cpu_seconds(), done = k->spin(2000000, &sink);
+        best = fmax(best, done / (cpu_seconds() - start));
+    }
+    return best;
+}
+
+/* --- the profile --- */
+
+static void run_forward(const layer_ops *ops, const layer_pass *p)
+{
+    if (ops->observe) ops->observe(p);
+    if (ops->forward) ops->forward(p);
+}
+
+static void run_backward(const layer_ops *ops, const layer_pass *p)
+{
+    if (ops->observe_back) ops->observe_back(p);
+    if (ops->backward) ops->backward(p);
+}
+
+static double pass_seconds(void (*run)(const layer_ops *, const layer_pass *), const layer_ops *ops,
+                           const layer_pass *p)
+{
+    double best = INFINITY;
+    for (int b = 0; b < 5; b++) {
+        enum { TIMES = 40 };
+        double start = cpu_seconds();
+        for (int i = 0; i < TIMES; i++) run(ops, p);
+        best = fmin(best, (cpu_seconds() - start) / TIMES);
+    }
+    return best * BATCH / p->B;
+}
+
+static void print_profile(trainer *t, double step, double peak)
+{
+    double all = 0, macs_before = 0;
+    net *n = &t->n;
+    train_step(t);
+    printf("    %-24s %10s %10s %8s %7s\n", "layer", "forward us", "back us", "% step", "% peak");
+    for (int i = 0; i < n->spec.n; i++) {
+        const layer_ops *ops = layer_find(n->spec.layer[i].kind);
+        layer_pass p = n->pass[i];
+        p.B = ops->by_parts ? n->part : BATCH;
+        double forward = pass_seconds(run_forward, ops, &p);
+        double back = pass_seconds(run_backward, ops, &p);
+        double macs = layer_macs(n, i, macs_before == 0);
+        macs_before += macs;
+        all += forward + back;
+        printf("    %2d %-21s %10.1f %10.1f %8.1f %7.1f\n", i,
+               layer_table()[n->spec.layer[i].kind].name, forward * 1e6, back * 1e6,
+               100 * (forward + back) / step, 100 * 2 * macs * BATCH / (forward + back) / peak);
+    }
+    printf("    %-24s %10s %10s %8.1f\n", "rest: Adam, packing, cache", "", "",
+           100 * (1 - all / step));
+}
+
+/* --- the rival --- */
+
+/* ms per step by the script, or NaN when it cannot run. */
+static double torch_ms(const char *script, const char *arch, const char *feature, double alpha)
+{
+    char command[512], line[64];
+    snprintf(command, sizeof command, "/usr/bin/python3 %s %s %s %g 2>/dev/null", script, arch,
+             feature, alpha);
+    FILE *f = popen(command, "r");
+    if (!f) return NAN;
+    double ms = fgets(line, sizeof line, f) ? strtod(line, NULL) : 0;
+    return pclose(f) == 0 && ms > 0 ? ms : (double)NAN;
+}
+
+typedef struct {
+    int blocks;
+    const char *rival, *arch, *feature;
+    double alpha;
+    bool profile;
+} options;
+
+static options read_options(int argc, char **argv)
+{
+    options o = {.blocks = 20};
+    if (argc > 1 && strcmp(argv[argc - 1], "profile") == 0) o.profile = true, argc--;
+    if (argc > 1) o.blocks = atoi(argv[1]);
+    if (argc > 2 && strcmp(argv[2], "-") != 0) o.rival = argv[2];
+    if (argc > 3 && strcmp(argv[3], "all") != 0) o.arch = argv[3];
+    if (argc > 4) o.feature = argv[4];
+    if (argc > 5) o.alpha = strtod(argv[5], NULL);
+    return o;
+}
+
+static void measure(const options *o, arena *a, const char *arch, const char *feature, double alpha,
+                    double peak)
+{
+    arena_mark_t m = arena_mark(a);
+    trainer t;
+    bool ds = strcmp(arch, "ds-cnn") == 0;
+    open_trainer(&t, a, keyword_net(a, arch, feature, alpha, ds ? "same" : "valid"));
+    double s = step_seconds(&t, o->blocks), flops = step_flops(&t.n);
+    double torch = o->rival ? torch_ms(o->rival, arch, feature, alpha) : (double)NAN;
+    printf("%-7s %-8s %5g %8d %9.3f %9.0f %8.1f %7.1f %10.3f %6.2f\n", arch, feature, alpha,
+           t.n.layout.n_params, s * 1e3, BATCH / s, flops / s * 1e-9, 100 * flops / s / peak, torch,
+           torch / (s * 1e3));
+    if (o->profile) print_profile(&t, s, peak);
+    fflush(stdout);
+    arena_release(a, m);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const arch[] = {"ds-cnn", "cnn", "mlp"};
+    static const char *const feature[] = {"mfcc", "log-mel"};
+    static const double alpha[] = {0.25, 0.5, 1};
+    options o = read_options(argc, argv);
+    err e = {0};
+    const kernels *k;
+    if (kernel_choose(&k, &e) != OK) {
+        fprintf(stderr, "bench_train_keywords: %s\n", e.msg);
+        return 1;
+    }
+    arena a;
+    arena_init(&a, 0);
+    kernel_flush_denormals();
+    double peak = peak_flops(k);
+    printf("kernels %s, peak %.0f GFLOP/s, batch %d\n", k->name, peak * 1e-9, BATCH);
+    printf("%-7s %-8s %5s %8s %9s %9s %8s %7s %10s %6s\n", "network", "feature", "alpha", "params",
+           "ms/step", "clips/s", "GFLOP/s", "% peak", "torch ms", "ratio");
+    for (int i = 0; i < 3; i++)
+        for (int f = 0; f < 2; f++)
+            for (int j = 0; j < 3; j++) {
+                if (o.arch && strcmp(o.arch, arch[i]) != 0) continue;
+                if (o.feature && strcmp(o.feature, feature[f]) != 0) continue;
+                if (o.alpha > 0 && o.alpha != alpha[j]) continue;
+                measure(&o, &a, arch[i], feature[f], alpha[j], peak);
+            }
+    arena_free(&a);
+    return 0;
+}
