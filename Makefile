@@ -207,7 +207,7 @@ bench: all $(BENCHES) ## run every tests/bench/bench_*
 	$(Q)for b in $(sort $(BENCHES)); do echo "== $${b##*/}"; PARETUNE_BIN=$(BIN) $$b || exit 1; done
 
 .PHONY: docs
-docs: all ## write docs/paretune.1 and docs/commands.md from the option tables
+docs: all ## write docs/ (manual page, commands, search spaces) from the program's tables
 	$(Q)tools/docs.sh $(BIN) docs
 
 TFLITE := build/tflite/node_modules/tfjs-tflite-node/cc_deps

@@ -104,7 +104,7 @@ static status write_artifact(const stage_request *rq, const buf *bytes, arena *a
     const char *folder = path ? file_folder(a, path) : NULL;
     if (!folder) return FAIL(e, ERR_MEM, "out of memory");
     TRY(file_make_folder(folder, e));
-    TRY(file_write(path, bytes->data, bytes->len, e));
+    TRY(file_write_cached(path, bytes->data, bytes->len, e));
     out->artifact_bytes = bytes->len;
     out->artifact_hash = hash_bytes(bytes->data, bytes->len);
     return OK;

@@ -1,5 +1,5 @@
-/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all that
- * share it and found again by identity. */
+/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all
+ * that share it and found again by identity. */
 #include "search/plan_parts.h"
 
 #include <string.h>
@@ -89,8 +89,9 @@ static uint64_t recipe_identity(const space *s, const value *slots, const archit
 /* The file carries its front end, so that counts too. */
 static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_DEVICE};
-    const uint64_t id = mix_slots(3, slots, list, 4);
+    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK,
+                               SET_DEVICE};
+    const uint64_t id = mix_slots(3, slots, list, 5);
     return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 

@@ -161,6 +161,36 @@ Test(stage, what_is_foreseen_is_what_is_built)
     teardown(&f);
 }
 
+Test(stage, trained_files_stay_above_the_packed_floor)
+{
+    fixture f;
+    setup(&f);
+    const char *storage[] = {"float32", "float16", "dynamic"};
+    const struct {
+        const char *prune;
+        double sparsity;
+    } pruning[] = {{"null", 0}, {PRUNING, 0.75}};
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    for (int i = 0; i < 6; i++) {
+        err e = {0};
+        node *net, *export;
+        stage_forecast known;
+        double sparsity = pruning[i / 3].sparsity;
+        const char *params = arena_printf(
+            &f.a,
+            "{\"storage\":\"%s\",\"dynamic_min_elements\":0,\"per_channel\":true,\"pack\":\"zlib\"}",
+            storage[i % 3]);
+        hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, pruning[i / 3].prune), &data, 1, &r);
+        run(&f, STAGE_EXPORT, params, &train, 1, &r);
+        cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, &e), OK);
+        cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
+        cr_assert_eq(stage_foresee(net, export, 32, sparsity, &f.a, &known, &e), OK, "%s", e.msg);
+        cr_expect_leq(known.packed_floor, (int)metric(&r, "size_zlib"), "%s", params);
+    }
+    teardown(&f);
+}
+
 Test(stage, errors_are_named_and_leave_nothing_behind)
 {
     fixture f;

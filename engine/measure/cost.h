@@ -19,9 +19,9 @@ typedef struct {
 
 /* Folds the network, writes the file with zero weights and opens it in the interpreter: nothing is estimated but the
  * floor. It is the zlib size of that file plus the bytes of the kernel weights that pruning to
- * `final_sparsity` keeps, at what trained weights cannot be coded below (float32: 22 bits, their
- * mantissas being noise; float16: 10 bits; int8: 2 bits). A thousand trained files stood above it;
- * a filter that uses it may in principle be wrong, one that uses the other figures cannot. */
+ * `final_sparsity` keeps, at bits below which trained weights are not expected to be coded (float32:
+ * 22, their mantissas being noise; float16: 10; int8: 2). A filter that uses it may in principle be
+ * wrong; one that uses the other figures cannot. */
 status cost_of_net(const net_spec *net, const tflite_options *options, double final_sparsity,
                    arena *a, net_cost *out, err *e);
 
