@@ -448,7 +448,7 @@ static status put_choice(const architecture *x, const param_row *row, const laye
 {
     const char *word = p->word ? p->word : row->def;
     value v;
-    if (p->n) {
+    if (p->written && p->n) {
         TRY(evaluate(x, p->x[0], p->written, slots, &v, e));
         word = v.text;
         if (!schema_among(row->choices, word))

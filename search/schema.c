@@ -41,7 +41,8 @@ static const setting_row rows[N_SETTINGS] = {
                  "`$PARETUNE_DATA`, else `data`"},
     [SET_DATA_ROWS] = {"data.rows", TYPE_INT, .min = 100, .max = 1e7, .def = "20000",
                        .matters = "source == 'synthetic-climate'", .param = "rows", .stages = DATA,
-                       .axis = true, .task = "forecast", .help = "length of the series, one row for ten minutes"},
+                       .axis = true, .task = "forecast",
+                       .help = "length of the series, one row for ten minutes"},
     [SET_DATA_SEED] = {"data.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
                        .matters = "source != 'jena-csv'", .param = "seed", .stages = DATA,
                        .axis = true,
@@ -284,7 +285,8 @@ static const setting_row rows[N_SETTINGS] = {
          .help =
              "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
              "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
-             "the clips' own rate, median of 100 runs after 100 discarded"},
+             "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a "
+             "machine and a moment: unlike all else they differ from run to run"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -472,7 +474,7 @@ static void put_layers(buf *b)
         for (const param_row *p = l->params; p && p->name; p++) {
             buf_printf(b, "|  | `%s` | ", p->name);
             bool layer = strcmp(p->name, "from") == 0; /* see architecture.h */
-            put_cell(b, layer                    ? "name of an earlier layer, `input`"
+            put_cell(b, layer                     ? "name of an earlier layer, `input`"
                         : p->type == PARAM_CHOICE ? p->choices
                                                   : types[p->type]);
             buf_printf(b, " | %s | ", p->def ? p->def : "must be written");

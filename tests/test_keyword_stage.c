@@ -11,9 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FEATURES                                                                 \
-    "\"features\":{\"kind\":\"mfcc\",\"frame\":640,\"hop\":640,\"mel_bins\":20," \
-    "\"coefficients\":8},\"storage\":\"float16\""
+#define FRONT_END                                                                                  \
+    "\"features\":{\"kind\":\"mfcc\",\"frame\":640,\"hop\":640,\"mel_bins\":20,"                   \
+    "\"coefficients\":8}"
+#define FEATURES FRONT_END ",\"storage\":\"float16\""
 
 static const char made_up[] =
     "{\"task\":\"keywords\",\"source\":\"synthetic-keywords\",\"clips\":240,\"speakers\":20,"
@@ -169,6 +170,37 @@ Test(keyword_stage, batch_norm_is_in_the_file_as_the_trainer_had_it)
     cr_expect_eq(metric(&r[2], "accuracy"), metric(&r[0], "val_accuracy"));
     cr_expect_float_eq(metric(&r[2], "loss"), metric(&r[0], "val_loss"), 1e-4);
     cr_expect_eq(metric(&r[1], "n_params"), 9 * 12 + 48 + 9 * 12 + 12 * 16 + 64 + 16 * 8 + 8);
+}
+
+Test(keyword_stage, what_is_foreseen_is_what_is_built)
+{
+    static const char *const storage[] = {"float32", "float16", "dynamic"};
+    stage_result r;
+    err e = {0};
+    node *tree;
+    hash data = run(STAGE_DATA, made_up, "", NULL, 0, &r, NULL);
+    const char *params = train_params(SEPARABLE("8"), 1);
+    hash train = run(STAGE_TRAIN, params, "", &data, 1, &r, NULL);
+    cr_assert_eq(node_read_json(&memory, params, strlen(params), &tree, &e), OK);
+    const node *net = node_get(tree, "net");
+    for (int i = 0; i < 3; i++) {
+        stage_forecast known;
+        node *export;
+        params = arena_printf(
+            &memory,
+            "{\"storage\":\"%s\",\"dynamic_min_elements\":100,\"per_channel\":true,\"pack\":"
+            "\"zip\",\"device\":\"raspberry-pi-4\"," FRONT_END "}",
+            storage[i]);
+        run(STAGE_EXPORT, params, "", &train, 1, &r, NULL);
+        cr_assert_eq(node_read_json(&memory, params, strlen(params), &export, &e), OK);
+        cr_assert_eq(stage_foresee(net, export, 32, 0, &memory, &known, &e), OK, "%s", e.msg);
+        cr_expect_eq(known.flat_bytes, (int)r.artifact_bytes, "%s", storage[i]);
+        cr_expect_eq(known.n_params, (int)metric(&r, "n_params"));
+        cr_expect_eq(known.arena_bytes, (int)metric(&r, "arena"));
+        cr_expect_eq(known.macs, metric(&r, "macs"));
+        cr_expect_eq(known.modelled_total_ms, metric(&r, "modelled_total_ms"));
+        cr_expect_leq(known.packed_floor, (int)metric(&r, "size_zlib"));
+    }
 }
 
 Test(keyword_stage, a_model_that_answers_with_nan_is_a_failed_score)

@@ -16,6 +16,12 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
+/* In front of a loop of constant, short length whose arrays are to live in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 enum { PANEL = 2 * VL };
 
@@ -582,6 +588,11 @@ const kernels *KERNELS_TABLE(void)
         .depthwise = run_depthwise,
         .depthwise_dx = run_depthwise_dx,
         .depthwise_dw = run_depthwise_dw,
+        .winograd_input = run_winograd_input,
+        .winograd_output = run_winograd_output,
+        .winograd_output_back = run_winograd_output_back,
+        .winograd_filter = run_winograd_filter,
+        .winograd_filter_back = run_winograd_filter_back,
         .column_sums = run_column_sums,
         .batch_norm = run_batch_norm,
         .batch_norm_sums = run_batch_norm_sums,

@@ -85,6 +85,10 @@ typedef struct {
     /* The layer may be called for a few examples at a time, in order, so that what one layer wrote
      * is still in the cache when the next reads it. Others get the whole batch at once. */
     bool by_parts;
+    /* Its forward costs so little that a part's output is made again for the backward pass of the
+     * layer behind it rather than kept: for layers that observe. */
+    bool cheap;
+    bool ignores_x; /* backward does not read x */
     /* With the whole batch, before its first part and behind its last. May be NULL. */
     void (*begin)(const layer_pass *p);
     void (*begin_back)(const layer_pass *p);

@@ -39,4 +39,5 @@ const layer_ops layer_add = {
     .forward = add_forward,
     .backward = add_backward,
     .by_parts = true,
+    .ignores_x = true,
 };

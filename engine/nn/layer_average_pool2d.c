@@ -74,4 +74,5 @@ const layer_ops layer_average_pool2d = {
     .forward = average_pool_forward,
     .backward = average_pool_backward,
     .by_parts = true,
+    .ignores_x = true,
 };

@@ -168,6 +168,7 @@ static void batch_norm_begin_back(const layer_pass *p)
     clear_sums(p);
 }
 
+/* A fleeting output has been made again for this part. */
 static void batch_norm_observe_back(const layer_pass *p)
 {
     int size = shape_size(p->in), C = channels(p);
@@ -209,6 +210,7 @@ const layer_ops layer_batch_norm = {
     .forward = batch_norm_forward,
     .backward = batch_norm_backward,
     .by_parts = true,
+    .cheap = true,
     .begin = batch_norm_begin,
     .begin_back = batch_norm_begin_back,
     .observe = batch_norm_observe,

@@ -48,5 +48,6 @@ const layer_ops layer_dropout = {
     .forward = dropout_forward,
     .backward = dropout_backward,
     .by_parts = true,
+    .ignores_x = true,
     .begin = dropout_begin,
 };

@@ -42,4 +42,5 @@ const layer_ops layer_global_average_pool2d = {
     .forward = global_average_forward,
     .backward = global_average_backward,
     .by_parts = true,
+    .ignores_x = true,
 };

@@ -9,7 +9,8 @@
 /* Layers that can (layer_ops.by_parts) are called with few examples at a time: each part goes through
  * a whole stretch of layers while it is in the cache. In training, a stretch ends where a layer must
  * know the whole batch: forward in front of it, backward behind it. Gradients inside a stretch take
- * turns in two buffers of one part, those between stretches in two of a whole batch. */
+ * turns in two buffers of one part, those between stretches in two of a whole batch. The outputs of
+ * cheap layers are kept for one part only, and made again. */
 typedef struct {
     layer_plan layer[NET_MAX_LAYERS];
     long long gradient; /* floats of one whole gradient buffer */
@@ -17,6 +18,7 @@ typedef struct {
     long long scratch;
     long long total;
     bool branch[NET_MAX_LAYERS + 1]; /* [i + 1]: some layer adds the output of layer i */
+    long long outputs[NET_MAX_LAYERS];
 } net_plan;
 
 /* Floats of a part's input and output together: with the gradients and weights that come and go
@@ -65,7 +67,18 @@ static int stretch_start(const net *n, int last)
     return first;
 }
 
-static status plan_layer(const net *n, int i, layer_plan *p, net_plan *all, err *e)
+/* Nobody reads layer i's output but the layer behind it, part by part. */
+static bool is_fleeting(const net *n, int i)
+{
+    if (i + 1 == n->spec.n || !ops_of(n, i)->cheap || !ops_of(n, i + 1)->by_parts ||
+        ops_of(n, i + 1)->observe)
+        return false;
+    for (int j = i + 1; j < n->spec.n; j++)
+        if (n->spec.layer[j].kind == LAYER_ADD && n->spec.layer[j].from == i) return false;
+    return true;
+}
+
+static status plan_layer(net *n, int i, layer_plan *p, net_plan *all, err *e)
 {
     const layer_spec *s = &n->spec.layer[i];
     TRY(layer_find(s->kind)->plan(s, n->layout.shape_in[i], p, e));
@@ -73,7 +86,9 @@ static status plan_layer(const net *n, int i, layer_plan *p, net_plan *all, err 
     long long outputs = line_up((long long)shape_size(p->out) * B);
     long long saved = line_up(p->saved.per_example * B);
     long long scratch = line_up(p->scratch.fixed + p->scratch.per_example * b);
-    if (!p->view) all->total += outputs;
+    n->fleeting[i] = is_fleeting(n, i);
+    all->outputs[i] = line_up((long long)shape_size(p->out) * (n->fleeting[i] ? n->part : B));
+    if (!p->view) all->total += all->outputs[i];
     all->total += saved + line_up(p->saved.fixed);
     if (outputs > all->gradient) all->gradient = outputs;
     if (scratch > all->scratch) all->scratch = scratch;
@@ -87,7 +102,7 @@ static status plan_layer(const net *n, int i, layer_plan *p, net_plan *all, err 
                 layer_table()[s->kind].name, B);
 }
 
-static status plan_all(const net *n, net_plan *out, err *e)
+static status plan_all(net *n, net_plan *out, err *e)
 {
     memset(out, 0, sizeof *out);
     out->total = line_up((long long)shape_size(n->spec.in) * n->max_batch);
@@ -174,7 +189,7 @@ static void bind_memory(net *n, const net_plan *plan, float *block)
                              .x = x,
                              .y = p->view ? x : next,
                              .scratch = scratch};
-        if (!p->view) next += line_up((long long)shape_size(p->out) * B);
+        if (!p->view) next += plan->outputs[i];
         pass->saved = next;
         next += line_up(p->saved.per_example * B);
         n->saved_per_example[i] = (int)p->saved.per_example;
@@ -238,8 +253,8 @@ static layer_pass part_of(const net *n, int i, int first, int count)
     const ptrdiff_t in = shape_size(p.in), out = shape_size(p.out);
     p.B = count;
     p.first = first;
-    p.x += first * in;
-    p.y += first * out;
+    if (i == 0 || !n->fleeting[i - 1]) p.x += first * in;
+    if (!n->fleeting[i]) p.y += first * out;
     p.saved += (ptrdiff_t)first * n->saved_per_example[i];
     if (n->whole_dy[i]) p.dy += first * out;
     if (p.dx && (i == 0 || n->whole_dy[i - 1])) p.dx += first * in;
@@ -307,6 +322,10 @@ static void join_branch(const net *n, const layer_pass *p, int i, int first, int
 
 static void backward_part(const net *n, int last_layer, int first_layer, int first, int count)
 {
+    if (first_layer > 0 && n->fleeting[first_layer - 1] && !ops_of(n, first_layer)->ignores_x) {
+        layer_pass again = part_of(n, first_layer - 1, first, count);
+        ops_of(n, first_layer - 1)->forward(&again);
+    }
     for (int i = last_layer; i >= first_layer; i--) {
         layer_pass p = part_of(n, i, first, count);
         if (ops_of(n, i)->backward) ops_of(n, i)->backward(&p);

@@ -37,6 +37,7 @@ typedef struct {
 
     int part; /* examples that layers with `by_parts` get at a time */
     int saved_per_example[NET_MAX_LAYERS];
+    bool fleeting[NET_MAX_LAYERS];     /* the output is there for a part only */
     bool whole_dy[NET_MAX_LAYERS];     /* dy is there for the whole batch, not for a part only */
     float *branch[NET_MAX_LAYERS + 1]; /* [i + 1]: gradient of layer i's output by add layers */
 } net;

@@ -32,7 +32,7 @@ typedef struct {
     bool is_relu;
 } conv;
 
-enum { GATHERED_PATCHES = 16, LEAST_PACKED = 8 };
+enum { GATHERED_PATCHES = 16, LEAST_PACKED = 8, MOST_PACKED = 1 << 24 };
 
 /* Copies the patch at output (oy,ox), `size` bytes a value; `blank` fills what is outside. */
 static void gather(char *restrict out, const char *restrict x, const window *w, int oy, int ox,
@@ -159,21 +159,19 @@ static void run_int8(const op_node *op)
     const conv *k = op->state;
     const window *w = &k->win;
     const int8_t *x = op->in[0]->data;
-    const int32_t *bias = bias_of(op);
+    const int32_t *restrict bias = bias_of(op);
     int8_t *y = op->out[0]->data;
-    int32_t *acc = k->acc->data;
+    int32_t *restrict acc = k->acc->data;
     const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0];
-    const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0];
+    const requantizer r = {k->factor, (int32_t)op->out[0]->quant.zero_point[0], k->q_least,
+                           k->q_most};
     for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
         for (int oy = 0; oy < w->Ho; oy++)
             for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
                 rows_int8(acc, patch_at(k, x, oy, ox, 1, zero_x), op->in[1]->data, k->Co, k->patch);
-                for (int o = 0; o < k->Co; o++) {
-                    int64_t v =
-                        (int64_t)acc[o] - (int64_t)zero_x * k->row_sum[o] + (bias ? bias[o] : 0);
-                    y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_up((int32_t)v, k->factor[o]),
-                                             k->q_least, k->q_most);
-                }
+                for (int o = 0; o < k->Co; o++) acc[o] -= zero_x * k->row_sum[o];
+                for (int o = 0; bias && o < k->Co; o++) acc[o] = wrapping_sum(acc[o], bias[o]);
+                rows_requantize_up(y, acc, k->Co, r);
             }
 }
 
@@ -235,20 +233,21 @@ static status prepare_int8_weights(op_node *op, conv *k, arena *a, err *e)
     return OK;
 }
 
-/* The naive run_float serves filters that are computed at run time, and few filters: vectors of
- * outputs would be empty in the main. */
+/* The naive run_float serves filters that are computed at run time or huge, and few filters: vectors
+ * of outputs would be empty in the main. */
 static status prepare_packed(op_node *op, conv *k, arena *a, err *e)
 {
     const window *w = &k->win;
     const int pixels = w->Ho * w->Wo;
     const int gathered = pixels < GATHERED_PATCHES ? pixels : GATHERED_PATCHES;
-    if (!op->in[1]->is_constant || k->Co < LEAST_PACKED || pixels == 0) {
+    const long long size = gemm_packed_size(k->patch, k->Co);
+    if (!op->in[1]->is_constant || k->Co < LEAST_PACKED || size > MOST_PACKED || pixels == 0) {
         plan_patches(op, k, sizeof(float), 1);
         op->run = run_float;
         return OK;
     }
     TRY(kernel_choose(&k->k, e));
-    k->packed = arena_take(a, (size_t)gemm_packed_size(k->patch, k->Co), sizeof(float));
+    k->packed = arena_take(a, (size_t)size, sizeof(float));
     if (!k->packed) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");
     k->k->pack_transposed(k->packed, op->in[1]->data, k->patch, k->patch, k->Co);
     plan_patches(op, k, sizeof(float), gathered);

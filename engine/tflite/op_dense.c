@@ -12,6 +12,7 @@
 
 typedef struct {
     int B, Ci, Co;
+    const float *w; /* float32: a copy of constants where rows are aligned; NULL: as they are */
     const int8_t *w8;
     const int32_t *row_sum; /* of int8 weights */
     float least, most;      /* bounds of the fused activation */
@@ -22,7 +23,7 @@ typedef struct {
 static void run_float(const op_node *op)
 {
     const dense *d = op->state;
-    const float *x = op->in[0]->data, *w = op->in[1]->data;
+    const float *x = op->in[0]->data, *w = d->w ? d->w : op->in[1]->data;
     const float *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
     float *y = op->out[0]->data;
     for (int b = 0; b < d->B; b++, x += d->Ci, y += d->Co) {
@@ -118,13 +119,25 @@ static status prepare_int8_weights(op_node *op, dense *d, arena *a, err *e)
     return OK;
 }
 
+/* A file keeps constants on multiples of four bytes, where most wide loads cross cache lines. */
+static status align_weights(const op_node *op, dense *d, arena *a, err *e)
+{
+    const tensor *w = op->in[1];
+    if (!w->is_constant) return OK;
+    float *copy = ARENA_NEW(a, float, w->n);
+    if (!copy) return FAIL(e, ERR_MEM, "out of memory for FULLY_CONNECTED");
+    memcpy(copy, w->data, w->bytes);
+    d->w = copy;
+    return OK;
+}
+
 static status prepare_float(op_node *op, dense *d, arena *a, err *e)
 {
     TRY(op_expect_type(op->out[0], "the output", TFL_FLOAT32, e));
     if (op->n_in > 2 && op->in[2]) TRY(op_expect_type(op->in[2], "the bias", TFL_FLOAT32, e));
     TRY(op_float_bounds(op->options->activation, &d->least, &d->most, e));
     op->run = run_float;
-    if (op->in[1]->type == TFL_FLOAT32) return OK;
+    if (op->in[1]->type == TFL_FLOAT32) return align_weights(op, d, a, e);
     op->run = run_hybrid;
     TRY(op_expect_type(op->in[1], "the weight tensor", TFL_INT8, e));
     TRY(op_expect_scale(op->in[1], "the weight tensor", e));

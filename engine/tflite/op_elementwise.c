@@ -14,22 +14,31 @@ typedef struct {
     bool is_product;
 } binary;
 
+/* n values of one row; an operand's step is 0 where it repeats. */
+static void run_row(const binary *s, float *restrict y, const float *x, int step_x, const float *w,
+                    int step_w, int n)
+{
+    if (step_x == 1 && step_w == 1)
+        for (int i = 0; i < n; i++) y[i] = s->is_product ? x[i] * w[i] : x[i] + w[i];
+    else
+        for (int i = 0; i < n; i++)
+            y[i] = s->is_product ? x[i * step_x] * w[i * step_w] : x[i * step_x] + w[i * step_w];
+    for (int i = 0; i < n; i++) y[i] = clamp_float(y[i], s->least, s->most);
+}
+
+/* Row by row along the last axis. */
 static void run_binary(const op_node *op)
 {
     const binary *s = op->state;
     const tensor *out = op->out[0];
     const float *x = op->in[0]->data, *w = op->in[1]->data;
     float *y = out->data;
+    const int last = out->rank - 1, n = last < 0 ? 1 : out->dim[last];
+    const int step_x = last < 0 ? 0 : s->step[0][last], step_w = last < 0 ? 0 : s->step[1][last];
     int index[TFL_MAX_RANK] = {0};
-    if (op->in[0]->n == out->n && op->in[1]->n == out->n) {
-        for (int i = 0; i < out->n; i++)
-            y[i] = clamp_float(s->is_product ? x[i] * w[i] : x[i] + w[i], s->least, s->most);
-        return;
-    }
-    for (int i = 0, p = 0, q = 0; i < out->n; i++) {
-        const float v = s->is_product ? x[p] * w[q] : x[p] + w[q];
-        y[i] = clamp_float(v, s->least, s->most);
-        for (int axis = out->rank - 1; axis >= 0; axis--) {
+    for (int i = 0, p = 0, q = 0; i < out->n; i += n) {
+        run_row(s, y + i, x + p, step_x, w + q, step_w, n);
+        for (int axis = last - 1; axis >= 0; axis--) {
             p += s->step[0][axis];
             q += s->step[1][axis];
             if (++index[axis] < out->dim[axis]) break;

@@ -4,14 +4,16 @@
 
 #include "engine/tflite/rows_avx2.h"
 
-static const rows_table generic = {generic_float, generic_taps, generic_int8, generic_symmetric,
-                                   generic_asymmetric};
+static const rows_table generic = {
+    generic_float,      generic_taps,          generic_int8,           generic_symmetric,
+    generic_asymmetric, generic_requantize_up, generic_requantize_away};
 
 static const rows_table *table(void)
 {
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vnni"))
         return &rows_avx512;
     if (__builtin_cpu_supports("avx2")) return &rows_avx2;
 #endif
@@ -46,6 +48,16 @@ row_quant row_quantize_asymmetric(int8_t *restrict q, const float *restrict x, i
     return table()->asymmetric(q, x, n);
 }
 
+void rows_requantize_up(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r)
+{
+    table()->requantize_up(y, acc, n, r);
+}
+
+void rows_requantize_away(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r)
+{
+    table()->requantize_away(y, acc, n, r);
+}
+
 void rows_sum(int32_t *restrict sum, const int8_t *restrict w, int n_rows, int n)
 {
     for (int r = 0; r < n_rows; r++) {
@@ -76,14 +88,14 @@ static int32_t bounded(int64_t v)
 }
 
 /* v * 2^left, saturated, times the multiplier, over 2^31, rounded to nearest with ties up
- * (gemmlowp: SaturatingRoundingDoublingHighMul). */
+ * (gemmlowp: SaturatingRoundingDoublingHighMul, which divides with a nudge by sign; the shift gives
+ * the same). */
 static int64_t high_product(int32_t v, fixed_factor m)
 {
     const int left = m.shift > 0 ? m.shift : 0;
     const int64_t wide = (int64_t)v * (INT64_C(1) << left);
     const int64_t x = wide > INT32_MAX ? INT32_MAX : wide < INT32_MIN ? INT32_MIN : wide;
-    const int64_t product = x * m.multiplier;
-    return (product + (product >= 0 ? 1 << 30 : 1 - (1 << 30))) / (INT64_C(1) << 31);
+    return (x * m.multiplier + (1 << 30)) >> 31;
 }
 
 int32_t fixed_multiply_up(int32_t v, fixed_factor m)

@@ -5,7 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 8, BLOCK = 4 };
+enum { LANES = 8, BLOCK = 8 };
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+typedef int32_t lane_mask __attribute__((vector_size(LANES * sizeof(int32_t))));
+typedef float half_lanes __attribute__((vector_size(LANES / 2 * sizeof(float))));
 
 static float sum_lanes(const float *lane)
 {
@@ -13,63 +17,97 @@ static float sum_lanes(const float *lane)
            ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-
-static void load(lanes *v, const float *p)
+/* y[0..4) += sum_lanes of four rows: the same tree, a row in each element. */
+static inline __attribute__((always_inline)) void add_sums(float *restrict y, const lanes *sum)
 {
-    memcpy(v, p, sizeof *v);
+    half_lanes p[4], low, high, was;
+    for (int r = 0; r < 4; r++) {
+        memcpy(&low, &sum[r], sizeof low);
+        memcpy(&high, (const char *)&sum[r] + sizeof low, sizeof high);
+        p[r] = low + high;
+    }
+    const half_lanes a = __builtin_shufflevector(p[0], p[1], 0, 4, 1, 5);
+    const half_lanes b = __builtin_shufflevector(p[2], p[3], 0, 4, 1, 5);
+    const half_lanes c = __builtin_shufflevector(p[0], p[1], 2, 6, 3, 7);
+    const half_lanes d = __builtin_shufflevector(p[2], p[3], 2, 6, 3, 7);
+    const half_lanes first =
+        __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    const half_lanes second =
+        __builtin_shufflevector(c, d, 0, 1, 4, 5) + __builtin_shufflevector(c, d, 2, 3, 6, 7);
+    memcpy(&was, y, sizeof was);
+    was += first + second;
+    memcpy(y, &was, sizeof was);
 }
 
-/* The lanes' sum and the last n - i products, each of which joins its own lane. */
-static float finish(const lanes *v, const float *restrict x, const float *restrict w, int i, int n)
+/* The last n - i products, each of which joins its own lane. */
+static void add_tail(lanes *sum, const float *restrict x, const float *restrict w, int i, int n)
 {
     float lane[LANES];
-    memcpy(lane, v, sizeof lane);
+    memcpy(lane, sum, sizeof lane);
     for (int l = 0; i < n; i++, l++) lane[l] += x[i] * w[i];
-    return sum_lanes(lane);
+    memcpy(sum, lane, sizeof lane);
 }
 
-/* Four rows at a time: x is loaded once for them, and their sums do not wait for each other. */
-static void float_block(float *restrict y, const float *restrict x, const float *restrict w, int n)
+/* The same for all rows by whole loads, which read up to LANES - 1 values behind a row. */
+static inline __attribute__((always_inline)) void
+add_tails(lanes *sum, const float *restrict x, const float *restrict w, int rows, int i, int n)
 {
-    lanes v, u, sum[BLOCK] = {{0}};
-    const float *restrict w1 = w + n, *restrict w2 = w1 + n, *restrict w3 = w2 + n;
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        load(&v, x + i);
-        load(&u, w + i);
-        sum[0] += v * u;
-        load(&u, w1 + i);
-        sum[1] += v * u;
-        load(&u, w2 + i);
-        sum[2] += v * u;
-        load(&u, w3 + i);
-        sum[3] += v * u;
+    float part[LANES] = {0};
+    lane_mask keep = {0};
+    lanes v, u;
+    for (int l = 0; i + l < n; l++) {
+        part[l] = x[i + l];
+        keep[l] = -1;
     }
-    y[0] += finish(&sum[0], x, w, i, n);
-    y[1] += finish(&sum[1], x, w1, i, n);
-    y[2] += finish(&sum[2], x, w2, i, n);
-    y[3] += finish(&sum[3], x, w3, i, n);
+    memcpy(&v, part, sizeof v);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+        memcpy(&u, w + (size_t)r * (size_t)n + i, sizeof u);
+        const lanes more = sum[r] + v * u;
+        sum[r] = (lanes)((keep & (lane_mask)more) | (~keep & (lane_mask)sum[r]));
+    }
 }
 
-static float float_row(const float *restrict x, const float *restrict w, int n)
+/* `rows` rows at a time: x is loaded once for them, and their sums do not wait for each other.
+ * `n_behind` values may be read behind the last of these rows. */
+static inline __attribute__((always_inline)) void float_rows(lanes *sum, const float *restrict x,
+                                                             const float *restrict w, int rows,
+                                                             int n, size_t n_behind)
 {
-    lanes v, u, sum = {0};
     int i = 0;
+    for (int r = 0; r < rows; r++) sum[r] = (lanes){0};
     for (; i + LANES <= n; i += LANES) {
-        load(&v, x + i);
-        load(&u, w + i);
-        sum += v * u;
+        lanes v, u;
+        memcpy(&v, x + i, sizeof v);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            memcpy(&u, w + (size_t)r * (size_t)n + i, sizeof u);
+            sum[r] += v * u;
+        }
     }
-    return finish(&sum, x, w, i, n);
+    if (i < n && n_behind >= LANES)
+        add_tails(sum, x, w, rows, i, n);
+    else
+        for (int r = 0; i < n && r < rows; r++)
+            add_tail(&sum[r], x, w + (size_t)r * (size_t)n, i, n);
 }
 
 static void ROWS(float)(float *restrict y, const float *restrict x, const float *restrict w,
                         int n_rows, int n)
 {
+    lanes sum[BLOCK];
     int r = 0;
-    for (; r + BLOCK <= n_rows; r += BLOCK) float_block(y + r, x, w + (size_t)r * (size_t)n, n);
-    for (; r < n_rows; r++) y[r] += float_row(x, w + (size_t)r * (size_t)n, n);
+    for (; r + BLOCK <= n_rows; r += BLOCK, w += (size_t)BLOCK * (size_t)n) {
+        float_rows(sum, x, w, BLOCK, n, (size_t)(n_rows - r - BLOCK) * (size_t)n);
+        add_sums(y + r, sum);
+        add_sums(y + r + 4, sum + 4);
+    }
+    for (; r < n_rows; r++, w += n) {
+        float lane[LANES];
+        float_rows(sum, x, w, 1, n, (size_t)(n_rows - r - 1) * (size_t)n);
+        memcpy(lane, sum, sizeof lane);
+        y[r] += sum_lanes(lane);
+    }
 }
 
 /* Channels do not meet, so any width gives the same bits: as wide as the set has. */
@@ -131,6 +169,7 @@ static void ROWS(taps)(float *restrict y, const float *const *x, const float *co
     }
 }
 
+#ifndef ROWS_HAS_INT8 /* some sets have products of their own */
 static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
                        int n_rows, int n)
 {
@@ -140,6 +179,7 @@ static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const in
         acc[r] = sum;
     }
 }
+#endif
 
 /* round(v), ties away from zero, bounded by [least,127]; NaN gives `least`. */
 static int8_t to_int8(float v, float least)
@@ -149,6 +189,31 @@ static int8_t to_int8(float v, float least)
     const int whole = (int)v;
     const float rest = v - (float)whole;
     return (int8_t)(whole + (rest >= 0.5F) - (rest <= -0.5F));
+}
+
+typedef int8_t byte_lanes __attribute__((vector_size(LANES)));
+
+/* to_int8 of zero + x * inverse. */
+static void quantize(int8_t *restrict q, const float *restrict x, int n, float inverse, float zero,
+                     float least)
+{
+    const lanes low = (lanes){0} + least, high = (lanes){0} + 127.0F;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        lanes v;
+        memcpy(&v, x + i, sizeof v);
+        v = zero + v * inverse;
+        const lane_mask above = v > low;
+        v = (lanes)((above & (lane_mask)v) | (~above & (lane_mask)low));
+        const lane_mask below = v < high;
+        v = (lanes)((below & (lane_mask)v) | (~below & (lane_mask)high));
+        lane_mask whole = __builtin_convertvector(v, lane_mask);
+        const lanes rest = v - __builtin_convertvector(whole, lanes);
+        whole += (rest <= -0.5F) - (rest >= 0.5F); /* a comparison that holds is -1 */
+        const byte_lanes bytes = __builtin_convertvector(whole, byte_lanes);
+        memcpy(q + i, &bytes, sizeof bytes);
+    }
+    for (; i < n; i++) q[i] = to_int8(zero + x[i] * inverse, least);
 }
 
 /* The least and greatest of x and 0. */
@@ -181,8 +246,7 @@ static row_quant ROWS(symmetric)(int8_t *restrict q, const float *restrict x, in
         memset(q, 0, (size_t)n);
         return (row_quant){1, 0};
     }
-    const float inverse = 127.0F / range;
-    for (int i = 0; i < n; i++) q[i] = to_int8(x[i] * inverse, -127);
+    quantize(q, x, n, 127.0F / range, 0, -127);
     return (row_quant){range / 127.0F, 0};
 }
 
@@ -205,7 +269,77 @@ static row_quant ROWS(asymmetric)(int8_t *restrict q, const float *restrict x, i
     }
     const double scale = ((double)most - (double)least) / 255;
     const row_quant r = {(float)scale, nudged_zero((double)least, (double)most, scale)};
-    const float inverse = 1.0F / r.scale, zero = (float)r.zero;
-    for (int i = 0; i < n; i++) q[i] = to_int8(zero + x[i] * inverse, -128);
+    quantize(q, x, n, 1.0F / r.scale, (float)r.zero, -128);
     return r;
+}
+
+/* Eight of fixed_multiply_up or fixed_multiply_away at once. */
+enum { FACTORS = 8 };
+typedef int64_t longs __attribute__((vector_size(FACTORS * sizeof(int64_t))));
+typedef uint64_t unsigned_longs __attribute__((vector_size(FACTORS * sizeof(int64_t))));
+typedef int32_t ints __attribute__((vector_size(FACTORS * sizeof(int32_t))));
+typedef int8_t bytes __attribute__((vector_size(FACTORS)));
+
+static inline __attribute__((always_inline)) void bound(longs *v, int64_t least, int64_t most)
+{
+    const longs low = (longs){0} + least, high = (longs){0} + most;
+    const longs below = *v<low, above = *v> high;
+    *v = (below & low) | (above & high) | (~(below | above) & *v);
+}
+
+/* high_product of rows.c, and how far it is still to be shifted right. */
+static inline __attribute__((always_inline)) void
+high_products(longs *high, longs *right, const int32_t *acc, const fixed_factor *f)
+{
+    ints a;
+    longs pair; /* the multiplier below, the shift above */
+    memcpy(&a, acc, sizeof a);
+    memcpy(&pair, f, sizeof pair);
+    const longs multiplier = (longs)((unsigned_longs)pair << 32) >> 32, shift = pair >> 32;
+    const longs is_left = shift > 0, v = __builtin_convertvector(a, longs);
+    *high = (longs)((unsigned_longs)v << (unsigned_longs)(shift & is_left));
+    bound(high, INT32_MIN, INT32_MAX);
+    *high = (*high * multiplier + (1 << 30)) >> 31;
+    *right = -shift & ~is_left;
+}
+
+static inline __attribute__((always_inline)) void store_bounded(int8_t *y, longs *v,
+                                                                const requantizer *r)
+{
+    *v += (int64_t)r->zero;
+    bound(v, r->least, r->most);
+    const bytes b = __builtin_convertvector(*v, bytes);
+    memcpy(y, &b, sizeof b);
+}
+
+static void ROWS(requantize_up)(int8_t *restrict y, const int32_t *restrict acc, int n,
+                                requantizer r)
+{
+    const longs one = (longs){0} + 1;
+    int i = 0;
+    for (; i + FACTORS <= n; i += FACTORS) {
+        longs v, right;
+        high_products(&v, &right, acc + i, r.factor + i);
+        v = (v + ((one << right) >> 1)) >> right;
+        store_bounded(y + i, &v, &r);
+    }
+    for (; i < n; i++)
+        y[i] = (int8_t)clamp_int(r.zero + fixed_multiply_up(acc[i], r.factor[i]), r.least, r.most);
+}
+
+static void ROWS(requantize_away)(int8_t *restrict y, const int32_t *restrict acc, int n,
+                                  requantizer r)
+{
+    const longs one = (longs){0} + 1;
+    int i = 0;
+    for (; i + FACTORS <= n; i += FACTORS) {
+        longs v, right;
+        high_products(&v, &right, acc + i, r.factor + i);
+        const longs mask = (one << right) - 1;
+        v = (v >> right) - ((v & mask) > (mask >> 1) - (v < 0)); /* what holds is -1 */
+        store_bounded(y + i, &v, &r);
+    }
+    for (; i < n; i++)
+        y[i] =
+            (int8_t)clamp_int(r.zero + fixed_multiply_away(acc[i], r.factor[i]), r.least, r.most);
 }

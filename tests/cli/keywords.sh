@@ -1,0 +1,43 @@
+#!/bin/sh
+# A keyword space from made-up words to picks: the same bytes with one worker and with two, and what is
+# planned is what is built.
+set -eu
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+mkdir "$here/architectures"
+cp spaces/architectures/ds-cnn.yaml spaces/architectures/temporal-residual.yaml "$here/architectures/"
+cat >"$here/words.yaml" <<'YAML'
+space: 1
+task: keywords
+data: {source: synthetic-keywords, clips: 160, speakers: 12, hop_ms: 40, mel_bins: 20, coefficients: [8, 10]}
+model: {architecture: [ds-cnn, temporal-residual], alpha: 0.05, padding: same, channels: 8, blocks: 2}
+train: {epochs: 3, learning_rate: 0.01, keep: best}
+prune: {final_sparsity: [0, 0.5], begin: 1, end: 2, frequency: 2}
+versions:
+  easy: {accuracy: "> 1 %", size: "< 1 MB"}
+objectives: {accuracy: maximize, size: minimize}
+YAML
+bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
+cd "$here"
+
+fail() {
+    echo "keywords.sh: $1"
+    head -c 3000 out
+    exit 1
+}
+
+for workers in 1 2; do
+    "$bin" run words.yaml -q --db "with$workers.db" --workers $workers >out 2>&1 || fail "$workers workers"
+    (cd "with$workers.artifacts" && find . -type f | sort | xargs cksum) >"sums$workers"
+done
+cmp -s sums1 sums2 || fail "one worker and two do not build the same bytes"
+[ "$(grep -c examples sums1)" -eq 2 ] || fail "not one set of clips for each front end"
+grep -q 'pick' out || fail "no pick"
+
+# The exact figures of the plan are those of the trials.
+columns=n_params,macs,size_flat,arena
+"$bin" plan words.yaml --list 8 --format csv >out
+sed 1d out | cut -d, -f5- | sort >planned
+"$bin" query with1.db --columns $columns --format csv >out
+sed 1d out | sort >built
+cmp -s planned built || fail "what was planned is not what was built: $(diff planned built)"
