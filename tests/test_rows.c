@@ -181,3 +181,32 @@ Test(memory_plan, blocks_that_live_together_do_not_overlap)
         arena_free(&a);
     }
 }
+
+Test(rows, requantized_values_are_those_of_the_single_function)
+{
+    enum { N = 67 };
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        rng g = rng_stream(seed, RNG_TEST, 4);
+        fixed_factor f[N];
+        int32_t acc[N];
+        int8_t up[N], away[N];
+        const requantizer r = {f, (int32_t)rng_below(&g, 256) - 128,
+                               -128 + (int32_t)rng_below(&g, 64), 127 - (int32_t)rng_below(&g, 64)};
+        for (int i = 0; i < N; i++) {
+            const int bits = 1 + (int)rng_below(&g, 31);
+            acc[i] = (int32_t)(rng_u64(&g) >> (64 - bits)) * (rng_below(&g, 2) ? 1 : -1);
+            f[i] = fixed_factor_of(exp2(24 * rng_double(&g) - 20));
+        }
+        rows_requantize_up(up, acc, N, r);
+        rows_requantize_away(away, acc, N, r);
+        for (int i = 0; i < N; i++) {
+            const int32_t a = clamp_int(r.zero + fixed_multiply_up(acc[i], f[i]), r.least, r.most);
+            const int32_t b =
+                clamp_int(r.zero + fixed_multiply_away(acc[i], f[i]), r.least, r.most);
+            cr_expect_eq(up[i], a, "seed %d: %d by %d, %d", (int)seed, acc[i], f[i].multiplier,
+                         f[i].shift);
+            cr_expect_eq(away[i], b, "seed %d: %d by %d, %d", (int)seed, acc[i], f[i].multiplier,
+                         f[i].shift);
+        }
+    }
+}

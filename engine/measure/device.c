@@ -195,7 +195,8 @@ double device_inference_ms(const device_model *m, const device_work *w)
 static double mel_entries(const feature_settings *s)
 {
     const bool has_mel = s->kind == FEATURE_LOG_MEL || s->kind == FEATURE_MFCC;
-    return has_mel ? (s->fft / 2 + 1) * (double)s->mel_bins : 0;
+    const int n_bins = s->fft / 2 + 1;
+    return has_mel ? (double)n_bins * s->mel_bins : 0;
 }
 
 double device_front_end_ms(const device_model *m, const feature_settings *s)

@@ -159,21 +159,19 @@ static void run_int8(const op_node *op)
     const conv *k = op->state;
     const window *w = &k->win;
     const int8_t *x = op->in[0]->data;
-    const int32_t *bias = bias_of(op);
+    const int32_t *restrict bias = bias_of(op);
     int8_t *y = op->out[0]->data;
-    int32_t *acc = k->acc->data;
+    int32_t *restrict acc = k->acc->data;
     const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0];
-    const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0];
+    const requantizer r = {k->factor, (int32_t)op->out[0]->quant.zero_point[0], k->q_least,
+                           k->q_most};
     for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
         for (int oy = 0; oy < w->Ho; oy++)
             for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
                 rows_int8(acc, patch_at(k, x, oy, ox, 1, zero_x), op->in[1]->data, k->Co, k->patch);
-                for (int o = 0; o < k->Co; o++) {
-                    int64_t v =
-                        (int64_t)acc[o] - (int64_t)zero_x * k->row_sum[o] + (bias ? bias[o] : 0);
-                    y[o] = (int8_t)clamp_int(zero_y + fixed_multiply_up((int32_t)v, k->factor[o]),
-                                             k->q_least, k->q_most);
-                }
+                for (int o = 0; o < k->Co; o++) acc[o] -= zero_x * k->row_sum[o];
+                for (int o = 0; bias && o < k->Co; o++) acc[o] = wrapping_sum(acc[o], bias[o]);
+                rows_requantize_up(y, acc, k->Co, r);
             }
 }
 

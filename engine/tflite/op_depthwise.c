@@ -139,21 +139,19 @@ static void run_int8(const op_node *op)
     const depthwise *k = op->state;
     const window *w = &k->win;
     const int8_t *x = op->in[0]->data;
-    const int32_t *bias = bias_of(op);
+    const int32_t *restrict bias = bias_of(op);
     const int32_t zero_x = (int32_t)op->in[0]->quant.zero_point[0];
-    const int32_t zero_y = (int32_t)op->out[0]->quant.zero_point[0];
-    int32_t *acc = k->acc->data;
+    const requantizer r = {k->factor, (int32_t)op->out[0]->quant.zero_point[0], k->q_least,
+                           k->q_most};
+    int32_t *restrict acc = k->acc->data;
     int8_t *y = op->out[0]->data;
     for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
         for (int oy = 0; oy < w->Ho; oy++)
             for (int ox = 0; ox < w->Wo; ox++, y += k->Co) {
                 memset(acc, 0, sizeof *acc * (size_t)k->Co);
                 pixel_int8(k, x, zero_x, op->in[1]->data, oy, ox, acc);
-                for (int c = 0; c < k->Co; c++) {
-                    const int64_t v = (int64_t)acc[c] + (bias ? bias[c] : 0);
-                    y[c] = (int8_t)clamp_int(zero_y + fixed_multiply_away((int32_t)v, k->factor[c]),
-                                             k->q_least, k->q_most);
-                }
+                for (int c = 0; bias && c < k->Co; c++) acc[c] = wrapping_sum(acc[c], bias[c]);
+                rows_requantize_away(y, acc, k->Co, r);
             }
 }
 

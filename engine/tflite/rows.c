@@ -4,8 +4,9 @@
 
 #include "engine/tflite/rows_avx2.h"
 
-static const rows_table generic = {generic_float, generic_taps, generic_int8, generic_symmetric,
-                                   generic_asymmetric};
+static const rows_table generic = {
+    generic_float,      generic_taps,          generic_int8,           generic_symmetric,
+    generic_asymmetric, generic_requantize_up, generic_requantize_away};
 
 static const rows_table *table(void)
 {
@@ -45,6 +46,16 @@ row_quant row_quantize_symmetric(int8_t *restrict q, const float *restrict x, in
 row_quant row_quantize_asymmetric(int8_t *restrict q, const float *restrict x, int n)
 {
     return table()->asymmetric(q, x, n);
+}
+
+void rows_requantize_up(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r)
+{
+    table()->requantize_up(y, acc, n, r);
+}
+
+void rows_requantize_away(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r)
+{
+    table()->requantize_away(y, acc, n, r);
 }
 
 void rows_sum(int32_t *restrict sum, const int8_t *restrict w, int n_rows, int n)

@@ -45,6 +45,21 @@ fixed_factor fixed_factor_of(double m);
 int32_t fixed_multiply_up(int32_t v, fixed_factor m);
 int32_t fixed_multiply_away(int32_t v, fixed_factor m);
 
+/* What leaves an int8 operator: acc[i] by its factor, plus the zero point, in [least,most]. */
+typedef struct {
+    const fixed_factor *factor; /* of each value */
+    int32_t zero, least, most;
+} requantizer;
+/* y[i] of fixed_multiply_up and fixed_multiply_away. */
+void rows_requantize_up(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r);
+void rows_requantize_away(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r);
+
+/* A bias of any size: the sum wraps as the library's does. */
+static inline int32_t wrapping_sum(int32_t v, int32_t bias)
+{
+    return (int32_t)((uint32_t)v + (uint32_t)bias);
+}
+
 static inline int32_t clamp_int(int32_t v, int32_t least, int32_t most)
 {
     return v < least ? least : v > most ? most : v;

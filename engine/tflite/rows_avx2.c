@@ -53,7 +53,9 @@ static void avx2_int8(int32_t *restrict acc, const int8_t *restrict x, const int
 #define ROWS(name) avx2_##name
 #include "engine/tflite/rows_body.h"
 
-const rows_table rows_avx2 = {avx2_float, avx2_taps, avx2_int8, avx2_symmetric, avx2_asymmetric};
+const rows_table rows_avx2 = {avx2_float,          avx2_taps,       avx2_int8,
+                              avx2_symmetric,      avx2_asymmetric, avx2_requantize_up,
+                              avx2_requantize_away};
 #else
 typedef int rows_avx2_has_no_code;
 #endif

@@ -55,8 +55,9 @@ static void avx512_int8(int32_t *restrict acc, const int8_t *restrict x, const i
 #define ROWS(name) avx512_##name
 #include "engine/tflite/rows_body.h"
 
-const rows_table rows_avx512 = {avx512_float, avx512_taps, avx512_int8, avx512_symmetric,
-                                avx512_asymmetric};
+const rows_table rows_avx512 = {avx512_float,          avx512_taps,       avx512_int8,
+                                avx512_symmetric,      avx512_asymmetric, avx512_requantize_up,
+                                avx512_requantize_away};
 #else
 typedef int rows_avx512_has_no_code;
 #endif
