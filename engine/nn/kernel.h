@@ -120,6 +120,20 @@ typedef struct kernels {
     /* dw[Kh,Kw,C] += the sum over the outputs of dy times what the window saw. */
     void (*depthwise_dw)(float *dw, const float *x, const float *dy, int C, const image_window *s);
 
+    /* The transforms of Winograd's F(2x2,3x3) (nn/winograd.h); NULL in the naive set. Planes of numbers
+     * are `plane` floats apart; in each, v and m have a row of C for each 2 x 2 tile of outputs. */
+    /* v = B^T x B */
+    void (*winograd_input)(float *v, int plane, const float *x, int C, const image_window *s);
+    /* y = A^T m A + bias[C] unless NULL, max(0, .) if `relu` */
+    void (*winograd_output)(float *y, const float *m, int plane, const float *bias, bool relu,
+                            int C, const image_window *s);
+    /* m = A dy A^T */
+    void (*winograd_output_back)(float *m, int plane, const float *dy, int C,
+                                 const image_window *s);
+    /* u[16,Co,Ci] = G w[Co,3,3,Ci] G^T; and back: dw += G^T du G */
+    void (*winograd_filter)(float *u, const float *w, int Co, int Ci);
+    void (*winograd_filter_back)(float *dw, const float *du, int Co, int Ci);
+
     /* sum[cols] += column sums of x[rows,cols] - shift[cols], square[cols] += those of its squares;
      * shift NULL: 0; square NULL: none. */
     void (*column_sums)(const float *x, const float *shift, int rows, int cols, float *sum,

@@ -226,11 +226,198 @@ static void run_depthwise_dw(float *dw, const float *x, const float *dy, int C,
     if (c < C) add_dw_3x3_some(dw + c, x + c, dy + c, C, s, C - c);
 }
 
+/* --- Winograd's F(2x2, 3x3) ---
+ * Lavin & Gray 2016, section 4.1: y = A^T [(G g G^T) * (B^T d B)] A for each 4 x 4 tile d of the input
+ * and 2 x 2 tile y of the output. What is numbered 0..15 lies in planes, `plane` floats apart. */
+
+/* B^T along one direction of a tile. */
+INLINE void turn_input(vf *a, vf *b, vf *c, vf *d)
+{
+    vf was_b = *b, was_d = *d;
+    *a = *a - *c;
+    *b = was_b + *c;
+    *d = was_b - was_d;
+    *c = *c - was_b;
+}
+
+INLINE void winograd_tile(float *v, int plane, const float *x, int C, const image_window *s, int h0,
+                          int w0, int n)
+{
+    vf d[16];
+    UNROLL for (int i = 0; i < 16; i++)
+    {
+        int h = h0 + i / 4, w = w0 + i % 4;
+        bool inside = h >= 0 && h < s->H && w >= 0 && w < s->W;
+        d[i] = inside ? load_some(x + (ptrdiff_t)(h * s->W + w) * C, n) : v_set(0);
+    }
+    UNROLL for (int i = 0; i < 4; i++) turn_input(&d[i], &d[4 + i], &d[8 + i], &d[12 + i]);
+    UNROLL for (int i = 0; i < 4; i++)
+        turn_input(&d[4 * i], &d[4 * i + 1], &d[4 * i + 2], &d[4 * i + 3]);
+    UNROLL for (int i = 0; i < 16; i++) store_some(v + (ptrdiff_t)i * plane, d[i], n);
+}
+
+static void run_winograd_input(float *v, int plane, const float *x, int C, const image_window *s)
+{
+    for (int ho = 0; ho < s->Ho; ho += 2)
+        for (int wo = 0; wo < s->Wo; wo += 2, v += C) {
+            int c = 0;
+            for (; c + VL <= C; c += VL)
+                winograd_tile(v + c, plane, x + c, C, s, ho - s->top, wo - s->left, VL);
+            if (c < C) winograd_tile(v + c, plane, x + c, C, s, ho - s->top, wo - s->left, C - c);
+        }
+}
+
+typedef struct {
+    const float *bias;
+    bool relu;
+} epilogue;
+
+INLINE void winograd_result(float *y, const float *m, int plane, const epilogue *last, int C,
+                            const image_window *s, int ho, int wo, int n)
+{
+    vf t[2][4], bias = last->bias ? load_some(last->bias, n) : v_set(0);
+    UNROLL for (int j = 0; j < 4; j++)
+    {
+        vf a[4];
+        UNROLL for (int i = 0; i < 4; i++) a[i] = load_some(m + (ptrdiff_t)(4 * i + j) * plane, n);
+        t[0][j] = a[0] + a[1] + a[2];
+        t[1][j] = a[1] - a[2] - a[3];
+    }
+    UNROLL for (int i = 0; i < 2; i++)
+    {
+        if (ho + i >= s->Ho) continue;
+        vf out[2] = {t[i][0] + t[i][1] + t[i][2] + bias, t[i][1] - t[i][2] - t[i][3] + bias};
+        UNROLL for (int j = 0; j < 2; j++)
+        {
+            if (wo + j >= s->Wo) continue;
+            store_some(y + (ptrdiff_t)((ho + i) * s->Wo + wo + j) * C,
+                       last->relu ? v_relu(out[j]) : out[j], n);
+        }
+    }
+}
+
+static void run_winograd_output(float *y, const float *m, int plane, const float *bias, bool relu,
+                                int C, const image_window *s)
+{
+    for (int ho = 0; ho < s->Ho; ho += 2)
+        for (int wo = 0; wo < s->Wo; wo += 2, m += C)
+            for (int c = 0; c < C; c += VL) {
+                const epilogue last = {bias ? bias + c : NULL, relu};
+                int n = C - c < VL ? C - c : VL;
+                winograd_result(y + c, m + c, plane, &last, C, s, ho, wo, n);
+            }
+}
+
+/* A dy A^T: the derivative of winograd_result. */
+INLINE void winograd_result_back(float *m, int plane, const float *dy, int C, const image_window *s,
+                                 int ho, int wo, int n)
+{
+    vf t[4][2];
+    UNROLL for (int j = 0; j < 2; j++)
+    {
+        vf d[2];
+        UNROLL for (int i = 0; i < 2; i++)
+        {
+            bool inside = ho + i < s->Ho && wo + j < s->Wo;
+            ptrdiff_t at = (ptrdiff_t)((ho + i) * s->Wo + wo + j) * C;
+            d[i] = inside ? load_some(dy + at, n) : v_set(0);
+        }
+        t[0][j] = d[0], t[1][j] = d[0] + d[1], t[2][j] = d[0] - d[1], t[3][j] = -d[1];
+    }
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        float *to = m + (ptrdiff_t)(4 * i) * plane;
+        store_some(to, t[i][0], n);
+        store_some(to + plane, t[i][0] + t[i][1], n);
+        store_some(to + 2 * (ptrdiff_t)plane, t[i][0] - t[i][1], n);
+        store_some(to + 3 * (ptrdiff_t)plane, -t[i][1], n);
+    }
+}
+
+static void run_winograd_output_back(float *m, int plane, const float *dy, int C,
+                                     const image_window *s)
+{
+    for (int ho = 0; ho < s->Ho; ho += 2)
+        for (int wo = 0; wo < s->Wo; wo += 2, m += C)
+            for (int c = 0; c < C; c += VL) {
+                int n = C - c < VL ? C - c : VL;
+                winograd_result_back(m + c, plane, dy + c, C, s, ho, wo, n);
+            }
+}
+
+/* G along one direction: four numbers from three. */
+INLINE void turn_filter(vf *to, vf a, vf b, vf c)
+{
+    const vf half = v_set(0.5f);
+    vf ends = (a + c) * half, middle = b * half;
+    to[0] = a, to[1] = ends + middle, to[2] = ends - middle, to[3] = c;
+}
+
+static void run_winograd_filter(float *u, const float *w, int Co, int Ci)
+{
+    const ptrdiff_t plane = (ptrdiff_t)Co * Ci;
+    for (int o = 0; o < Co; o++, w += 9 * Ci, u += Ci)
+        for (int c = 0; c < Ci; c += VL) {
+            int n = Ci - c < VL ? Ci - c : VL;
+            vf g[9], t[3][4], out[4];
+            UNROLL for (int i = 0; i < 9; i++) g[i] = load_some(w + i * Ci + c, n);
+            UNROLL for (int j = 0; j < 3; j++) turn_filter(t[j], g[j], g[3 + j], g[6 + j]);
+            UNROLL for (int i = 0; i < 4; i++)
+            {
+                turn_filter(out, t[0][i], t[1][i], t[2][i]);
+                UNROLL for (int j = 0; j < 4; j++)
+                    store_some(u + (4 * i + j) * plane + c, out[j], n);
+            }
+        }
+}
+
+/* G^T along one direction: three numbers from four. */
+INLINE void turn_filter_back(vf *to, vf a, vf b, vf c, vf d)
+{
+    const vf half = v_set(0.5f);
+    vf sum = (b + c) * half;
+    to[0] = a + sum, to[1] = (b - c) * half, to[2] = sum + d;
+}
+
+static void run_winograd_filter_back(float *dw, const float *du, int Co, int Ci)
+{
+    const ptrdiff_t plane = (ptrdiff_t)Co * Ci;
+    for (int o = 0; o < Co; o++, dw += 9 * Ci, du += Ci)
+        for (int c = 0; c < Ci; c += VL) {
+            int n = Ci - c < VL ? Ci - c : VL;
+            vf t[4][3], out[3];
+            UNROLL for (int j = 0; j < 4; j++)
+            {
+                vf a[4];
+                UNROLL for (int i = 0; i < 4; i++) a[i] =
+                    load_some(du + (4 * i + j) * plane + c, n);
+                turn_filter_back(t[j], a[0], a[1], a[2], a[3]);
+            }
+            UNROLL for (int i = 0; i < 3; i++)
+            {
+                turn_filter_back(out, t[0][i], t[1][i], t[2][i], t[3][i]);
+                UNROLL for (int j = 0; j < 3; j++)
+                {
+                    float *to = dw + (3 * i + j) * Ci + c;
+                    store_some(to, load_some(to, n) + out[j], n);
+                }
+            }
+        }
+}
+
 /* --- sums over columns ---
  * Here and in batch norm, columns come in blocks of WIDE vectors, so that what is one per column
  * stays in registers while the rows pass by; `vecs` and a full `n` are constants when inlined. */
 
 enum { WIDE = 4 };
+
+/* Batch norm comes back to numbers that left the near caches; the processor's own prefetching stops
+ * at the end of each page. */
+INLINE void fetch_ahead(const float *p)
+{
+    enum { AHEAD = 2048 };
+    __builtin_prefetch((const char *)p + AHEAD * sizeof *p);
+}
 
 INLINE void load_block(vf *to, const float *from, int vecs, int n)
 {
@@ -310,6 +497,7 @@ INLINE void norm_block(const batch_norm *s, activation act, int c, int vecs, int
     for (int r = s->rows; r > 0; r--, x += cols, y += cols) {
         UNROLL for (int j = 0; j < vecs; j++)
         {
+            fetch_ahead(x + j * VL);
             vf z = v_fma(load_some(x + j * VL, n), scale[j], shift[j]);
             store_some(y + j * VL, rectified(z, act), n);
         }
@@ -327,6 +515,8 @@ INLINE void norm_sums_block(const batch_norm *s, activation act, int c, int vecs
     for (int r = 0; r < s->rows; r++, x_row += s->cols, dy_row += s->cols) {
         UNROLL for (int j = 0; j < vecs; j++)
         {
+            fetch_ahead(x_row + j * VL);
+            fetch_ahead(dy_row + j * VL);
             vf x = load_some(x_row + j * VL, n);
             vf g =
                 through_rectifier(load_some(dy_row + j * VL, n), v_fma(x, scale[j], shift[j]), act);
@@ -352,6 +542,8 @@ INLINE void norm_back_block(const batch_norm *s, activation act, int c, int vecs
     for (int r = s->rows; r > 0; r--, x_row += cols, dy_row += cols, dx += cols) {
         UNROLL for (int j = 0; j < vecs; j++)
         {
+            fetch_ahead(x_row + j * VL);
+            fetch_ahead(dy_row + j * VL);
             vf x = load_some(x_row + j * VL, n);
             vf g =
                 through_rectifier(load_some(dy_row + j * VL, n), v_fma(x, scale[j], shift[j]), act);

@@ -1,7 +1,9 @@
 /* y[B,Ho,Wo,Co] = act(patches * w[Co,Kh*Kw*Ci]^T + b[Co]): row (ho,wo) of an example's patches is the
  * Kh x Kw x Ci block of x that the filter covers there, zeros outside of x. Cross-correlation, as in
- * TensorFlow. A kernel of 1 x 1 with stride 1 takes x itself as its patches. */
+ * TensorFlow. A kernel of 1 x 1 with stride 1 takes x itself as its patches, and one of 3 x 3 goes by
+ * winograd.h where that is faster; with the naive kernels everything goes by patches. */
 #include "engine/nn/geometry.h"
+#include "engine/nn/winograd.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -21,7 +23,7 @@ enum { NARROW = 16 }; /* numbers in a patch */
 typedef struct {
     image_window s;
     int Ci, Co, R, depth; /* R: outputs' places in an example */
-    bool pointwise;
+    bool pointwise, winograd;
 } dims;
 
 static dims dims_of(const layer_spec *spec, shape in)
@@ -32,7 +34,8 @@ static dims dims_of(const layer_spec *spec, shape in)
                   .Co = spec->units,
                   .R = s.Ho * s.Wo,
                   .depth = s.Kh * s.Kw * in.dim[2],
-                  .pointwise = s.Kh * s.Kw * s.Sh * s.Sw == 1};
+                  .pointwise = s.Kh * s.Kw * s.Sh * s.Sw == 1,
+                  .winograd = winograd_fits(&s, in.dim[2], spec->units)};
 }
 
 static status conv2d_plan(const layer_spec *s, shape in, layer_plan *out, err *e)
@@ -54,7 +57,23 @@ static status conv2d_plan(const layer_spec *s, shape in, layer_plan *out, err *e
     if (!d.pointwise) out->scratch.fixed = (long long)d.R * d.depth;
     if (d.depth < NARROW)
         out->scratch.fixed += (long long)d.R * d.depth + (long long)d.depth * d.Co;
+    if (!d.winograd) return OK;
+    long long fixed = winograd_fixed(&d.s, d.Ci, d.Co);
+    long long scratch = winograd_scratch(&d.s, d.Ci, d.Co);
+    if (fixed > out->saved.fixed) out->saved.fixed = fixed;
+    if (scratch > out->scratch.fixed) out->scratch.fixed = scratch;
     return OK;
+}
+
+static bool goes_winograd(const layer_pass *p, const dims *d)
+{
+    return d->winograd && p->k->winograd_input;
+}
+
+static winograd winograd_of(const layer_pass *p, const dims *d)
+{
+    return (winograd){
+        .k = p->k, .s = d->s, .Ci = d->Ci, .Co = d->Co, .fixed = p->fixed, .scratch = p->scratch};
 }
 
 /* Short runs are what a first layer copies: a constant length spares it a call. */
@@ -123,28 +142,60 @@ static const float *patches(const layer_pass *p, const dims *d, int i)
 static void conv2d_begin(const layer_pass *p)
 {
     dims d = dims_of(p->spec, p->in);
+    if (goes_winograd(p, &d)) {
+        winograd g = winograd_of(p, &d);
+        winograd_begin(&g, p->w[0]);
+        return;
+    }
     p->k->pack_transposed(p->fixed, p->w[0], d.depth, d.depth, d.Co);
+}
+
+static void forward_by_patches(const layer_pass *p, const dims *d)
+{
+    stretches s = stretches_of(p, d);
+    for (int i = 0; i < s.n; i++)
+        p->k->gemm(&(gemm){
+            .M = s.rows,
+            .N = d->Co,
+            .K = d->depth,
+            .a = patches(p, d, i),
+            .lda = d->depth,
+            .b = p->fixed,
+            .b_packed = true,
+            .c = p->y + (ptrdiff_t)i * s.rows * d->Co,
+            .ldc = d->Co,
+            .bias = p->w[1],
+            .relu = p->spec->act == ACT_RELU,
+        });
 }
 
 static void conv2d_forward(const layer_pass *p)
 {
     dims d = dims_of(p->spec, p->in);
-    stretches s = stretches_of(p, &d);
-    for (int i = 0; i < s.n; i++)
-        p->k->gemm(&(gemm){
-            .M = s.rows,
-            .N = d.Co,
-            .K = d.depth,
-            .a = patches(p, &d, i),
-            .lda = d.depth,
-            .b = p->fixed,
-            .b_packed = true,
-            .c = p->y + (ptrdiff_t)i * s.rows * d.Co,
-            .ldc = d.Co,
-            .bias = p->w[1],
-            .relu = p->spec->act == ACT_RELU,
-        });
-    if (p->spec->act != ACT_RELU) p->k->activate(p->y, p->B * shape_size(p->out), p->spec->act);
+    bool relu = p->spec->act == ACT_RELU;
+    if (goes_winograd(p, &d)) {
+        winograd g = winograd_of(p, &d);
+        winograd_forward(&g, p->B, p->x, p->w[1], relu, p->y);
+    } else {
+        forward_by_patches(p, &d);
+    }
+    if (!relu) p->k->activate(p->y, p->B * shape_size(p->out), p->spec->act);
+}
+
+static void conv2d_begin_back(const layer_pass *p)
+{
+    dims d = dims_of(p->spec, p->in);
+    if (!goes_winograd(p, &d)) return;
+    winograd g = winograd_of(p, &d);
+    winograd_begin_back(&g, p->w[0]);
+}
+
+static void conv2d_end_back(const layer_pass *p)
+{
+    dims d = dims_of(p->spec, p->in);
+    if (!goes_winograd(p, &d)) return;
+    winograd g = winograd_of(p, &d);
+    winograd_end_back(&g, p->dw[0]);
 }
 
 /* dw += dy^T * patches. Few columns would leave vectors half empty: then the transposed product is
@@ -200,16 +251,27 @@ static void put_input_gradient(const layer_pass *p, const dims *d, int i, const 
     if (!d->pointwise) scatter(d, p->scratch, dx);
 }
 
+static void backward_by_patches(const layer_pass *p, const dims *d)
+{
+    stretches s = stretches_of(p, d);
+    for (int i = 0; i < s.n; i++) {
+        const float *dy = p->dy + (ptrdiff_t)i * s.rows * d->Co;
+        add_weight_gradient(p, d, dy, s.rows, patches(p, d, i));
+        if (p->dx) put_input_gradient(p, d, i, dy, s.rows);
+    }
+}
+
 static void conv2d_backward(const layer_pass *p)
 {
     dims d = dims_of(p->spec, p->in);
     p->k->activate_back(p->dy, p->y, p->spec->act, p->B * d.R, d.Co, p->dw[1]);
-    stretches s = stretches_of(p, &d);
-    for (int i = 0; i < s.n; i++) {
-        const float *dy = p->dy + (ptrdiff_t)i * s.rows * d.Co;
-        add_weight_gradient(p, &d, dy, s.rows, patches(p, &d, i));
-        if (p->dx) put_input_gradient(p, &d, i, dy, s.rows);
+    if (!goes_winograd(p, &d)) {
+        backward_by_patches(p, &d);
+        return;
     }
+    winograd g = winograd_of(p, &d);
+    winograd_add_dw(&g, p->B, p->x, p->dy);
+    if (p->dx) winograd_put_dx(&g, p->B, p->dy, p->dx);
 }
 
 const layer_ops layer_conv2d = {
@@ -220,4 +282,6 @@ const layer_ops layer_conv2d = {
     .backward = conv2d_backward,
     .by_parts = true,
     .begin = conv2d_begin,
+    .begin_back = conv2d_begin_back,
+    .end_back = conv2d_end_back,
 };
