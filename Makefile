@@ -69,7 +69,8 @@ $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell una
 # The front end's lanes: square roots without errno, so that they are one instruction.
 $(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno
 $(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(shell uname -m)),-mavx2)
-$(OUT)/engine/tflite/rows_avx2.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
+$(OUT)/engine/tflite/rows_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
+$(OUT)/engine/tflite/rows_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2)
 
 # A change of flags rebuilds everything.
 $(OUT)/flags: FORCE
@@ -206,7 +207,7 @@ bench: all $(BENCHES) ## run every tests/bench/bench_*
 	$(Q)for b in $(sort $(BENCHES)); do echo "== $${b##*/}"; PARETUNE_BIN=$(BIN) $$b || exit 1; done
 
 .PHONY: docs
-docs: all ## write docs/paretune.1 and docs/commands.md from the option tables
+docs: all ## write docs/ (manual page, commands, search spaces) from the program's tables
 	$(Q)tools/docs.sh $(BIN) docs
 
 TFLITE := build/tflite/node_modules/tfjs-tflite-node/cc_deps

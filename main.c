@@ -4,6 +4,8 @@
 #include "engine/base/diag.h"
 #include "engine/base/err.h"
 #include "engine/base/log.h"
+#include "engine/measure/cmd_bench.h"
+#include "engine/measure/cmd_device.h"
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
 #include "search/cmd_plan.h"
@@ -26,6 +28,8 @@ static const command *const commands[] = {
     &cmd_report,
     &cmd_status,
     &cmd_invoke,
+    &cmd_bench,
+    &cmd_device,
     &cmd_worker,
     NULL,
 };

@@ -10,9 +10,11 @@
 #include <time.h>
 
 #include "engine/base/file.h"
+#include "engine/data/keyword_data.h"
 #include "engine/data/series.h"
 #include "engine/nn/kernel.h"
 #include "engine/nn/layer.h"
+#include "engine/signal/feature.h"
 #include "engine/stage_kinds.h"
 
 typedef struct {
@@ -22,10 +24,11 @@ typedef struct {
 } kind_row;
 
 static const kind_row kinds[N_STAGE_KINDS] = {
-    [STAGE_DATA] = {"data", "series", 1, stage_build_data},
+    [STAGE_DATA] = {"data", "examples", 1, stage_build_data},
     [STAGE_TRAIN] = {"train", "checkpoint", 1, stage_build_train},
     [STAGE_EXPORT] = {"export", "tflite", 1, stage_build_export},
     [STAGE_SCORE] = {"score", "json", 1, stage_build_score},
+    [STAGE_LATENCY] = {"latency", "latency.json", 1, stage_build_latency},
 };
 
 const char *stage_kind_name(stage_kind kind)
@@ -48,6 +51,11 @@ int stage_version(stage_kind kind)
     return kinds[kind].version;
 }
 
+bool stage_runs_alone(stage_kind kind)
+{
+    return kind == STAGE_LATENCY;
+}
+
 hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_parents)
 {
     buf b = {0};
@@ -66,8 +74,8 @@ char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)
 status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map *map, err *e)
 {
     if (i >= job->rq->n_parents)
-        return FAIL(e, ERR_ARG, "a %s stage needs a %s stage before it",
-                    kinds[job->rq->kind].name, kinds[kind].name);
+        return FAIL(e, ERR_ARG, "a %s stage needs a %s stage before it", kinds[job->rq->kind].name,
+                    kinds[kind].name);
     const char *path = stage_path(job->a, job->rq->folder, kind, &job->rq->parent[i]);
     if (!path) return FAIL(e, ERR_MEM, "out of memory");
     return file_map_open(map, path, e);
@@ -88,15 +96,15 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static status write_artifact(const stage_request *rq, const buf *bytes, arena *a,
-                             stage_result *out, err *e)
+static status write_artifact(const stage_request *rq, const buf *bytes, arena *a, stage_result *out,
+                             err *e)
 {
     TRY(buf_check(bytes, e));
     const char *path = stage_path(a, rq->folder, rq->kind, &rq->key);
     const char *folder = path ? file_folder(a, path) : NULL;
     if (!folder) return FAIL(e, ERR_MEM, "out of memory");
     TRY(file_make_folder(folder, e));
-    TRY(file_write(path, bytes->data, bytes->len, e));
+    TRY(file_write_cached(path, bytes->data, bytes->len, e));
     out->artifact_bytes = bytes->len;
     out->artifact_hash = hash_bytes(bytes->data, bytes->len);
     return OK;
@@ -134,14 +142,38 @@ status stage_run(const stage_request *rq, stage_progress progress, void *user, a
     return s;
 }
 
-status stage_count_examples(const char *data_params, const char *input, arena *a, int n[3], err *e)
+static status survey_clips(const node *params, const char *input, arena *a, stage_survey *out,
+                           err *e)
 {
+    clips c;
+    TRY(keyword_data_list(params, input, a, &c, &out->files, e));
+    for (int p = 0; p < N_PARTS; p++) out->n[p] = c.n_part[p];
+    out->n_classes = c.n_words;
+    return OK;
+}
+
+status stage_survey_data(const char *data_params, const char *input, arena *a, stage_survey *out,
+                         err *e)
+{
+    *out = (stage_survey){0};
     arena_mark_t mark = arena_mark(a);
     node *params;
     status s = node_read_json(a, data_params, strlen(data_params), &params, e);
-    if (s == OK) s = series_count(params, input, a, n, e);
+    if (s == OK && keyword_data_asked(params))
+        s = survey_clips(params, input, a, out, e);
+    else if (s == OK)
+        s = series_count(params, input, a, out->n, e);
     arena_release(a, mark);
     return s;
+}
+
+status stage_check_features(const node *settings, buf *canonical, shape *out, err *e)
+{
+    feature_settings s;
+    TRY(feature_parse(settings, &s, e));
+    feature_put_json(canonical, &s);
+    *out = feature_shape(&s);
+    return buf_check(canonical, e);
 }
 
 const layer_row *stage_layers(void)

@@ -6,9 +6,12 @@
  *   train  (data[, train])   epochs [from, to) of a training, continued from the earlier stage
  *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
+ *   latency (export)         how long the exported file takes on this machine
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
- * parents' keys. The same key always means the same bytes: artifacts carry no times and no paths. */
+ * parents' keys. The same key always means the same bytes: artifacts carry no times and no paths.
+ * Latency alone is a fact about a machine and a moment: its metrics and bytes are no part of that
+ * promise, and nothing is built from them. */
 #ifndef PARETUNE_ENGINE_STAGE_H
 #define PARETUNE_ENGINE_STAGE_H
 
@@ -18,26 +21,36 @@
 #include "engine/base/hash.h"
 #include "engine/base/node.h"
 #include "engine/base/param.h"
+#include "engine/base/shape.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { STAGE_MAX_PARENTS = 3, STAGE_MAX_METRICS = 40 };
 
-typedef enum { STAGE_DATA, STAGE_TRAIN, STAGE_EXPORT, STAGE_SCORE, N_STAGE_KINDS } stage_kind;
+typedef enum {
+    STAGE_DATA,
+    STAGE_TRAIN,
+    STAGE_EXPORT,
+    STAGE_SCORE,
+    STAGE_LATENCY,
+    N_STAGE_KINDS
+} stage_kind;
 
 const char *stage_kind_name(stage_kind kind); /* "data", "train", ... */
 bool stage_kind_from_name(const char *name, stage_kind *out);
 /* Raised whenever a change of code changes a stage's bytes: old artifacts are then rebuilt. */
 int stage_version(stage_kind kind);
+/* True for a stage that measures time: it wants the machine to itself. */
+bool stage_runs_alone(stage_kind kind);
 
 typedef struct {
     stage_kind kind;
     hash key;
-    const char *params;  /* canonical JSON */
-    const char *input;   /* path of an outside file, for data; "" otherwise. Not part of the key:
-                            its content's hash stands in params */
-    const char *folder;  /* artifacts folder */
+    const char *params; /* canonical JSON */
+    const char *input;  /* for data: paths of what lies outside, a line each; "" otherwise. Not part
+                            of the key: hashes of the contents stand in params */
+    const char *folder; /* artifacts folder */
     int n_parents;
     hash parent[STAGE_MAX_PARENTS];
 } stage_request;
@@ -75,11 +88,12 @@ status stage_run(const stage_request *rq, stage_progress progress, void *user, a
 typedef struct {
     int n_params;
     double macs;
-    int arena_bytes;   /* activations the interpreter holds at once */
-    int flat_bytes;    /* of the .tflite file: exact, since its size does not depend on the weights */
-    int n_prunable;    /* weights that pruning may zero */
-    int packed_floor;  /* bytes of the zlib file below which no training can bring it: a model, see
+    int arena_bytes; /* activations the interpreter holds at once */
+    int flat_bytes;  /* of the .tflite file: exact, since its size does not depend on the weights */
+    int n_prunable;  /* weights that pruning may zero */
+    int packed_floor; /* bytes of the zlib file below which no training can bring it: a model, see
                           stage.c */
+    double modelled_inference_ms, modelled_total_ms; /* on the export's "device"; NaN without one */
     double step_seconds; /* predicted CPU time of one training step at `batch` on this machine */
 } stage_forecast;
 
@@ -87,9 +101,23 @@ typedef struct {
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
                      arena *a, stage_forecast *out, err *e);
 
-/* How many examples each part (train, val, test) will have: reads just enough of the outside file to
- * know. For predicting time; ERR_INPUT when the file is missing or not what it should be. */
-status stage_count_examples(const char *data_params, const char *input, arena *a, int n[3], err *e);
+/* What a data stage will hold, from a glance at what lies outside. */
+typedef struct {
+    int n[3];      /* examples in each part (train, val, test); recordings that will turn out to be
+                      unusable count, too */
+    int n_classes; /* 0 for forecasts */
+    hash files;    /* recordings: of their list, what "files_hash" of the parameters must be */
+} stage_survey;
+
+/* Reads file names and counts rows, no more. For keywords "files_hash" and "features" need not be
+ * among the parameters yet. ERR_INPUT when something is missing or not what it should be. */
+status stage_survey_data(const char *data_params, const char *input, arena *a, stage_survey *out,
+                         err *e);
+
+/* Appends the canonical form of a front end's settings (signal/feature.h), as "features" of a data
+ * stage holds it, and gives the shape that a network will see. ERR_INPUT for settings that do not go
+ * together. */
+status stage_check_features(const node *settings, buf *canonical, shape *out, err *e);
 
 /* --- tables that search/ checks its input against --- */
 
@@ -98,12 +126,13 @@ const layer_row *stage_layers(void);
 
 typedef enum { BETTER_LOWER, BETTER_HIGHER, BETTER_NONE } better;
 typedef struct {
-    const char *name;   /* "T_mae"; in forecasts of the validation part; "_test" names the test part */
-    const char *task;   /* "forecast", "keywords", or "" for both */
-    const char *unit;   /* "°C", "%", "B", "ms", "" */
+    const char
+        *name; /* "T_mae"; in forecasts of the validation part; "_test" names the test part */
+    const char *task; /* "forecast", "keywords", or "" for both */
+    const char *unit; /* "°C", "%", "B", "ms", "" */
     better direction;
-    stage_kind stage;   /* that measures it */
-    bool known_before;  /* exact before training */
+    stage_kind stage;  /* that measures it */
+    bool known_before; /* exact before training */
     const char *help;
 } metric_row;
 

@@ -1,12 +1,42 @@
-/* data: an outside file or a generator -> a series with its split and statistics. */
-#include "engine/data/series.h"
+/* data: outside files or a generator -> a series with its split and statistics, or a set of clips with
+ * their features. Their first bytes tell them apart. */
+#include <string.h>
+
+#include "engine/data/keyword_data.h"
 #include "engine/stage_kinds.h"
 
-status stage_build_data(const stage_job *job, buf *artifact, stage_result *out, err *e)
+static status build_series(const stage_job *job, buf *artifact, stage_result *out, err *e)
 {
     series s = {0};
     TRY(series_build(job->params, job->rq->input, job->a, &s, e));
     series_detail(&s, &out->detail);
     series_save(&s, artifact);
     return OK;
+}
+
+status stage_build_data(const stage_job *job, buf *artifact, stage_result *out, err *e)
+{
+    if (!keyword_data_asked(job->params)) return build_series(job, artifact, out, e);
+    return keyword_data_build(job->params, job->rq->input, job->a, artifact, &out->detail, e);
+}
+
+status stage_open_examples(const stage_job *job, int i, stage_examples *out, err *e)
+{
+    *out = (stage_examples){0};
+    TRY(stage_open_parent(job, i, STAGE_DATA, &out->map, e));
+    const char *bytes = out->map.bytes;
+    size_t n = out->map.n;
+    if (n >= 8 && memcmp(bytes, "ptclips1", 8) == 0) {
+        TRY(clip_set_read(&out->clips, bytes, n, "the data", e));
+        clip_set_examples(&out->clips, &out->ex);
+    } else {
+        TRY(series_open(bytes, n, &out->series, e));
+        series_examples(&out->series, &out->ex);
+    }
+    return OK;
+}
+
+void stage_close_examples(stage_examples *x)
+{
+    file_unmap(&x->map);
 }

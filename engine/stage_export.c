@@ -1,11 +1,16 @@
 /* export: a checkpoint's final weights, stored as asked, as a .tflite file; its sizes by every
- * definition; in the detail, bytes per tensor. */
+ * definition; in the detail, bytes per tensor. "features" among the parameters, the front end that
+ * made the examples, travels in the file as metadata {"features":{...}}; "device" adds modelled
+ * latencies. */
+#include <math.h>
 #include <string.h>
 
 #include "engine/compress/prune.h"
 #include "engine/compress/quantize.h"
 #include "engine/measure/cost.h"
 #include "engine/nn/checkpoint.h"
+#include "engine/nn/fold.h"
+#include "engine/signal/feature.h"
 #include "engine/stage_kinds.h"
 #include "engine/tflite/pack.h"
 #include "engine/tflite/tfl_reader.h"
@@ -30,17 +35,66 @@ static status read_choice(const node *params, const char *key, const char *const
     return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its choices", key, word);
 }
 
-static status read_options(const node *params, tflite_options *out, err *e)
+typedef struct {
+    tflite_options file;
+    bool has_front_end;
+    feature_settings front_end;
+    const char *device; /* NULL: none is modelled */
+} export_options;
+
+static status read_front_end(const node *params, arena *a, export_options *out, err *e)
+{
+    const node *features = node_get(params, "features");
+    if (!features) return OK;
+    buf b = {0};
+    TRY(feature_parse(features, &out->front_end, e));
+    buf_text(&b, "{\"features\":");
+    feature_put_json(&b, &out->front_end);
+    buf_char(&b, '}');
+    status s = buf_check(&b, e);
+    if (s == OK) out->file.metadata = arena_copy(a, b.data, b.len);
+    buf_free(&b);
+    TRY(s);
+    out->has_front_end = true;
+    return out->file.metadata ? OK : FAIL(e, ERR_MEM, "out of memory");
+}
+
+/* The texts are in `a`. */
+static status read_options(const node *params, arena *a, export_options *out, err *e)
 {
     int storage;
-    *out = (tflite_options){0};
+    *out = (export_options){0};
     TRY(read_choice(params, "storage", storages, N_STORAGES, &storage, e));
-    out->storage = (weight_storage)storage;
-    TRY(node_int(params, "dynamic_min_elements", 0, 1 << 30, &out->dynamic_min_elements, e));
+    out->file.storage = (weight_storage)storage;
+    TRY(node_int(params, "dynamic_min_elements", 0, 1 << 30, &out->file.dynamic_min_elements, e));
     const node *per_channel = node_get(params, "per_channel");
     if (!per_channel || per_channel->kind != NODE_BOOL)
         return FAIL(e, ERR_ARG, "parameter 'per_channel' must be true or false");
-    out->per_channel = per_channel->number != 0;
+    out->file.per_channel = per_channel->number != 0;
+    if (node_get(params, "device")) TRY(node_string(params, "device", &out->device, e));
+    return read_front_end(params, a, out, e);
+}
+
+/* Latencies on the device asked for; NaN when none is. */
+static status model_latency(const export_options *o, const net_cost *cost, double *inference_ms,
+                            double *total_ms, err *e)
+{
+    device_model m;
+    *inference_ms = *total_ms = (double)NAN;
+    if (!o->device) return OK;
+    TRY(device_fit(o->device, &m, e));
+    *inference_ms = *total_ms = device_inference_ms(&m, &cost->work);
+    if (o->has_front_end) *total_ms += device_front_end_ms(&m, &o->front_end);
+    return OK;
+}
+
+static status put_modelled(const export_options *o, const net_cost *cost, stage_result *out, err *e)
+{
+    double inference_ms, total_ms;
+    TRY(model_latency(o, cost, &inference_ms, &total_ms, e));
+    if (!o->device) return OK;
+    stage_put_metric(out, "modelled_inference_ms", inference_ms);
+    stage_put_metric(out, "modelled_total_ms", total_ms);
     return OK;
 }
 
@@ -91,23 +145,26 @@ static status put_sizes(const stage_job *job, const buf *file, stage_result *out
 static status export(const stage_job *job, const checkpoint *state, buf *artifact,
                      stage_result *out, err *e)
 {
-    tflite_options options;
+    export_options options;
     net_cost cost;
     prune_report zeros;
     net_layout *layout = ARENA_NEW(job->a, net_layout, 1);
-    float *weights = ARENA_NEW(job->a, float, state->n_params);
-    if (!layout || !weights) return FAIL(e, ERR_MEM, "out of memory");
-    TRY(read_options(job->params, &options, e));
+    net_spec *folded_net = ARENA_NEW(job->a, net_spec, 1);
+    float *weights = ARENA_NEW(job->a, float, state->n_params), *folded;
+    if (!layout || !weights || !folded_net) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(read_options(job->params, job->a, &options, e));
     TRY(net_layout_make(&state->net, layout, e));
     checkpoint_final_weights(state, weights);
     prune_count(layout, weights, &zeros);
-    TRY(tflite_write(&state->net, weights, &options, job->a, artifact, e));
+    TRY(net_fold(&state->net, weights, job->a, folded_net, &folded, e));
+    TRY(tflite_write(folded_net, folded, &options.file, job->a, artifact, e));
     TRY(buf_check(artifact, e));
     TRY(put_sizes(job, artifact, out, e));
-    TRY(cost_of_net(&state->net, &options, 0, job->a, &cost, e));
+    TRY(cost_of_net(&state->net, &options.file, 0, job->a, &cost, e));
     stage_put_metric(out, "n_params", cost.n_params);
     stage_put_metric(out, "macs", cost.macs);
     stage_put_metric(out, "arena", cost.arena_bytes);
+    TRY(put_modelled(&options, &cost, out, e));
     stage_put_metric(out, "sparsity",
                      zeros.n_weights ? 100.0 * zeros.n_zeros / zeros.n_weights : 0);
     return put_tensors(job, artifact, &out->detail, e);
@@ -130,15 +187,15 @@ status stage_foresee(const node *net, const node *export_params, int batch, doub
 {
     *out = (stage_forecast){0};
     arena_mark_t mark = arena_mark(a);
-    tflite_options options;
+    export_options options;
     net_cost cost;
     net_layout *layout = ARENA_NEW(a, net_layout, 1);
     net_spec *spec = ARENA_NEW(a, net_spec, 1);
     status s = layout && spec ? OK : FAIL(e, ERR_MEM, "out of memory");
     if (s == OK) s = net_spec_parse(net, spec, e);
     if (s == OK) s = net_layout_make(spec, layout, e);
-    if (s == OK) s = read_options(export_params, &options, e);
-    if (s == OK) s = cost_of_net(spec, &options, final_sparsity, a, &cost, e);
+    if (s == OK) s = read_options(export_params, a, &options, e);
+    if (s == OK) s = cost_of_net(spec, &options.file, final_sparsity, a, &cost, e);
     if (s == OK)
         *out = (stage_forecast){.n_params = cost.n_params,
                                 .macs = cost.macs,
@@ -147,6 +204,8 @@ status stage_foresee(const node *net, const node *export_params, int batch, doub
                                 .n_prunable = cost.n_prunable,
                                 .packed_floor = cost.packed_floor,
                                 .step_seconds = cost_of_step(spec, layout, batch)};
+    if (s == OK)
+        s = model_latency(&options, &cost, &out->modelled_inference_ms, &out->modelled_total_ms, e);
     arena_release(a, mark);
     return s;
 }

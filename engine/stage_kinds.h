@@ -4,6 +4,8 @@
 #define PARETUNE_ENGINE_STAGE_KINDS_H
 
 #include "engine/base/file.h"
+#include "engine/data/clip_set.h"
+#include "engine/data/series.h"
 #include "engine/stage.h"
 
 typedef struct {
@@ -16,10 +18,23 @@ typedef struct {
 
 typedef status stage_builder(const stage_job *job, buf *artifact, stage_result *out, err *e);
 
-stage_builder stage_build_data, stage_build_train, stage_build_export, stage_build_score;
+stage_builder stage_build_data, stage_build_train, stage_build_export, stage_build_score,
+    stage_build_latency;
 
 /* Maps the artifact of the job's i-th parent, which must be of this kind. */
 status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map *map, err *e);
+
+/* What a data stage made, as examples. */
+typedef struct {
+    file_map map;
+    series series;  /* of a forecasting task */
+    clip_set clips; /* of a keyword task: ex.n_classes > 0 */
+    examples ex;    /* borrows the others: leave the struct where it is */
+} stage_examples;
+
+/* Opens the artifact of the job's i-th parent, a data stage; closed even when opening failed. */
+status stage_open_examples(const stage_job *job, int i, stage_examples *out, err *e);
+void stage_close_examples(stage_examples *x);
 
 /* Adds a metric; the table of metrics (stage_metrics.c) must know its name. */
 void stage_put_metric(stage_result *out, const char *name, double value);

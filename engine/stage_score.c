@@ -1,4 +1,5 @@
-/* score: the exported file, run by our interpreter over the validation and the test part.
+/* score: the exported file, run by our interpreter over the validation and the test part. Forecasts
+ * are here, words in stage_score_words.c.
  *
  * Errors are averaged the course's way: the mean over each batch (its windows and steps), then the mean
  * of those with equal weight, so that a last, smaller batch counts as much as the others. The detail
@@ -7,9 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/data/series.h"
-#include "engine/stage_kinds.h"
-#include "engine/tflite/interpreter.h"
+#include "engine/stage_score.h"
 
 enum { MAX_OUTPUTS = 8, MAX_STEPS = 64 };
 
@@ -91,60 +90,63 @@ static void put_steps(buf *b, const scorer *s, const char *part_name, const part
     buf_char(b, '}');
 }
 
-/* The file must take and give what the examples hold. */
-static status check_ports(const scorer *s, err *e)
+static status score_forecasts(const stage_job *job, scorer *s, stage_result *out, err *e)
 {
     const examples *ex = s->ex;
-    if (interpreter_n_inputs(s->it) != 1 || interpreter_n_outputs(s->it) != 1)
+    if (ex->n_outputs > MAX_OUTPUTS || ex->out.rank < 1 || ex->out.dim[0] > MAX_STEPS)
+        return FAIL(e, ERR_INPUT, "at most %d outputs and %d steps can be scored", MAX_OUTPUTS,
+                    MAX_STEPS);
+    s->x = ARENA_NEW(job->a, float, shape_size(ex->in));
+    s->y = ARENA_NEW(job->a, float, shape_size(ex->out));
+    if (!s->x || !s->y) return FAIL(e, ERR_MEM, "out of memory");
+    part_errors val, test;
+    TRY(score_part(s, PART_VAL, &val, e));
+    TRY(score_part(s, PART_TEST, &test, e));
+    put_part(s, "", &val, out);
+    put_part(s, "_test", &test, out);
+    buf_text(&out->detail, "{\"mae_by_step\":{");
+    put_steps(&out->detail, s, "val", &val);
+    buf_char(&out->detail, ',');
+    put_steps(&out->detail, s, "test", &test);
+    buf_text(&out->detail, "}}");
+    return OK;
+}
+
+/* The file must take and give what the examples hold. */
+static status check_ports(const examples *ex, interpreter *it, err *e)
+{
+    if (interpreter_n_inputs(it) != 1 || interpreter_n_outputs(it) != 1)
         return FAIL(e, ERR_INPUT, "the model needs one input and one output to be scored");
-    const tfl_port *in = interpreter_input(s->it, 0), *o = interpreter_output(s->it, 0);
+    const tfl_port *in = interpreter_input(it, 0), *o = interpreter_output(it, 0);
     size_t n_in = (size_t)shape_size(ex->in) * sizeof(float);
     size_t n_out = (size_t)shape_size(ex->out) * sizeof(float);
     if (in->type != TFL_FLOAT32 || o->type != TFL_FLOAT32 || in->bytes != n_in || o->bytes != n_out)
         return FAIL(e, ERR_INPUT,
                     "the model takes %zu and gives %zu bytes; the data has %zu and %zu of float32",
                     in->bytes, o->bytes, n_in, n_out);
-    if (ex->n_outputs > MAX_OUTPUTS || ex->out.rank < 1 || ex->out.dim[0] > MAX_STEPS)
-        return FAIL(e, ERR_INPUT, "at most %d outputs and %d steps can be scored", MAX_OUTPUTS,
-                    MAX_STEPS);
     return OK;
 }
 
-static status score(const stage_job *job, const file_map *model, const file_map *data,
+static status score(const stage_job *job, const file_map *model, const stage_examples *data,
                     stage_result *out, err *e)
 {
-    series data_series;
-    TRY(series_open(data->bytes, data->n, &data_series, e));
-    examples ex;
-    series_examples(&data_series, &ex);
-    scorer s = {.ex = &ex};
+    scorer s = {.ex = &data->ex};
     TRY(node_int(job->params, "batch", 1, 65536, &s.batch, e));
     TRY(interpreter_open(job->a, model->bytes, model->n, &s.it, e));
-    TRY(check_ports(&s, e));
-    s.x = ARENA_NEW(job->a, float, shape_size(ex.in));
-    s.y = ARENA_NEW(job->a, float, shape_size(ex.out));
-    if (!s.x || !s.y) return FAIL(e, ERR_MEM, "out of memory");
-    part_errors val, test;
-    TRY(score_part(&s, PART_VAL, &val, e));
-    TRY(score_part(&s, PART_TEST, &test, e));
-    put_part(&s, "", &val, out);
-    put_part(&s, "_test", &test, out);
-    buf_text(&out->detail, "{\"mae_by_step\":{");
-    put_steps(&out->detail, &s, "val", &val);
-    buf_char(&out->detail, ',');
-    put_steps(&out->detail, &s, "test", &test);
-    buf_text(&out->detail, "}}");
-    return OK;
+    TRY(check_ports(s.ex, s.it, e));
+    if (s.ex->n_classes > 0) return stage_score_words(job, model, s.it, data, out, e);
+    return score_forecasts(job, &s, out, e);
 }
 
 status stage_build_score(const stage_job *job, buf *artifact, stage_result *out, err *e)
 {
-    file_map model = {0}, data = {0};
+    file_map model = {0};
+    stage_examples data = {0};
     status s = stage_open_parent(job, 0, STAGE_EXPORT, &model, e);
-    if (s == OK) s = stage_open_parent(job, 1, STAGE_DATA, &data, e);
+    if (s == OK) s = stage_open_examples(job, 1, &data, e);
     if (s == OK) s = score(job, &model, &data, out, e);
     if (s == OK) buf_put(artifact, out->detail.data, out->detail.len);
     file_unmap(&model);
-    file_unmap(&data);
+    stage_close_examples(&data);
     return s;
 }

@@ -1,7 +1,6 @@
 /* train: epochs [from, to) of a training, begun anew or continued from the earlier stage's checkpoint.
  * The artifact is the checkpoint; the detail is the learning curve so far. */
 #include "engine/compress/prune.h"
-#include "engine/data/series.h"
 #include "engine/nn/checkpoint.h"
 #include "engine/nn/train.h"
 #include "engine/stage_kinds.h"
@@ -57,25 +56,21 @@ static status read_hooks(const stage_job *job, const train_config *config, const
     return OK;
 }
 
-static status train(const stage_job *job, const file_map *data, buf *artifact, stage_result *out,
+static status train(const stage_job *job, const examples *ex, buf *artifact, stage_result *out,
                     err *e)
 {
-    series data_series;
-    examples ex;
     train_config *config = ARENA_NEW(job->a, train_config, 1);
     checkpoint *state = ARENA_NEW(job->a, checkpoint, 1);
     if (!config || !state) return FAIL(e, ERR_MEM, "out of memory");
-    TRY(series_open(data->bytes, data->n, &data_series, e));
-    series_examples(&data_series, &ex);
     TRY(train_config_parse(job->params, config, e));
     if (job->rq->n_parents > 1)
         TRY(read_earlier(job, config, state, e));
     else
-        TRY(train_begin(config, &ex, job->a, state, e));
+        TRY(train_begin(config, ex, job->a, state, e));
     train_hooks hooks;
     const train_hooks *used;
-    TRY(read_hooks(job, config, &ex, &hooks, &used, e));
-    TRY(train_run(config, &ex, state, config->from_epoch, config->to_epoch, used, job->progress,
+    TRY(read_hooks(job, config, ex, &hooks, &used, e));
+    TRY(train_run(config, ex, state, config->from_epoch, config->to_epoch, used, job->progress,
                   job->user, job->a, e));
     train_summary summary = train_summarise(state);
     stage_put_metric(out, "train_loss", summary.train_loss);
@@ -89,9 +84,9 @@ static status train(const stage_job *job, const file_map *data, buf *artifact, s
 
 status stage_build_train(const stage_job *job, buf *artifact, stage_result *out, err *e)
 {
-    file_map data = {0};
-    status s = stage_open_parent(job, 0, STAGE_DATA, &data, e);
-    if (s == OK) s = train(job, &data, artifact, out, e);
-    file_unmap(&data);
+    stage_examples data;
+    status s = stage_open_examples(job, 0, &data, e);
+    if (s == OK) s = train(job, &data.ex, artifact, out, e);
+    stage_close_examples(&data);
     return s;
 }

@@ -11,8 +11,10 @@
 
 enum { MAX_LAYERS = 64, MAX_PARAMS = 12, MAX_DIMS = 4 };
 
-static const char *const predefined[] = {"steps_in", "features", "steps_out", "outputs"};
-enum { N_PREDEFINED = sizeof predefined / sizeof *predefined };
+enum { N_PREDEFINED = 4 };
+static const char *const of_forecasts[N_PREDEFINED] = {"steps_in", "features", "steps_out",
+                                                       "outputs"};
+static const char *const of_keywords[N_PREDEFINED] = {"in_h", "in_w", "in_c", "classes"};
 
 /* A parameter as written: nothing (its default holds), a word, or one expression per number. */
 typedef struct {
@@ -21,10 +23,12 @@ typedef struct {
     int n;
     expr *x[MAX_DIMS];
     const node *place[MAX_DIMS];
+    int from; /* of a parameter that names a layer: its index in the file, -1 for the input */
 } layer_param;
 
 typedef struct {
     const layer_row *row;
+    const char *name; /* NULL: none */
     expr *when;
     const node *place;
     layer_param param[MAX_PARAMS]; /* beside row->params */
@@ -32,6 +36,7 @@ typedef struct {
 
 struct architecture {
     const char *name, *path, *text;
+    const char *const *predefined; /* N_PREDEFINED names of the task */
     document source;
     int n_knobs, n_layers;
     knob knob[ARCHITECTURE_MAX_KNOBS];
@@ -75,7 +80,7 @@ static bool find_name(const void *user, const char *name, int *slot, value_kind 
         return true;
     }
     for (int i = 0; i < N_PREDEFINED; i++) {
-        if (strcmp(predefined[i], name) != 0) continue;
+        if (strcmp(x->predefined[i], name) != 0) continue;
         *slot = x->n_knobs + i;
         *kind = VALUE_NUMBER;
         return true;
@@ -92,7 +97,7 @@ static void make_scope(scope *s, const architecture *x)
 {
     int n = 0;
     for (int i = 0; i < x->n_knobs; i++) s->list[n++] = x->knob[i].name;
-    for (int i = 0; i < N_PREDEFINED; i++) s->list[n++] = predefined[i];
+    for (int i = 0; i < N_PREDEFINED; i++) s->list[n++] = x->predefined[i];
     s->names = (expr_names){find_name, s->list, n, x};
 }
 
@@ -248,7 +253,7 @@ static void read_param(document *r, const scope *names, const param_row *row, co
         break;
     case PARAM_SHAPE:
         if (n->kind != NODE_LIST || n->n == 0) {
-            document_wrong(r, n, "%s is a list such as [steps_out, outputs]", row->name);
+            document_wrong(r, n, "%s is a list such as [2, 1]", row->name);
             break;
         }
         for (int i = 0; i < n->n; i++) read_number_param(r, names, row, n->item[i], p);
@@ -258,6 +263,47 @@ static void read_param(document *r, const scope *names, const param_row *row, co
         read_number_param(r, names, row, n, p);
         break;
     }
+}
+
+/* A parameter that says which layer's output is meant: by its name, "input" for the network's. */
+static bool names_a_layer(const param_row *row)
+{
+    return strcmp(row->name, "from") == 0;
+}
+
+static void read_from(document *r, const architecture *x, int index, const node *n, layer_param *p)
+{
+    const char *names[MAX_LAYERS + 1] = {"input"};
+    int n_names = 1;
+    p->written = n;
+    p->from = -1;
+    if (n->text && strcmp(n->text, "input") == 0) return;
+    for (int i = 0; i < index; i++) {
+        const char *name = x->layer[i].name;
+        if (!name) continue;
+        p->from = i;
+        if (n->text && strcmp(name, n->text) == 0) return;
+        names[n_names++] = name;
+    }
+    const char *word = n->text && *n->text ? n->text : document_kind(n);
+    const char *meant = diag_did_you_mean(word, names, (size_t)n_names);
+    document_wrong(r, n, "from: no earlier layer has the name '%s'%s%s%s", word,
+                   meant ? "; did you mean '" : "", meant ? meant : "",
+                   meant ? "'?" : "; give one a `name`, or write `input`");
+}
+
+/* The name of layer `index`, none of the earlier ones'. */
+static void read_name(document *r, architecture *x, int index, const node *n)
+{
+    if (n->kind != NODE_STRING || !*n->text || strcmp(n->text, "input") == 0) {
+        document_wrong(r, n, "a layer's name is a word of your own, not %s",
+                       n->text && *n->text ? n->text : document_kind(n));
+        return;
+    }
+    for (int i = 0; i < index; i++)
+        if (x->layer[i].name && strcmp(x->layer[i].name, n->text) == 0)
+            document_wrong(r, n, "two layers have the name '%s'; rename one", n->text);
+    x->layer[index].name = n->text;
 }
 
 static const layer_row *find_layer(document *r, const node *map)
@@ -280,10 +326,11 @@ static const layer_row *find_layer(document *r, const node *map)
     return NULL;
 }
 
-static void read_layer(document *r, const scope *names, const node *map, layer *l)
+static void read_layer(document *r, architecture *x, const scope *names, const node *map, int index)
 {
-    const char *keys[MAX_PARAMS + 2] = {"kind", "when"};
-    int n = 2;
+    const char *keys[MAX_PARAMS + 3] = {"kind", "when", "name"};
+    int n = 3;
+    layer *l = &x->layer[index];
     if (map->kind != NODE_MAP) {
         document_wrong(r, map, "a layer is a map such as {kind: dense, units: 8}, not %s",
                        document_kind(map));
@@ -292,13 +339,16 @@ static void read_layer(document *r, const scope *names, const node *map, layer *
     l->place = map;
     l->row = find_layer(r, map);
     if (!l->row) return;
-    const node *when = node_get(map, "when");
+    const node *when = node_get(map, "when"), *name = node_get(map, "name");
+    if (name) read_name(r, x, index, name);
     if (when) l->when = document_expr(r, when, &names->names, VALUE_BOOL);
     int i = 0;
     for (const param_row *p = l->row->params; p && p->name && i < MAX_PARAMS; p++, i++) {
         keys[n++] = p->name;
         const node *written = node_get(map, p->name);
-        if (written)
+        if (written && names_a_layer(p))
+            read_from(r, x, index, written, &l->param[i]);
+        else if (written)
             read_param(r, names, p, written, &l->param[i]);
         else if (!p->def)
             document_wrong(r, map, "layer %s needs '%s': %s", l->row->name, p->name, p->help);
@@ -320,11 +370,12 @@ static void read_layers(document *r, architecture *x, const node *list)
         document_wrong(r, list->item[MAX_LAYERS], "more than %d layers", MAX_LAYERS);
         return;
     }
-    for (int i = 0; i < list->n; i++) read_layer(r, &names, list->item[i], &x->layer[i]);
+    for (int i = 0; i < list->n; i++) read_layer(r, x, &names, list->item[i], i);
     x->n_layers = list->n;
 }
 
-architecture *architecture_read(arena *a, const char *name, const char *path, diag *d)
+architecture *architecture_read(arena *a, const char *name, const char *path, const char *task,
+                                diag *d)
 {
     static const char *const keys[] = {"architecture", "title", "knobs", "layers"};
     int reported = d->total;
@@ -336,6 +387,7 @@ architecture *architecture_read(arena *a, const char *name, const char *path, di
     document *r = &x->source;
     if (!document_open(r, a, d, path)) return NULL;
     x->name = name;
+    x->predefined = task && strcmp(task, "keywords") == 0 ? of_keywords : of_forecasts;
     x->path = path;
     x->text = r->text;
     document_check_keys(r, r->root, "of an architecture", keys, 4);
@@ -408,13 +460,31 @@ static status put_choice(const architecture *x, const param_row *row, const laye
     return OK;
 }
 
+/* Whether layers are left out, and where the others come in the network. */
+typedef struct {
+    int n;
+    int place[MAX_LAYERS]; /* -1: left out */
+} choice;
+
+static status put_from(const architecture *x, const layer_param *p, const choice *chosen, buf *b,
+                       err *e)
+{
+    int from = p->from < 0 ? -1 : chosen->place[p->from];
+    if (p->from >= 0 && from < 0)
+        return fail_at(x, p->written, 0, e,
+                       "the layer that is added here is left out by its own condition");
+    buf_printf(b, "%d", from);
+    return OK;
+}
+
 static status put_param(const architecture *x, const param_row *row, const layer_param *p,
-                        const value *slots, buf *b, err *e)
+                        const choice *chosen, const value *slots, buf *b, err *e)
 {
     value v;
     buf_char(b, ',');
     buf_json_string(b, row->name);
     buf_char(b, ':');
+    if (p->written && names_a_layer(row)) return put_from(x, p, chosen, b, e);
     if (row->type == PARAM_CHOICE) return put_choice(x, row, p, slots, b, e);
     if (!p->written) {
         buf_text(b, row->def);
@@ -434,33 +504,55 @@ static status put_param(const architecture *x, const param_row *row, const layer
     return OK;
 }
 
-static status put_layer(const architecture *x, const layer *l, const value *slots, buf *b, int *n,
-                        err *e)
+static status put_layer(const architecture *x, const layer *l, const choice *chosen,
+                        const value *slots, buf *b, err *e)
 {
-    value v = value_bool(true);
-    if (l->when) TRY(evaluate(x, l->when, node_get(l->place, "when"), slots, &v, e));
-    if (v.number == 0) return OK;
-    if ((*n)++) buf_char(b, ',');
     buf_text(b, "{\"kind\":");
     buf_json_string(b, l->row->name);
     int i = 0;
     for (const param_row *p = l->row->params; p && p->name && i < MAX_PARAMS; p++, i++)
-        TRY(put_param(x, p, &l->param[i], slots, b, e));
+        TRY(put_param(x, p, &l->param[i], chosen, slots, b, e));
     buf_char(b, '}');
     return OK;
+}
+
+static status choose_layers(const architecture *x, const value *slots, choice *out, err *e)
+{
+    out->n = 0;
+    for (int i = 0; i < x->n_layers; i++) {
+        const layer *l = &x->layer[i];
+        value v = value_bool(true);
+        if (l->when) TRY(evaluate(x, l->when, node_get(l->place, "when"), slots, &v, e));
+        out->place[i] = v.number != 0 ? out->n++ : -1;
+    }
+    if (out->n > 0) return OK;
+    return FAIL(e, ERR_INPUT, "%s: every layer is left out by its condition", x->path);
+}
+
+static void fill_slots(const architecture *x, const value *values, architecture_io io, value *slots)
+{
+    bool words = x->predefined == of_keywords;
+    int fixed[N_PREDEFINED] = {io.in.dim[0], io.in.dim[1], words ? io.in.dim[2] : io.steps_out,
+                               io.outputs};
+    for (int i = 0; i < x->n_knobs; i++) slots[i] = values[i];
+    for (int i = 0; i < N_PREDEFINED; i++) slots[x->n_knobs + i] = value_number(fixed[i]);
 }
 
 status architecture_put_net(const architecture *x, const value *values, architecture_io io, buf *b,
                             err *e)
 {
     value slots[ARCHITECTURE_MAX_KNOBS + N_PREDEFINED];
-    for (int i = 0; i < x->n_knobs; i++) slots[i] = values[i];
-    const int fixed[N_PREDEFINED] = {io.steps_in, io.features, io.steps_out, io.outputs};
-    for (int i = 0; i < N_PREDEFINED; i++) slots[x->n_knobs + i] = value_number(fixed[i]);
-    buf_printf(b, "{\"input\":[%d,%d],\"layers\":[", io.steps_in, io.features);
-    int n = 0;
-    for (int i = 0; i < x->n_layers; i++) TRY(put_layer(x, &x->layer[i], slots, b, &n, e));
-    if (n == 0) return FAIL(e, ERR_INPUT, "%s: every layer is left out by its condition", x->path);
+    choice chosen;
+    fill_slots(x, values, io, slots);
+    TRY(choose_layers(x, slots, &chosen, e));
+    buf_text(b, "{\"input\":[");
+    for (int i = 0; i < io.in.rank; i++) buf_printf(b, "%s%d", i ? "," : "", io.in.dim[i]);
+    buf_text(b, "],\"layers\":[");
+    for (int i = 0; i < x->n_layers; i++) {
+        if (chosen.place[i] < 0) continue;
+        if (chosen.place[i] > 0) buf_char(b, ',');
+        TRY(put_layer(x, &x->layer[i], &chosen, slots, b, e));
+    }
     buf_text(b, "]}");
     return buf_check(b, e);
 }

@@ -51,6 +51,10 @@ static status slot_matters(const space *s, const value *slots, int slot, bool *m
 {
     *matters = true;
     if (is_knob(s, slot)) *matters = own_knob(s, slots, slot) >= 0;
+    if (slot < N_SETTINGS && !schema_has(schema_row((setting)slot), s->task)) {
+        *matters = false;
+        return OK;
+    }
     const expr *x = s->slot[slot].matters;
     return x ? candidate_test(s, x, NULL, slots, matters, e) : OK;
 }
@@ -129,7 +133,8 @@ static void put_knobs(const space *s, const value *slots, buf *b)
     }
 }
 
-status candidate_put_config(const space *s, const value *slots, const char *net, buf *b, err *e)
+status candidate_put_config(const space *s, const value *slots, const char *net, const char *files,
+                            buf *b, err *e)
 {
     char open[20] = "";
     bool first = true;
@@ -148,6 +153,7 @@ status candidate_put_config(const space *s, const value *slots, const char *net,
             buf_json_string(b, s->file[(int)slots[i].number].content.text);
         else
             value_put_json(b, &slots[i]);
+        if (i == SET_DATA_SOURCE && files) buf_printf(b, ",\"files_hash\":\"%s\"", files);
         if (i != SET_ARCHITECTURE) continue;
         put_knobs(s, slots, b);
         buf_printf(b, ",\"net\":\"%s\"", hash_bytes(net, strlen(net)).text);

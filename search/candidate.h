@@ -22,8 +22,10 @@ status candidate_fill(const space *s, const digits *d, value *slots, err *e);
 bool candidate_matters(const space *s, const value *slots, int slot);
 
 /* Appends the configuration: the settings that matter, in the schema's order, with content hashes
- * in place of what names outside things. `net` is the network's JSON. */
-status candidate_put_config(const space *s, const value *slots, const char *net, buf *b, err *e);
+ * in place of what names outside things. `net` is the network's JSON, `files` the hash of a list of
+ * recordings (NULL: none). */
+status candidate_put_config(const space *s, const value *slots, const char *net, const char *files,
+                            buf *b, err *e);
 
 /* "architecture=mlp, alpha=0.05": the values of the axes, for messages; in `a`. */
 const char *candidate_show(const space *s, const value *slots, arena *a);

@@ -3,6 +3,7 @@
  * here. */
 #include "search/plan_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,10 +66,47 @@ static void put_settings(const space *s, const value *slots, stage_kind kind, bu
     if (*open) buf_char(b, '}');
 }
 
-void chain_put_export(const space *s, const value *slots, buf *b)
+/* The settings from `first` to `last` that are written for these values, as members. */
+static void put_range(const space *s, const value *slots, setting first, setting last, buf *b)
+{
+    for (int i = (int)first; i <= (int)last; i++) {
+        const setting_row *row = schema_row((setting)i);
+        if (!row->param || !schema_has(row, s->task) || !is_written(s, slots, i)) continue;
+        if (b->data[b->len - 1] != '{') buf_char(b, ',');
+        buf_printf(b, "\"%s\":", row->param);
+        value_put_json(b, &slots[i]);
+    }
+}
+
+void chain_put_clips(const space *s, const value *slots, buf *b)
+{
+    buf_text(b, "{\"task\":\"keywords\"");
+    put_range(s, slots, SET_DATA_SOURCE, SET_DATA_SOURCE, b);
+    if (candidate_matters(s, slots, SET_DATA_FOLDER)) {
+        buf_text(b, ",\"words\":[");
+        for (int i = 0; i < s->n_words; i++) {
+            if (i) buf_char(b, ',');
+            buf_json_string(b, s->word[i]);
+        }
+        buf_char(b, ']');
+    }
+    put_range(s, slots, SET_CLIPS, SET_BAD_CLIPS, b);
+    put_range(s, slots, SET_DATA_SEED, SET_DATA_SEED, b);
+    buf_char(b, '}');
+}
+
+void chain_put_features(const space *s, const value *slots, buf *b)
+{
+    buf_char(b, '{');
+    put_range(s, slots, SET_FEATURE, SET_RESIZE, b);
+    buf_char(b, '}');
+}
+
+void chain_put_export(const space *s, const value *slots, const char *features, buf *b)
 {
     buf_char(b, '{');
     put_settings(s, slots, STAGE_EXPORT, b);
+    if (features) buf_printf(b, ",\"features\":%s", features);
     buf_char(b, '}');
 }
 
@@ -157,15 +195,21 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
         TRY(add_stage(m, STAGE_TRAIN, &b, "", i ? 2 : 1, parents, w->part[i].seconds,
                       predicted_train_bytes(w->cost), e));
     }
-    chain_put_export(s, slots, &b);
+    chain_put_export(s, slots, w->data->features, &b);
     parents[0] = m->keys[w->n_parts];
     TRY(add_stage(m, STAGE_EXPORT, &b, "", 1, parents, predicted_export_seconds(),
                   w->cost->flat_bytes, e));
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);
     parents[0] = m->keys[w->n_parts + 1];
     parents[1] = m->keys[0];
-    return add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->net),
-                     predicted_score_bytes(), e);
+    TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->net),
+                  predicted_score_bytes(), e));
+    const double seconds = predicted_latency_seconds(slots);
+    if (seconds <= 0) return OK;
+    buf_char(&b, '{');
+    put_settings(s, slots, STAGE_LATENCY, &b);
+    buf_char(&b, '}');
+    return add_stage(m, STAGE_LATENCY, &b, "", 1, parents, seconds, predicted_score_bytes(), e);
 }
 
 static store_knob make_knob(const space *s, const value *slots, int i)
@@ -202,11 +246,12 @@ static int fill_knobs(const space *s, const value *slots, store_knob *out)
 static status fill_row(const plan *p, const value *slots, const build *w, arena *a, chain *out,
                        err *e)
 {
-    static const char *const known[] = {"n_params", "macs", "size_flat", "arena"};
+    static const char *const known[] = {
+        "n_params", "macs", "size_flat", "arena", "modelled_inference_ms", "modelled_total_ms"};
     store_knob *knobs = ARENA_NEW(a, store_knob, p->s->n_axes);
-    double *values = ARENA_NEW(a, double, 4);
+    double *values = ARENA_NEW(a, double, 6);
     buf b = {0};
-    status code = candidate_put_config(p->s, slots, w->net->json, &b, e);
+    status code = candidate_put_config(p->s, slots, w->net->json, w->data->files, &b, e);
     const char *config = code == OK ? arena_copy(a, b.data, b.len) : NULL;
     buf_free(&b);
     TRY(code);
@@ -215,11 +260,13 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
     values[1] = w->cost->macs;
     values[2] = w->cost->flat_bytes;
     values[3] = w->cost->arena_bytes;
+    values[4] = w->cost->modelled_inference_ms;
+    values[5] = w->cost->modelled_total_ms;
     out->row.config = config;
     out->row.config_hash = hash_bytes(config, strlen(config));
     out->row.n_knobs = fill_knobs(p->s, slots, knobs);
     out->row.knob = knobs;
-    out->row.n_known = 4;
+    out->row.n_known = isnan(values[4]) ? 4 : 6;
     out->row.known_name = known;
     out->row.known_value = values;
     return OK;

@@ -5,6 +5,7 @@
 #include "search/space_args.h"
 
 #include <string.h>
+#include <math.h>
 #include <unistd.h>
 
 /* Option values; filled by opt_parse before `run`. */
@@ -77,9 +78,11 @@ static void print_stages(const view *v)
 {
     const plan_summary *t = &v->sum;
     printf("\n  %-14s %10s  %10s\n", "stages", "alone", "shared");
-    for (int k = 0; k < N_STAGE_KINDS; k++)
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        if (k == STAGE_LATENCY && t->unshared[k] == 0) continue;
         printf("  %-14s %10lld  %10lld\n", stage_kind_name((stage_kind)k),
                (long long)t->unshared[k], (long long)t->stages[k]);
+    }
     double saved = t->epochs_unshared > 0 ? 100 * (1 - t->epochs / t->epochs_unshared) : 0;
     printf("  %-14s %10.0f  %10.0f  %.0f %% saved\n", "epochs", t->epochs_unshared, t->epochs,
            saved);
@@ -112,6 +115,7 @@ static status summary_table(const view *v, table *t, err *e)
         {"train_stages", (double)u->stages[STAGE_TRAIN]},
         {"export_stages", (double)u->stages[STAGE_EXPORT]},
         {"score_stages", (double)u->stages[STAGE_SCORE]},
+        {"latency_stages", (double)u->stages[STAGE_LATENCY]},
         {"epochs_unshared", u->epochs_unshared},
         {"epochs", u->epochs},
         {"cpu_seconds", u->cpu_seconds},
@@ -143,19 +147,36 @@ static status list_row(const view *v, int64_t candidate, table *t, err *e)
     row[n + 2] = cell_number(f.macs);
     row[n + 3] = cell_number(f.flat_bytes);
     row[n + 4] = cell_number(f.arena_bytes);
+    if (t->n_columns == n + 5) return OK;
+    row[n + 5] = cell_number(f.modelled_inference_ms);
+    row[n + 6] = cell_number(f.modelled_total_ms);
     return OK;
+}
+
+/* True when the first candidate that will be tried is modelled on a device. */
+static bool is_modelled(const view *v)
+{
+    stage_forecast f;
+    for (int64_t i = 0; i < v->sum.candidates; i++)
+        if (plan_state(v->p, i) == CAND_OK)
+            return plan_forecast(v->p, i, &f, NULL) == OK && !isnan(f.modelled_inference_ms);
+    return false;
 }
 
 /* The first `list` candidates that will be tried, with what is known of them. */
 static status list_table(const view *v, table *t, err *e)
 {
-    static const char *const known[][2] = {
-        {"n_params", ""}, {"macs", ""}, {"size_flat", "B"}, {"arena", "B"}};
-    int n = space_n_axes(v->s), listed = 0;
-    TRY(table_init(t, v->a, n + 5, e));
+    static const char *const known[][2] = {{"n_params", ""},
+                                           {"macs", ""},
+                                           {"size_flat", "B"},
+                                           {"arena", "B"},
+                                           {"modelled_inference_ms", "ms"},
+                                           {"modelled_total_ms", "ms"}};
+    int n = space_n_axes(v->s), listed = 0, n_known = is_modelled(v) ? 6 : 4;
+    TRY(table_init(t, v->a, n + 1 + n_known, e));
     table_column(t, 0, "candidate", "");
     for (int i = 0; i < n; i++) table_column(t, 1 + i, space_axis_name(v->s, i), "");
-    for (int i = 0; i < 4; i++) table_column(t, n + 1 + i, known[i][0], known[i][1]);
+    for (int i = 0; i < n_known; i++) table_column(t, n + 1 + i, known[i][0], known[i][1]);
     for (int64_t i = 0; i < v->sum.candidates && listed < list; i++) {
         if (plan_state(v->p, i) != CAND_OK) continue;
         TRY(list_row(v, i, t, e));

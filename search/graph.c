@@ -2,7 +2,8 @@
  *
  *   table    open addressing over the 128-bit keys, at most half full: key -> number
  *   edges    singly linked lists: of a stage's children, and of the trials that end in it
- *   ready    a binary heap of the numbers that may start
+ *   ready    a binary heap of the numbers that may start; `alone` another, of those that wait until
+ *            nothing else is ready or running
  *
  * A trial hangs only from the last stages of its chain (those that no other stage of the chain
  * reads), since these cannot be built before the rest: one edge a trial instead of one a stage. */
@@ -32,9 +33,9 @@ typedef struct {
 } edge;
 
 struct graph {
-    buf stages, trials, edges, ready, closed, spoiled; /* arrays of the types below */
-    buf table;                                         /* int32_t: number + 1, 0 = free */
-    size_t table_size;                                 /* a power of two */
+    buf stages, trials, edges, ready, alone, closed, spoiled; /* arrays of the types below */
+    buf table;                                                /* int32_t: number + 1, 0 = free */
+    size_t table_size;                                        /* a power of two */
     size_t n_closed_taken, n_spoiled_taken;
     int count[N_BUILD_STATES], count_trials[N_TRIAL_STATES];
     bool is_mended; /* something that an earlier run finished is built again */
@@ -84,7 +85,7 @@ int graph_n_trials(const graph *g)
 static status check_memory(const graph *g, err *e)
 {
     if (g->stages.failed || g->trials.failed || g->edges.failed || g->ready.failed ||
-        g->closed.failed || g->spoiled.failed || g->table.failed)
+        g->alone.failed || g->closed.failed || g->spoiled.failed || g->table.failed)
         return FAIL(e, ERR_MEM, "out of memory for %d stages of %d trials", graph_n_stages(g),
                     graph_n_trials(g));
     return OK;
@@ -112,6 +113,7 @@ void graph_free(graph *g)
     buf_free(&g->trials);
     buf_free(&g->edges);
     buf_free(&g->ready);
+    buf_free(&g->alone);
     buf_free(&g->closed);
     buf_free(&g->spoiled);
     buf_free(&g->table);
@@ -276,24 +278,30 @@ static void count_leaf(graph *g, const record *s)
             close_trial(g, edge_at(g, i)->to, TRIAL_DONE);
 }
 
-/* Into the heap, upwards to its place. */
+static buf *heap_of(graph *g, int stage)
+{
+    return stage_runs_alone((stage_kind)stage_at(g, stage)->kind) ? &g->alone : &g->ready;
+}
+
+/* Into its heap, upwards to its place. */
 static void make_ready(graph *g, int stage)
 {
+    buf *b = heap_of(g, stage);
     set_state(g, stage_at(g, stage), BUILD_READY);
-    put_number(&g->ready, stage);
-    if (g->ready.failed) return;
-    int32_t *heap = numbers(&g->ready);
-    size_t i = n_numbers(&g->ready) - 1;
+    put_number(b, stage);
+    if (b->failed) return;
+    int32_t *heap = numbers(b);
+    size_t i = n_numbers(b) - 1;
     for (; i > 0 && heap[(i - 1) / 2] > stage; i = (i - 1) / 2) heap[i] = heap[(i - 1) / 2];
     heap[i] = stage;
 }
 
-static int take_first_ready(graph *g)
+static int take_first(buf *b)
 {
-    int32_t *heap = numbers(&g->ready);
-    size_t n = n_numbers(&g->ready) - 1, i = 0;
+    int32_t *heap = numbers(b);
+    size_t n = n_numbers(b) - 1, i = 0;
     int first = heap[0], moved = heap[n];
-    g->ready.len = n * sizeof *heap;
+    b->len = n * sizeof *heap;
     for (;;) {
         size_t child = 2 * i + 1;
         if (child >= n) break;
@@ -429,8 +437,10 @@ status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e)
 
 int graph_start(graph *g)
 {
-    if (g->ready.len == 0) return NONE;
-    int stage = take_first_ready(g);
+    const bool is_idle = g->count[BUILD_RUNNING] == 0;
+    buf *b = g->ready.len ? &g->ready : g->alone.len && is_idle ? &g->alone : NULL;
+    if (!b) return NONE;
+    int stage = take_first(b);
     set_state(g, stage_at(g, stage), BUILD_RUNNING);
     return stage;
 }

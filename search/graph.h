@@ -5,7 +5,8 @@
  * children. Of the stages that could run, the one with the smallest number comes first: trials are
  * finished in their order and depth first, whatever the number of workers. A stage takes 64 bytes
  * and a trial 24, since a space may hold hundreds of thousands: what a stage's request says is not
- * kept but planned again when it runs.
+ * kept but planned again when it runs. Stages that run alone (stage_runs_alone) come when no other
+ * is ready or running, one at a time.
  *
  * The life of a stage:  OPEN -> (settle) -> NOT_NEEDED | WAITING -> READY -> RUNNING -> DONE |
  * FAILED */
@@ -78,7 +79,7 @@ status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e);
 
 /* --- running --- */
 
-/* The ready stage with the smallest number, now BUILD_RUNNING; -1 when none is ready. */
+/* The ready stage with the smallest number, now BUILD_RUNNING; -1 when none may start. */
 int graph_start(graph *g);
 /* Back to ready, for another try; counts the try that was lost when `lost` holds. */
 status graph_retry(graph *g, int stage, bool lost, err *e);

@@ -67,6 +67,7 @@ static void find_mixed(plan *p)
 {
     for (int i = 0; i < N_SETTINGS; i++) {
         const setting_row *row = schema_row((setting)i);
+        if (row->stages & 1u << STAGE_DATA) p->data_mixed[p->n_data_mixed++] = i;
         bool apart = i == SET_KEEP || i == SET_EARLY_STOP || i == SET_EPOCHS;
         if ((row->stages & 1u << STAGE_TRAIN) && row->param && !apart) p->mixed[p->n_mixed++] = i;
     }
@@ -84,6 +85,8 @@ static double known_figure(const char *metric, const value *slots, const stage_f
     if (strcmp(metric, "macs") == 0) return c->macs;
     if (strcmp(metric, "arena") == 0) return c->arena_bytes;
     if (strcmp(metric, "size_flat") == 0) return c->flat_bytes;
+    if (strcmp(metric, "modelled_inference_ms") == 0) return c->modelled_inference_ms;
+    if (strcmp(metric, "modelled_total_ms") == 0) return c->modelled_total_ms;
     bool size = strcmp(metric, "size") == 0;
     if (size && strcmp(slots[SET_PACK].text, "flat") == 0) return c->flat_bytes;
     if (!size && strcmp(metric, "size_zlib") != 0 && strcmp(metric, "size_zip") != 0)
@@ -170,14 +173,17 @@ typedef struct {
     identity_table parts, exports;
 } pass;
 
-static status count_stages(plan *p, pass *x, const build *w, err *e)
+static status count_stages(plan *p, pass *x, const value *slots, const build *w, err *e)
 {
     plan_summary *t = &p->summary;
     bool added;
     double chain_seconds = predicted_data_seconds(w->data) + predicted_export_seconds() +
-                           predicted_score_seconds(w->data, w->net);
+                           predicted_score_seconds(w->data, w->net) +
+                           predicted_latency_seconds(slots);
     int n_seeds = p->s->n_seeds;
+    const bool measured = predicted_latency_seconds(slots) > 0;
     t->unshared[STAGE_TRAIN] += (int64_t)w->n_parts * n_seeds;
+    t->unshared[STAGE_LATENCY] += measured ? n_seeds : 0;
     for (int i = 0; i < w->n_parts; i++) {
         const train_part *part = &w->part[i];
         chain_seconds += part->seconds;
@@ -200,8 +206,10 @@ static status count_stages(plan *p, pass *x, const build *w, err *e)
     if (!added) return OK;
     t->stages[STAGE_EXPORT] += n_seeds;
     t->stages[STAGE_SCORE] += n_seeds;
+    t->stages[STAGE_LATENCY] += measured ? n_seeds : 0;
     t->cpu_seconds +=
-        n_seeds * (predicted_export_seconds() + predicted_score_seconds(w->data, w->net));
+        n_seeds * (predicted_export_seconds() + predicted_score_seconds(w->data, w->net) +
+                   predicted_latency_seconds(slots));
     t->disk_bytes += n_seeds * (w->cost->flat_bytes + predicted_score_bytes());
     return OK;
 }
@@ -224,7 +232,7 @@ static status classify(plan *p, pass *x, int64_t i, const value *slots, cand_sta
         return OK;
     }
     *out = over_limit(p, slots, w.cost) ? CAND_OVER_LIMIT : CAND_OK;
-    return *out == CAND_OK ? count_stages(p, x, &w, e) : OK;
+    return *out == CAND_OK ? count_stages(p, x, slots, &w, e) : OK;
 }
 
 static status enumerate(plan *p, pass *x, err *e)
@@ -271,6 +279,7 @@ static status init_plan(plan *p, err *e)
     }
     TRY(identity_init(&p->twins, p->a, (size_t)s->size, e));
     TRY(identity_init(&p->data_of, p->a, 16, e));
+    TRY(identity_init(&p->clips_of, p->a, 16, e));
     TRY(identity_init(&p->net_of, p->a, 64, e));
     TRY(identity_init(&p->export_of, p->a, 16, e));
     TRY(identity_init(&p->cost_of, p->a, 256, e));

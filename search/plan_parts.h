@@ -6,7 +6,8 @@
 #include "search/identity.h"
 
 enum {
-    MAX_CUTS = CHAIN_MAX - 4, /* data, export, score and the last part of a training are the rest */
+    MAX_CUTS =
+        CHAIN_MAX - 5, /* the rest: data, the last part of a training, export, score, latency */
     MAX_NETS = 1000000,
     SCORE_BATCH = 32 /* examples that the score stage runs at once */
 };
@@ -20,7 +21,10 @@ typedef struct {
 typedef struct {
     const char *params; /* JSON of the data stage */
     const char *input;
-    int n[3]; /* examples in each part */
+    int n[3];             /* examples in each part */
+    const char *files;    /* hash of a list of recordings; NULL: none */
+    const char *features; /* JSON of the front end; NULL: none */
+    architecture_io io;   /* what a network stands between */
 } data_record;
 
 typedef struct {
@@ -41,6 +45,7 @@ struct plan {
     unsigned char *state; /* cand_state of each candidate */
     identity_table twins; /* identity of all that is built -> smallest candidate */
     identity_table data_of, net_of, export_of, cost_of; /* identity -> index below */
+    identity_table clips_of; /* identity of a list of clips -> a data record with it */
     int n_data, n_nets, n_exports, n_costs;
     int cap_data, cap_nets, cap_exports, cap_costs;
     data_record *data;
@@ -50,6 +55,7 @@ struct plan {
     int n_cuts;
     cut cuts[MAX_CUTS];
     int n_mixed, mixed[N_SETTINGS]; /* settings that every part of a training depends on */
+    int n_data_mixed, data_mixed[N_SETTINGS]; /* settings that a data stage depends on */
     double least_packed; /* packed bytes that no limit forbids; infinity without limits */
     int64_t *excluded;   /* by rule; the last for the built-in rule */
     int64_t *over[SPACE_MAX_VERSIONS];
@@ -82,18 +88,29 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e);
 /* Fills the values of one candidate. */
 status plan_values(const plan *p, int64_t candidate, value *slots, err *e);
 
+/* Adds the record of a candidate's data under `id` (plan_data.c). */
+status plan_make_data(plan *p, uint64_t id, const value *slots, err *e);
+/* Moves what `b` holds into the plan's memory as a text; frees it. */
+status plan_keep_text(plan *p, buf *b, const char **out, err *e);
+
 /* Predicted seconds of stages other than training. */
 double predicted_data_seconds(const data_record *d);
 double predicted_score_seconds(const data_record *d, const net_record *n);
 double predicted_export_seconds(void);
+/* 0 when latency is not measured. */
+double predicted_latency_seconds(const value *slots);
 /* Predicted bytes of artifacts. */
 double predicted_data_bytes(const data_record *d);
 double predicted_train_bytes(const stage_forecast *c);
 double predicted_score_bytes(void);
 
 /* Stage parameters as canonical JSON (chain.c). */
-void chain_put_data(const space *s, const value *slots, buf *b);
-void chain_put_export(const space *s, const value *slots, buf *b);
+void chain_put_data(const space *s, const value *slots, buf *b); /* forecasts */
+/* Keywords: which clips; a front end's settings as written. */
+void chain_put_clips(const space *s, const value *slots, buf *b);
+void chain_put_features(const space *s, const value *slots, buf *b);
+/* `features`: the front end that the file is to carry, or NULL. */
+void chain_put_export(const space *s, const value *slots, const char *features, buf *b);
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
                      uint64_t seed, buf *b);
 

@@ -1,5 +1,5 @@
-/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all that
- * share it and found again by identity. */
+/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all
+ * that share it and found again by identity. */
 #include "search/plan_parts.h"
 
 #include <string.h>
@@ -8,9 +8,15 @@
 
 enum { BYTES_PER_VALUE = 4 };
 
+static double examples_of(const data_record *d)
+{
+    return (double)d->n[0] + d->n[1] + d->n[2];
+}
+
+/* Reading a recording and making its features takes about a third of a millisecond. */
 double predicted_data_seconds(const data_record *d)
 {
-    return 0.02 + 1e-6 * (d->n[0] + d->n[1] + d->n[2]);
+    return 0.02 + (d->io.steps_out ? 1e-6 : 3e-4) * examples_of(d);
 }
 
 /* A forward pass is about a third of a step (forward, and twice as much backward). */
@@ -28,13 +34,20 @@ double predicted_export_seconds(void)
 
 double predicted_data_bytes(const data_record *d)
 {
-    return BYTES_PER_VALUE * FORECAST_FEATURES * (double)(d->n[0] + d->n[1] + d->n[2]) + 1000;
+    if (d->io.steps_out) return BYTES_PER_VALUE * FORECAST_FEATURES * examples_of(d) + 1000;
+    return (2.0 * shape_size(d->io.in) + 16) * examples_of(d) + 1000; /* float16 */
 }
 
 /* Weights, two moments of Adam, the best weights. */
 double predicted_train_bytes(const stage_forecast *c)
 {
     return 4.0 * BYTES_PER_VALUE * c->n_params + 500;
+}
+
+/* About 500 runs of a front end and a network. */
+double predicted_latency_seconds(const value *slots)
+{
+    return strcmp(slots[SET_PROTOCOL].text, "none") == 0 ? 0 : 0.5;
 }
 
 double predicted_score_bytes(void)
@@ -56,28 +69,30 @@ static uint64_t mix_slots(uint64_t id, const value *slots, const int *list, int 
     return id;
 }
 
-static uint64_t data_identity(const value *slots)
+static uint64_t data_identity(const plan *p, const value *slots)
 {
-    static const int list[] = {SET_DATA_SOURCE, SET_DATA_FILE, SET_DATA_ROWS,
-                               SET_DATA_SEED,   SET_STEPS_IN,  SET_STEPS_OUT};
-    return mix_slots(1, slots, list, 6);
+    return mix_slots(1, slots, p->data_mixed, p->n_data_mixed);
 }
 
 /* Of what the network is made from; two of these may give the same network. */
-static uint64_t recipe_identity(const space *s, const value *slots)
+static uint64_t recipe_identity(const space *s, const value *slots, const architecture_io *io)
 {
-    static const int list[] = {SET_ARCHITECTURE, SET_STEPS_IN, SET_STEPS_OUT};
-    uint64_t id = mix_slots(2, slots, list, 3);
+    uint64_t id = identity_mix(2, slots[SET_ARCHITECTURE].id);
+    for (int i = 0; i < io->in.rank; i++) id = identity_mix(id, (uint64_t)io->in.dim[i]);
+    id = identity_mix(id, (uint64_t)io->steps_out << 32 | (uint32_t)io->outputs);
     const signed char *own = s->own_knob[(int)slots[SET_ARCHITECTURE].number];
     for (int k = 0; k < s->n_knobs; k++)
         if (own[k] >= 0) id = identity_mix(id, slots[SLOT_KNOBS + k].id);
     return id;
 }
 
-static uint64_t export_identity(const value *slots)
+/* The file carries its front end, so that counts too. */
+static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL};
-    return mix_slots(3, slots, list, 3);
+    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK,
+                               SET_DEVICE};
+    const uint64_t id = mix_slots(3, slots, list, 5);
+    return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 
 /* `array` of n records with room for one more: itself, or a copy twice as long. NULL when out of
@@ -98,7 +113,7 @@ static status no_memory(err *e)
     return FAIL(e, ERR_MEM, "out of memory for a plan");
 }
 
-static status keep_text(plan *p, buf *b, const char **out, err *e)
+status plan_keep_text(plan *p, buf *b, const char **out, err *e)
 {
     status s = buf_check(b, e);
     if (s == OK) *out = arena_copy(p->a, b->data, b->len);
@@ -107,23 +122,7 @@ static status keep_text(plan *p, buf *b, const char **out, err *e)
     return s;
 }
 
-static status make_data(plan *p, uint64_t id, const value *slots, err *e)
-{
-    bool added;
-    buf b = {0};
-    data_record *longer = reserve(p, p->data, sizeof *longer, p->n_data, &p->cap_data);
-    if (!longer) return no_memory(e);
-    p->data = longer;
-    data_record *d = &p->data[p->n_data];
-    chain_put_data(p->s, slots, &b);
-    TRY(keep_text(p, &b, &d->params, e));
-    bool file = candidate_matters(p->s, slots, SET_DATA_FILE);
-    d->input = file ? p->s->file[(int)slots[SET_DATA_FILE].number].path : "";
-    TRY(stage_count_examples(d->params, d->input, p->a, d->n, e));
-    return identity_put(&p->data_of, id, (uint32_t)p->n_data++, &added, e);
-}
-
-static status make_export(plan *p, uint64_t id, const value *slots, err *e)
+static status make_export(plan *p, uint64_t id, const data_record *d, const value *slots, err *e)
 {
     bool added;
     buf b = {0};
@@ -132,8 +131,8 @@ static status make_export(plan *p, uint64_t id, const value *slots, err *e)
     export_record *longer = reserve(p, p->exports, sizeof *longer, p->n_exports, &p->cap_exports);
     if (!longer) return no_memory(e);
     p->exports = longer;
-    chain_put_export(p->s, slots, &b);
-    TRY(keep_text(p, &b, &text, e));
+    chain_put_export(p->s, slots, d->features, &b);
+    TRY(plan_keep_text(p, &b, &text, e));
     TRY(node_read_json(p->a, text, strlen(text), &tree, e));
     p->exports[p->n_exports].params = tree;
     return identity_put(&p->export_of, id, (uint32_t)p->n_exports++, &added, e);
@@ -151,24 +150,24 @@ static status time_net(plan *p, net_record *n, const node *export, err *e)
     return OK;
 }
 
-static status read_net(const space *s, const value *slots, buf *b, err *e)
+static status read_net(const space *s, const value *slots, const architecture_io *io, buf *b,
+                       err *e)
 {
     value knobs[ARCHITECTURE_MAX_KNOBS];
     int index = (int)slots[SET_ARCHITECTURE].number;
     for (int k = 0; k < s->n_knobs; k++)
         if (s->own_knob[index][k] >= 0) knobs[s->own_knob[index][k]] = slots[SLOT_KNOBS + k];
-    architecture_io io = {(int)slots[SET_STEPS_IN].number, FORECAST_FEATURES,
-                          (int)slots[SET_STEPS_OUT].number, FORECAST_OUTPUTS};
-    status code = architecture_put_net(s->architecture[index], knobs, io, b, e);
+    status code = architecture_put_net(s->architecture[index], knobs, *io, b, e);
     if (code != OK) buf_free(b);
     return code;
 }
 
-static status make_net(plan *p, uint64_t recipe, const value *slots, const node *export, err *e)
+static status make_net(plan *p, uint64_t recipe, const value *slots, const architecture_io *io,
+                       const node *export, err *e)
 {
     bool added;
     buf b = {0};
-    TRY(read_net(p->s, slots, &b, e));
+    TRY(read_net(p->s, slots, io, &b, e));
     uint64_t id = hash_u64(b.data, b.len, 4);
     const uint32_t *same = identity_find(&p->net_of, id);
     if (same) { /* another recipe, the same network: truncation made them equal */
@@ -185,7 +184,7 @@ static status make_net(plan *p, uint64_t recipe, const value *slots, const node 
     net_record *n = &p->nets[p->n_nets];
     node *tree;
     n->id = id;
-    TRY(keep_text(p, &b, &n->json, e));
+    TRY(plan_keep_text(p, &b, &n->json, e));
     TRY(node_read_json(p->a, n->json, strlen(n->json), &tree, e));
     n->tree = tree;
     TRY(time_net(p, n, export, e));
@@ -313,12 +312,14 @@ static const stage_forecast *find_cost(const plan *p, const value *slots, const 
 
 status plan_resolve(plan *p, const value *slots, build *out, err *e)
 {
-    uint64_t data = data_identity(slots), recipe = recipe_identity(p->s, slots);
-    uint64_t export_id = export_identity(slots);
-    if (!identity_find(&p->data_of, data)) TRY(make_data(p, data, slots, e));
-    if (!identity_find(&p->export_of, export_id)) TRY(make_export(p, export_id, slots, e));
+    uint64_t data = data_identity(p, slots);
+    if (!identity_find(&p->data_of, data)) TRY(plan_make_data(p, data, slots, e));
+    const data_record *d = &p->data[*identity_find(&p->data_of, data)];
+    const architecture_io *io = &d->io;
+    uint64_t recipe = recipe_identity(p->s, slots, io), export_id = export_identity(d, slots);
+    if (!identity_find(&p->export_of, export_id)) TRY(make_export(p, export_id, d, slots, e));
     const node *export = p->exports[*identity_find(&p->export_of, export_id)].params;
-    if (!identity_find(&p->net_of, recipe)) TRY(make_net(p, recipe, slots, export, e));
+    if (!identity_find(&p->net_of, recipe)) TRY(make_net(p, recipe, slots, io, export, e));
     const net_record *n = &p->nets[*identity_find(&p->net_of, recipe)];
     TRY(resolve_cost(p, slots, n, export, export_id, e));
     return plan_lookup(p, slots, out, e);
@@ -326,17 +327,19 @@ status plan_resolve(plan *p, const value *slots, build *out, err *e)
 
 status plan_lookup(const plan *p, const value *slots, build *out, err *e)
 {
-    out->data_id = data_identity(slots);
-    uint64_t export_id = export_identity(slots);
+    out->data_id = data_identity(p, slots);
     const uint32_t *data = identity_find(&p->data_of, out->data_id);
-    const uint32_t *net = identity_find(&p->net_of, recipe_identity(p->s, slots));
-    if (!data || !net) return FAIL(e, ERR_ARG, "the candidate was not planned");
+    if (!data) return FAIL(e, ERR_ARG, "the candidate was not planned");
     out->data = &p->data[*data];
+    uint64_t export_id = export_identity(out->data, slots);
+    const uint32_t *net = identity_find(&p->net_of, recipe_identity(p->s, slots, &out->data->io));
+    if (!net) return FAIL(e, ERR_ARG, "the candidate was not planned");
     out->net = &p->nets[*net];
     out->cost = find_cost(p, slots, out->net, export_id);
     if (!out->cost) return FAIL(e, ERR_ARG, "the candidate was not planned");
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
     out->export_id = identity_mix(out->part[out->n_parts - 1].id, export_id);
+    out->export_id = identity_mix(out->export_id, slots[SET_PROTOCOL].id);
     return OK;
 }

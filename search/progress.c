@@ -71,9 +71,14 @@ static void refresh_versions(progress *p, double elapsed)
 
 /* --- the line --- */
 
-static void describe(const progress *p, const sched_figures *f, char *text, size_t n)
+static void describe(const progress *p, const sched_event *ev, char *text, size_t n)
 {
+    const sched_figures *f = ev->now;
     char eta[32], failed[40] = "";
+    if (ev->kind == SCHED_PLANNED) {
+        snprintf(text, n, "%d trials planned so far", f->trials);
+        return;
+    }
     progress_duration(f->eta_seconds, eta, sizeof eta);
     if (f->trials_failed) snprintf(failed, sizeof failed, ", %d failed", f->trials_failed);
     snprintf(text, n, "%d/%d done%s, %d running, stage %d/%d, eta %s%s", f->trials_done, f->trials,
@@ -124,7 +129,7 @@ static void show(progress *p, const sched_event *ev)
     char line[PROGRESS_LINE];
     p->last_line = now;
     refresh_versions(p, now);
-    describe(p, ev->now, line, sizeof line);
+    describe(p, ev, line, sizeof line);
     if (p->style == PROGRESS_TERMINAL)
         draw(p, line);
     else
@@ -159,12 +164,10 @@ static void tell_start(progress *p, const sched_figures *f)
 
 static void tell_draining(progress *p, const sched_event *ev)
 {
+    bool interrupted = strcmp(ev->code, "interrupted") == 0;
     clear_line(p);
-    if (strcmp(ev->code, "interrupted") == 0)
-        log_say("run", "interrupted: %d running stages may finish; interrupt again to stop them",
-                ev->now->running);
-    else
-        log_say("run", "%s: %d running stages may finish", ev->text, ev->now->running);
+    log_say("run", "%s: waiting for %d running stages%s", ev->text, ev->now->running,
+            interrupted ? "; interrupt again to stop them" : "");
 }
 
 static void talk(progress *p, const sched_event *ev)

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,7 +26,7 @@ typedef struct {
     graph *g;
     crew *workers;
     arena memory; /* scratch: empty between steps */
-    int signals;  /* descriptor that SIGINT and SIGTERM arrive at */
+    int signals;  /* a byte comes here for each SIGINT and SIGTERM */
     int n_signals;
     int n_unstarted; /* workers lost before their first word, in a row */
     bool in_group;   /* a transaction is open */
@@ -165,8 +164,9 @@ static status add_suggestion(run *r, const suggestion *s, err *e)
 /* Signals that came in are counted; they are never waited for. */
 static void count_signals(run *r)
 {
-    struct signalfd_siginfo info;
-    while (read(r->signals, &info, sizeof info) == sizeof info) r->n_signals++;
+    char each[16];
+    ssize_t n;
+    while ((n = read(r->signals, each, sizeof each)) > 0) r->n_signals += (int)n;
 }
 
 static bool may_add_more(const run *r)
@@ -379,10 +379,13 @@ static status fail_stage(run *r, const crew_event *ev, const reason *why, err *e
     return close_what_is_decided(r, &(reason){why->state, why->code, text}, e);
 }
 
-/* The worker is to blame, not yet the stage. */
+/* The worker is to blame, not yet the stage; and nobody while we are asked to stop, since whoever asks
+ * (a batch system, a shutdown) often ends workers in the same breath. */
 static status lose_try(run *r, const crew_event *ev, const reason *why, err *e)
 {
     int stage = (int)ev->ticket;
+    count_signals(r);
+    if (r->n_signals > 0) return graph_retry(r->g, stage, false, e);
     if (graph_get_stage(r->g, stage).tries >= r->o->retries) return fail_stage(r, ev, why, e);
     TRY(graph_retry(r->g, stage, true, e));
     sched_event again = about_stage(r, SCHED_STAGE_RETRY, stage);
@@ -503,37 +506,67 @@ static status coordinate(run *r, err *e)
 
 /* --- signals --- */
 
+/* A handler takes no argument: the write end of the pipe that it wakes us by is this file's only state.
+ * A handler and not signalfd, since threads of a library (OpenBLAS has some from the start) do not
+ * block the signals that we block, and would die of them. */
+static int wake_end = -1;
+
+static void wake_up(int signal_number)
+{
+    int kept = errno;
+    ssize_t n = write(wake_end, "", 1); /* when the pipe is full there are signals enough in it */
+    (void)n, (void)signal_number;
+    errno = kept;
+}
+
 typedef struct {
-    sigset_t mask;
-    struct sigaction pipe;
+    struct sigaction interrupt, terminate, pipe;
 } old_signals;
 
-/* A descriptor instead of a handler: nothing is shared with code that runs at any moment. */
+static bool open_wake_pipe(run *r)
+{
+    int fd[2];
+    if (pipe(fd) != 0) return false;
+    r->signals = fd[0];
+    wake_end = fd[1];
+    for (int i = 0; i < 2; i++)
+        if (fcntl(fd[i], F_SETFL, O_NONBLOCK) != 0 || fcntl(fd[i], F_SETFD, FD_CLOEXEC) != 0)
+            return false;
+    return true;
+}
+
+static void close_wake_pipe(run *r)
+{
+    if (r->signals >= 0) close(r->signals);
+    if (wake_end >= 0) close(wake_end);
+    r->signals = wake_end = -1;
+}
+
 static status take_signals(run *r, old_signals *old, err *e)
 {
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    r->signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (r->signals < 0) return FAIL(e, ERR_IO, "cannot watch signals: %s", strerror(errno));
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction wake = {.sa_handler = wake_up, .sa_flags = SA_RESTART};
+    if (!open_wake_pipe(r)) {
+        close_wake_pipe(r);
+        return FAIL(e, ERR_IO, "cannot watch signals: %s", strerror(errno));
+    }
     sigaction(SIGPIPE, &ignore, &old->pipe);
-    sigprocmask(SIG_BLOCK, &ours, &old->mask);
+    sigaction(SIGINT, &wake, &old->interrupt);
+    sigaction(SIGTERM, &wake, &old->terminate);
     return OK;
 }
 
 static void give_signals_back(run *r, const old_signals *old)
 {
-    count_signals(r); /* one that is still pending would hit as soon as it is unblocked */
-    sigprocmask(SIG_SETMASK, &old->mask, NULL);
+    sigaction(SIGINT, &old->interrupt, NULL);
+    sigaction(SIGTERM, &old->terminate, NULL);
     sigaction(SIGPIPE, &old->pipe, NULL);
-    close(r->signals);
+    close_wake_pipe(r);
 }
 
 status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figures, err *e)
 {
-    run r = {.o = o, .began = now_seconds()};
+    run r = {.o = o, .signals = -1, .began = now_seconds()};
     old_signals old;
     arena_init(&r.memory, 0);
     TRY(take_signals(&r, &old, e));

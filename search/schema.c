@@ -5,58 +5,166 @@
 #define DATA (1u << STAGE_DATA)
 #define TRAIN (1u << STAGE_TRAIN)
 #define EXPORT (1u << STAGE_EXPORT)
+#define LATENCY (1u << STAGE_LATENCY)
 
 #define ADAM "optimizer == 'adam'"
 #define SGD "optimizer == 'sgd'"
 #define TO_A_FINAL_RATE "schedule in ['polynomial', 'cosine']"
 #define EXPONENTIAL "schedule == 'exponential'"
 #define PRUNED "final_sparsity > 0"
+#define FOLDERS "source == 'speech-folders'"
+#define MADE_UP "source == 'synthetic-keywords'"
+#define LISTS "split == 'lists'"
+#define MEL "feature in ['mfcc', 'log-mel']"
 
 /* clang-format off: one setting reads as one paragraph */
 static const setting_row rows[N_SETTINGS] = {
     [SET_SPACE] = {"space", TYPE_INT, .min = 1, .max = 1, .help = "version of this format: 1"},
     [SET_TITLE] = {"title", TYPE_TEXT, .def = "\"\"", .help = "a line for reports"},
-    [SET_TASK] = {"task", TYPE_CHOICE, .choices = "forecast", .help = "what the models are for"},
+    [SET_TASK] =
+        {"task", TYPE_CHOICE, .choices = "forecast|keywords",
+         .help = "what the models are for: forecasts of the weather, or spotting spoken keywords"},
 
     [SET_DATA_SOURCE] =
-        {"data.source", TYPE_CHOICE, .choices = "jena-csv|synthetic-climate", .param = "source",
-         .stages = DATA, .axis = true,
-         .help = "`jena-csv`: the Jena weather records; `synthetic-climate`: a made-up series that "
-                 "needs no download"},
+        {"data.source", TYPE_CHOICE,
+         .choices = "jena-csv|synthetic-climate|speech-folders|synthetic-keywords",
+         .words = "speech-folders|synthetic-keywords", .param = "source", .stages = DATA,
+         .axis = true,
+         .help =
+             "forecasts: `jena-csv`, the Jena weather records, or `synthetic-climate`, a made-up "
+             "series that needs no download; keywords: `speech-folders`, a folder of recordings "
+             "for each word, or `synthetic-keywords`, eight words from a small synthesiser"},
     [SET_DATA_FILE] =
         {"data.file", TYPE_FILE, .matters = "source == 'jena-csv'", .param = "file_hash",
-         .stages = DATA, .axis = true,
+         .stages = DATA, .axis = true, .task = "forecast",
          .help = "the CSV file: a glob that matches exactly one file, relative to `--data`, else "
                  "`$PARETUNE_DATA`, else `data`"},
     [SET_DATA_ROWS] = {"data.rows", TYPE_INT, .min = 100, .max = 1e7, .def = "20000",
                        .matters = "source == 'synthetic-climate'", .param = "rows", .stages = DATA,
-                       .axis = true, .help = "length of the series, one row for ten minutes"},
+                       .axis = true, .task = "forecast", .help = "length of the series, one row for ten minutes"},
     [SET_DATA_SEED] = {"data.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
-                       .matters = "source == 'synthetic-climate'", .param = "seed", .stages = DATA,
-                       .axis = true, .help = "which series"},
+                       .matters = "source != 'jena-csv'", .param = "seed", .stages = DATA,
+                       .axis = true,
+                       .help = "which series, which made-up speakers; of recordings, which random "
+                               "split and order"},
     [SET_STEPS_IN] = {"data.steps_in", TYPE_INT, .min = 1, .max = 144, .def = "6",
-                      .param = "steps_in", .stages = DATA, .axis = true,
+                      .param = "steps_in", .stages = DATA, .axis = true, .task = "forecast",
                       .help = "steps that the model sees"},
     [SET_STEPS_OUT] = {"data.steps_out", TYPE_INT, .min = 1, .max = 24, .def = "6",
-                       .param = "steps_out", .stages = DATA, .axis = true,
+                       .param = "steps_out", .stages = DATA, .axis = true, .task = "forecast",
                        .help = "steps that it forecasts"},
+
+    [SET_DATA_FOLDER] = {"data.folder", TYPE_FOLDER, .matters = FOLDERS, .stages = DATA,
+                         .task = "keywords",
+                         .help = "folder of recordings, WAV or FLAC, with a folder for each word; "
+                                 "relative to `--data`, as `data.file` is"},
+    [SET_WORDS] = {"data.words", TYPE_OTHER, .def = "[]", .stages = DATA, .task = "keywords",
+                   .help =
+                       "the words to tell apart, in the order of the classes; none: every folder, "
+                       "in alphabetical order"},
+    [SET_CLIPS] = {"data.clips", TYPE_INT, .min = 24, .max = 1e6, .def = "2000", .matters = MADE_UP,
+                   .param = "clips", .stages = DATA, .axis = true, .task = "keywords",
+                   .help = "how many recordings are made up"},
+    [SET_SPEAKERS] = {"data.speakers", TYPE_INT, .min = 3, .max = 1e6, .def = "100",
+                      .matters = MADE_UP, .param = "speakers", .stages = DATA, .axis = true,
+                      .task = "keywords",
+                      .help = "how many voices they have; each is in one part only"},
+    [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists",
+                   .def = "random", .matters = FOLDERS, .param = "split", .stages = DATA,
+                   .axis = true, .task = "keywords",
+                   .help =
+                       "`random`: the same shares of every word; `speaker-hash`: as Speech "
+                       "Commands splits itself, no speaker in two parts; `lists`: as three files "
+                       "say"},
+    [SET_TRAIN_LIST] = {"data.train_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
+                        .task = "keywords",
+                        .help = "the training part: a recording a line, of which the last two "
+                                "parts, `WORD/FILE`, count"},
+    [SET_VAL_LIST] = {"data.val_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
+                      .task = "keywords", .help = "the validation part"},
+    [SET_TEST_LIST] = {"data.test_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
+                       .task = "keywords", .help = "the test part"},
+    [SET_VAL_PERCENT] = {"data.val_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
+                         .matters = "split != 'lists'", .param = "val_percent", .stages = DATA,
+                         .axis = true, .task = "keywords", .unit = "%",
+                         .help = "size of the validation part"},
+    [SET_TEST_PERCENT] = {"data.test_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
+                          .matters = "split != 'lists'", .param = "test_percent", .stages = DATA,
+                          .axis = true, .task = "keywords", .unit = "%",
+                          .help = "size of the test part"},
+    [SET_SHUFFLE] = {"data.shuffle", TYPE_BOOL, .def = "true", .matters = FOLDERS,
+                     .param = "shuffle", .stages = DATA, .axis = true, .task = "keywords",
+                     .help = "mix each part once, before batches are formed; without it lists keep "
+                             "their order and folders come one word after the other"},
+    [SET_MISSING_CLIPS] = {"data.missing_clips", TYPE_CHOICE, .choices = "error|skip",
+                           .def = "error", .matters = LISTS, .param = "missing_clips",
+                           .param_when = FOLDERS, .stages = DATA, .task = "keywords",
+                           .help = "recordings that a list names and the folder does not have"},
+    [SET_BAD_CLIPS] = {"data.bad_clips", TYPE_CHOICE, .choices = "error|skip", .def = "error",
+                       .matters = FOLDERS, .param = "bad_clips", .stages = DATA, .axis = true,
+                       .task = "keywords",
+                       .help = "recordings that cannot be used: damaged, empty, of several "
+                               "channels; `skip` leaves them out and names them in the record"},
+    [SET_FEATURE] = {"data.feature", TYPE_CHOICE, .choices = "mfcc|log-mel|stft|stft-resized",
+                     .def = "mfcc", .param = "kind", .stages = DATA, .axis = true,
+                     .task = "keywords",
+                     .help =
+                         "what a network sees: cepstral coefficients, log-mel bands, magnitudes "
+                         "of short transforms, or these as a small square image"},
+    [SET_FULL_SCALE] = {"data.full_scale", TYPE_INT, .min = 32767, .max = 32768, .def = "32768",
+                        .param = "full_scale", .stages = DATA, .axis = true, .task = "keywords",
+                        .help = "what 16-bit samples are divided by: 32768, or 32767 as the course "
+                                "did from 2023 on"},
+    [SET_RATE] = {"data.rate", TYPE_INT, .min = 1000, .max = 48000, .def = "16000", .param = "rate",
+                  .stages = DATA, .axis = true, .task = "keywords", .unit = "Hz",
+                  .help = "clips are resampled to it; recordings have 16000"},
+    [SET_FRAME] = {"data.frame_ms", TYPE_NUMBER, .min = 0.1, .max = 1000, .def = "40",
+                   .param = "frame_ms", .stages = DATA, .axis = true, .task = "keywords",
+                   .unit = "ms", .help = "length of a frame: a whole number of samples"},
+    [SET_HOP] = {"data.hop_ms", TYPE_NUMBER, .min = 0.1, .max = 1000, .def = "20",
+                 .param = "hop_ms", .stages = DATA, .axis = true, .task = "keywords", .unit = "ms",
+                 .help = "from one frame to the next"},
+    [SET_MEL_BINS] = {"data.mel_bins", TYPE_INT, .min = 1, .max = 256, .def = "40", .matters = MEL,
+                      .param = "mel_bins", .stages = DATA, .axis = true, .task = "keywords",
+                      .help = "bands of the mel scale"},
+    [SET_MEL_LOW] = {"data.mel_low", TYPE_NUMBER, .min = 0, .max = 24000, .def = "20",
+                     .matters = MEL, .param = "mel_low", .stages = DATA, .axis = true,
+                     .task = "keywords", .unit = "Hz", .help = "where the lowest band begins"},
+    [SET_MEL_HIGH] = {"data.mel_high", TYPE_NUMBER, .min = 1, .max = 24000, .def = "4000",
+                      .matters = MEL, .param = "mel_high", .stages = DATA, .axis = true,
+                      .task = "keywords", .unit = "Hz",
+                      .help = "where the highest band ends: at most half of `data.rate`"},
+    [SET_COEFFICIENTS] = {"data.coefficients", TYPE_INT, .min = 1, .max = 256, .def = "10",
+                          .matters = "feature == 'mfcc'", .param = "coefficients", .stages = DATA,
+                          .axis = true, .task = "keywords",
+                          .help = "the first so many, at most `mel_bins`"},
+    [SET_RESIZE] = {"data.resize", TYPE_INT, .min = 1, .max = 256, .def = "32",
+                    .matters = "feature == 'stft-resized'", .param = "resize", .stages = DATA,
+                    .axis = true, .task = "keywords", .help = "side of the image"},
 
     [SET_ARCHITECTURE] =
         {"model.architecture", TYPE_ARCHITECTURE, .stages = TRAIN | EXPORT, .axis = true,
          .help = "name of a file of `spaces/architectures`, or a path that ends in `.yaml`; every "
                  "other key of `model` is a knob that an architecture declares"},
 
-    [SET_LOSS] =
-        {"train.loss", TYPE_CHOICE, .choices = "mse|mae|huber", .def = "mse", .param = "loss",
-         .stages = TRAIN, .axis = true,
-         .help =
-             "what training makes small: squared, absolute, or Huber's error (quadratic below 1)"},
+    [SET_LOSS] = {"train.loss", TYPE_CHOICE, .choices = "mse|mae|huber|cross-entropy", .def = "mse",
+                  .words = "cross-entropy", .words_def = "cross-entropy", .param = "loss",
+                  .stages = TRAIN, .axis = true,
+                  .help =
+                      "what training makes small; forecasts: squared, absolute, or Huber's error "
+                      "(quadratic below 1); keywords: cross-entropy"},
     [SET_LABELS] =
         {"train.labels", TYPE_CHOICE, .choices = "physical|standardized", .def = "physical",
-         .param = "labels", .stages = TRAIN, .axis = true,
+         .param = "labels", .param_when = "true", .stages = TRAIN, .axis = true, .task = "forecast",
          .help = "train on °C and % as they are, or on labels of mean 0 and deviation 1 (the "
                  "scaling is "
                  "folded into the last layer at export, so the file still answers in °C and %)"},
+    [SET_LABEL_SMOOTHING] = {"train.label_smoothing", TYPE_NUMBER, .min = 0, .max = 0.9, .def = "0",
+                             .param = "label_smoothing", .stages = TRAIN, .axis = true,
+                             .task = "keywords",
+                             .help =
+                                 "this share of each label's certainty is spread evenly over all "
+                                 "words"},
     [SET_BATCH] = {"train.batch", TYPE_INT, .min = 1, .max = 4096, .def = "32", .param = "batch",
                    .stages = TRAIN, .axis = true, .help = "examples in one step"},
     [SET_OPTIMIZER] = {"train.optimizer", TYPE_CHOICE, .choices = "adam|sgd", .def = "adam",
@@ -112,13 +220,14 @@ static const setting_row rows[N_SETTINGS] = {
              "change; 0 keeps the order of time"},
     [SET_KEEP] = {"train.keep", TYPE_CHOICE, .choices = "last|best", .def = "last", .param = "keep",
                   .stages = TRAIN, .axis = true,
-                  .help = "weights of the last epoch, or of the one with the best validation loss "
-                          "(with pruning: "
-                          "of those after its end)"},
-    [SET_EARLY_STOP] = {"train.early_stop", TYPE_INT, .min = 0, .max = 10000, .def = "0",
-                        .param = "early_stop", .stages = TRAIN, .axis = true, .unit = "epochs",
-                        .help =
-                            "stop after so many epochs without a better validation loss; 0: never"},
+                  .help =
+                      "weights of the last epoch, or of the one with the best validation loss, for "
+                      "keywords the best validation accuracy (with pruning: of those after its "
+                      "end)"},
+    [SET_EARLY_STOP] =
+        {"train.early_stop", TYPE_INT, .min = 0, .max = 10000, .def = "0", .param = "early_stop",
+         .stages = TRAIN, .axis = true, .unit = "epochs",
+         .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
     [SET_FINAL_SPARSITY] =
         {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
@@ -161,6 +270,20 @@ static const setting_row rows[N_SETTINGS] = {
                   .help = "which byte count the metric `size` is: of the file, of its zlib stream, "
                           "of a zip with "
                           "it"},
+
+    [SET_DEVICE] = {"device", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
+                    .param = "device", .param_when = "device != 'none'", .stages = EXPORT,
+                    .axis = true,
+                    .help = "a device whose latency is modelled, not measured "
+                            "(`modelled_inference_ms`, `modelled_total_ms`; `paretune device show` "
+                            "tells how)"},
+    [SET_PROTOCOL] =
+        {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
+         .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
+         .help =
+             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+             "the clips' own rate, median of 100 runs after 100 discarded"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -226,6 +349,24 @@ const char *schema_short_name(setting s)
     return schema_find(last) == (int)s ? last : rows[s].path;
 }
 
+bool schema_has(const setting_row *row, const char *task)
+{
+    return !row->task || !task || strcmp(row->task, task) == 0;
+}
+
+bool schema_allows(const setting_row *row, const char *choice, const char *task)
+{
+    if (!schema_among(row->choices, choice)) return false;
+    if (!row->words || !task) return true;
+    return schema_among(row->words, choice) == (strcmp(task, "keywords") == 0);
+}
+
+const char *schema_default(const setting_row *row, const char *task)
+{
+    bool words = task && strcmp(task, "keywords") == 0;
+    return words && row->words_def ? row->words_def : row->def;
+}
+
 bool schema_among(const char *choices, const char *word)
 {
     size_t n = strlen(word);
@@ -236,8 +377,8 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",  "train", "prune",
-                                           "export", "search", "limits"};
+    static const char *const sections[] = {"data",   "model",   "train",  "prune",
+                                           "export", "latency", "search", "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;
@@ -269,6 +410,9 @@ static void put_range(buf *b, const setting_row *r)
     case TYPE_FILE:
         buf_text(b, "file");
         break;
+    case TYPE_FOLDER:
+        buf_text(b, "folder");
+        break;
     case TYPE_PERIOD:
         buf_text(b, "epochs, % or steps");
         break;
@@ -295,17 +439,18 @@ static void put_cell(buf *b, const char *text)
 
 static void put_settings(buf *b)
 {
-    buf_text(b, "| setting | value | default | matters when | list? | meaning |\n"
-                "|---|---|---|---|---|---|\n");
+    buf_text(b, "| setting | task | value | default | matters when | list? | meaning |\n"
+                "|---|---|---|---|---|---|---|\n");
     for (int i = 0; i < N_SETTINGS; i++) {
         const setting_row *r = &rows[i];
-        buf_printf(b, "| `%s` | ", r->path);
+        buf_printf(b, "| `%s` | %s | ", r->path, r->task ? r->task : "");
         put_range(b, r);
         buf_text(b, " | ");
         if (r->def)
             buf_printf(b, "`%s`", r->def);
         else
             buf_text(b, "must be written");
+        if (r->words_def) buf_printf(b, "; keywords: `%s`", r->words_def);
         buf_text(b, " | ");
         if (r->matters) buf_printf(b, "`%s`", r->matters);
         buf_text(b, r->axis ? " | yes | " : " |  | ");
@@ -325,7 +470,10 @@ static void put_layers(buf *b)
         buf_text(b, " |\n");
         for (const param_row *p = l->params; p && p->name; p++) {
             buf_printf(b, "|  | `%s` | ", p->name);
-            put_cell(b, p->type == PARAM_CHOICE ? p->choices : types[p->type]);
+            bool layer = strcmp(p->name, "from") == 0; /* see architecture.h */
+            put_cell(b, layer                    ? "name of an earlier layer, `input`"
+                        : p->type == PARAM_CHOICE ? p->choices
+                                                  : types[p->type]);
             buf_printf(b, " | %s | ", p->def ? p->def : "must be written");
             put_cell(b, p->help);
             buf_text(b, " |\n");
@@ -336,11 +484,11 @@ static void put_layers(buf *b)
 static void put_metrics(buf *b)
 {
     static const char *const directions[] = {"lower", "higher", ""};
-    buf_text(
-        b, "| metric | unit | better | known before training | meaning |\n|---|---|---|---|---|\n");
+    buf_text(b, "| metric | task | unit | better | known before training | meaning |\n"
+                "|---|---|---|---|---|---|\n");
     for (const metric_row *m = stage_metrics(); m->name; m++) {
-        buf_printf(b, "| `%s` | %s | %s | %s | ", m->name, m->unit, directions[m->direction],
-                   m->known_before ? "yes" : "");
+        buf_printf(b, "| `%s` | %s | %s | %s | %s | ", m->name, m->task, m->unit,
+                   directions[m->direction], m->known_before ? "yes" : "");
         put_cell(b, m->help);
         buf_text(b, " |\n");
     }
@@ -359,16 +507,20 @@ void schema_put_markdown(buf *b)
            "so, by the last part of it: `train.epochs` or `epochs`.\n\n## Settings\n\n");
     put_settings(b);
     buf_text(
-        b, "\n## Metrics\n\nFor limits of versions and for objectives. Figures of forecasts are of "
-           "the validation part when models are chosen and of the test part when they are "
-           "reported.\n\n");
+        b,
+        "\n## Metrics\n\nFor limits of versions and for objectives. Errors and accuracies are of "
+        "the validation part when models are chosen and of the test part when they are "
+        "reported.\n\n");
     put_metrics(b);
     buf_text(
-        b, "\n## Architectures\n\n"
-           "An architecture file lists knobs and layers. A layer's numbers may be expressions over "
-           "the knobs and `steps_in`, `features` (2), `steps_out`, `outputs` (2); whole numbers "
-           "are made by truncation and are at least 1. A layer with `when: depth >= 2` is left "
-           "out otherwise.\n\n");
+        b,
+        "\n## Architectures\n\n"
+        "An architecture file lists knobs and layers. A layer's numbers may be expressions over "
+        "the knobs and, for forecasts, `steps_in`, `features` (2), `steps_out`, `outputs` (2), "
+        "for keywords `in_h` (frames), `in_w`, `in_c` (1) and `classes`; whole numbers are made "
+        "by truncation and are at least 1. A list holds one number for each dimension: "
+        "`stride: [2, 1]`. A layer with `when: depth >= 2` is left out otherwise. A layer may "
+        "carry a `name`, and `add` says `from: NAME`, an earlier layer's, or `from: input`.\n\n");
     put_layers(b);
     buf_text(b,
              "\n## Expressions\n\n"

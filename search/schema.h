@@ -17,7 +17,8 @@ typedef enum {
     TYPE_BOOL,
     TYPE_CHOICE, /* one of `choices`, "a|b|c" */
     TYPE_TEXT,
-    TYPE_FILE,         /* a glob that matches exactly one file */
+    TYPE_FILE, /* a glob that matches exactly one file */
+    TYPE_FOLDER,
     TYPE_PERIOD,       /* a point of the training: 5, "5 epochs", "20 %", "1000 steps" */
     TYPE_QUANTITY,     /* a number with `unit` */
     TYPE_ARCHITECTURE, /* name or path of an architecture file */
@@ -34,9 +35,33 @@ typedef enum {
     SET_DATA_SEED,
     SET_STEPS_IN,
     SET_STEPS_OUT,
+    SET_DATA_FOLDER,
+    SET_WORDS,
+    SET_CLIPS,
+    SET_SPEAKERS,
+    SET_SPLIT,
+    SET_TRAIN_LIST,
+    SET_VAL_LIST,
+    SET_TEST_LIST,
+    SET_VAL_PERCENT,
+    SET_TEST_PERCENT,
+    SET_SHUFFLE,
+    SET_MISSING_CLIPS,
+    SET_BAD_CLIPS,
+    SET_FEATURE,
+    SET_FULL_SCALE,
+    SET_RATE,
+    SET_FRAME,
+    SET_HOP,
+    SET_MEL_BINS,
+    SET_MEL_LOW,
+    SET_MEL_HIGH,
+    SET_COEFFICIENTS,
+    SET_RESIZE,
     SET_ARCHITECTURE,
     SET_LOSS,
     SET_LABELS,
+    SET_LABEL_SMOOTHING,
     SET_BATCH,
     SET_OPTIMIZER,
     SET_BETA1,
@@ -64,6 +89,8 @@ typedef enum {
     SET_DYNAMIC_MIN,
     SET_PER_CHANNEL,
     SET_PACK,
+    SET_DEVICE,
+    SET_PROTOCOL,
     SET_SEEDS,
     SET_METHOD,
     SET_MAX_TRIALS,
@@ -91,6 +118,10 @@ typedef struct {
     const char *param_when; /* an expression: left out of the JSON otherwise; NULL: as `matters` */
     unsigned stages;        /* bit 1 << kind for each stage whose work it changes */
     bool axis;              /* may be a list */
+    const char *task;       /* "forecast", "keywords": the only one that it belongs to; NULL: all */
+    const char *words;      /* those of `choices` that belong to keyword spotting, the others being
+                               for forecasts; NULL: no difference */
+    const char *words_def;  /* the default in keyword spotting when it is another */
     const char *help;
 } setting_row;
 
@@ -99,6 +130,11 @@ const setting_row *schema_row(setting s);
 int schema_find(const char *name);
 /* The shortest name of a row: its last part when unique, else its path. */
 const char *schema_short_name(setting s);
+/* Whether a row has any meaning for a task; NULL, an unknown task, has all. */
+bool schema_has(const setting_row *row, const char *task);
+/* Whether one of a row's choices is for the task. */
+bool schema_allows(const setting_row *row, const char *choice, const char *task);
+const char *schema_default(const setting_row *row, const char *task);
 /* True when `word` is one of "a|b|c". */
 bool schema_among(const char *choices, const char *word);
 /* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */

@@ -1,9 +1,53 @@
 /* The parts of a space that are not settings: seeds, rules, versions, objectives. */
-#include "search/space_parts.h"
+#include "search/candidate.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* --- words --- */
+
+static bool is_word(const node *n)
+{
+    if (n->kind != NODE_STRING || !*n->text || *n->text == '.' || *n->text == '_') return false;
+    return strpbrk(n->text, "/\\\n\t") == NULL;
+}
+
+static void add_word(space *s, const node *n)
+{
+    if (!is_word(n)) {
+        document_wrong(&s->source, n, "a word is the name of a folder, not %s",
+                       n->text && *n->text ? n->text : document_kind(n));
+        return;
+    }
+    for (int i = 0; i < s->n_words; i++) {
+        if (strcmp(s->word[i], n->text) != 0) continue;
+        document_wrong(&s->source, n, "word %s stands twice; keep one", n->text);
+        return;
+    }
+    if (s->n_words == SPACE_MAX_WORDS)
+        document_wrong(&s->source, n, "more than %d words", SPACE_MAX_WORDS);
+    else
+        s->word[s->n_words++] = n->text;
+}
+
+void space_read_words(space *s, const node *n)
+{
+    if (n->kind != NODE_LIST) {
+        document_wrong(&s->source, n, "data.words is a list such as [go, stop], not %s",
+                       document_kind(n));
+        return;
+    }
+    if (!candidate_matters(s, s->base, SET_DATA_FOLDER) && n->n > 0)
+        document_wrong(&s->source, n,
+                       "data.words chooses among folders of recordings; the source "
+                       "here has none");
+    for (int i = 0; i < n->n; i++) add_word(s, n->item[i]);
+    if (s->n_words == 1)
+        document_wrong(&s->source, n,
+                       "data.words names one word; at least two are needed to tell "
+                       "apart");
+}
 
 /* --- seeds --- */
 

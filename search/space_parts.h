@@ -25,6 +25,7 @@ enum {
     SPACE_MAX_VERSIONS = 64,
     SPACE_MAX_LIMITS = 32, /* of one version */
     SPACE_MAX_RULES = 200,
+    SPACE_MAX_WORDS = 256,
     FORECAST_FEATURES = 2, /* T and RH go in and come out */
     FORECAST_OUTPUTS = 2
 };
@@ -67,6 +68,9 @@ struct space {
     const char *path;
     document source;
     space_options options;
+    const char *task; /* NULL while it is not known to be one of them */
+    int n_words;      /* of data.words */
+    const char *word[SPACE_MAX_WORDS];
     slot_info slot[N_SLOTS];
     int n_axes;
     axis axis[SPACE_MAX_AXES];
@@ -102,7 +106,20 @@ bool space_parse_value(space *s, const setting_row *row, const node *n, value *o
 /* The names that rules and conditions may use. */
 const expr_names *space_names(space *s);
 
-/* Readers of the parts that are not settings (space_parts.c). */
+int space_find_knob(const space *s, const char *name); /* -1: no architecture has it */
+
+/* The steps of reading, in this order (space_settings.c, space_conditions.c). */
+void space_apply_set(space *s, const char *set); /* "train.epochs=5", into the tree */
+void space_read_settings(space *s);              /* settings, axes, knobs */
+void space_check_periods(space *s);              /* pruning's begin and end are in one unit */
+void space_compile_conditions(space *s);
+void space_order_slots(space *s); /* fills order and dynamic */
+
+/* True for a space of keyword spotting, false for one of forecasts. */
+bool space_spots_words(const space *s);
+
+/* Readers of the parts that are not settings (space_lists.c). */
+void space_read_words(space *s, const node *n);
 void space_read_seeds(space *s, const node *n);
 void space_read_rules(space *s, const node *n);
 void space_read_versions(space *s, const node *n);

@@ -41,24 +41,29 @@ static bool parse_number(space *s, const setting_row *row, const node *n, value 
 
 static bool parse_choice(space *s, const setting_row *row, const node *n, value *out)
 {
-    if (n->text && schema_among(row->choices, n->text)) {
+    if (n->text && schema_allows(row, n->text, s->task)) {
         *out = value_text(n->text);
         return true;
     }
-    char copy[200], *names[16];
+    char copy[200], list[200] = "", *names[16];
     size_t count = 0;
     snprintf(copy, sizeof copy, "%s", row->choices);
     for (char *save, *w = strtok_r(copy, "|", &save); w && count < 16;
-         w = strtok_r(NULL, "|", &save))
+         w = strtok_r(NULL, "|", &save)) {
+        if (!schema_allows(row, w, s->task)) continue;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", count ? "|" : "", w);
         names[count++] = w;
+    }
     const char *word = n->text && *n->text ? n->text : document_kind(n);
     const char *meant = diag_did_you_mean(word, (const char *const *)names, count);
-    if (meant)
+    if (schema_among(row->choices, word))
+        document_wrong(&s->source, n, "%s: '%s' is not for task %s; it is one of %s", row->path,
+                       word, s->task, list);
+    else if (meant)
         document_wrong(&s->source, n, "%s: unknown '%s'; did you mean '%s'?", row->path, word,
                        meant);
     else
-        document_wrong(&s->source, n, "%s: unknown '%s'; it is one of %s", row->path, word,
-                       row->choices);
+        document_wrong(&s->source, n, "%s: unknown '%s'; it is one of %s", row->path, word, list);
     return false;
 }
 
@@ -189,6 +194,27 @@ static bool parse_file(space *s, const setting_row *row, const node *n, value *o
     return good;
 }
 
+static bool parse_folder(space *s, const setting_row *row, const node *n, value *out)
+{
+    if (n->kind != NODE_STRING || !*n->text || strchr(n->text, '\n')) {
+        document_wrong(&s->source, n, "%s is the name of a folder, not %s", row->path,
+                       document_kind(n));
+        return false;
+    }
+    const char *path = file_join(s->a, s->options.data ? s->options.data : "data", n->text);
+    DIR *d = path ? opendir(path) : NULL;
+    if (!d) {
+        document_wrong(&s->source, n,
+                       "%s: there is no folder %s; say where the data is with --data or "
+                       "PARETUNE_DATA",
+                       row->path, path ? path : n->text);
+        return false;
+    }
+    closedir(d);
+    *out = value_text(path);
+    return true;
+}
+
 /* --- architectures --- */
 
 static const char *architecture_folder(space *s)
@@ -261,7 +287,8 @@ static bool parse_architecture(space *s, const setting_row *row, const node *n, 
         return false;
     }
     const char *path = find_architecture(s, row, n);
-    const architecture *x = path ? architecture_read(s->a, n->text, path, s->source.d) : NULL;
+    const architecture *x =
+        path ? architecture_read(s->a, n->text, path, s->task, s->source.d) : NULL;
     if (!x) {
         s->architecture_failed = true;
         return false;
@@ -290,6 +317,8 @@ bool space_parse_value(space *s, const setting_row *row, const node *n, value *o
         return parse_text(s, row, n, out);
     case TYPE_FILE:
         return parse_file(s, row, n, out);
+    case TYPE_FOLDER:
+        return parse_folder(s, row, n, out);
     case TYPE_PERIOD:
         return parse_period(s, row, n, out);
     case TYPE_QUANTITY:

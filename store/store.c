@@ -42,6 +42,9 @@ static status open_to_read(store *s, err *e)
     bool fresh;
     err first = {0};
     while (schema_steps[newest]) newest++;
+    if (!file_exists(s->d.path))
+        return FAIL(e, ERR_INPUT, "%s: no such study; 'paretune run SPACE.yaml' makes one",
+                    s->d.path);
     TRY(db_open(&s->d, s->d.path, SQLITE_OPEN_READONLY, e));
     status st = schema_identify(&s->d, &version, &fresh, &first);
     if (st == ERR_IO && !file_exists(arena_printf(&s->a, "%s-wal", s->d.path))) {

@@ -251,3 +251,34 @@ Test(graph, large_spaces_are_kept_compactly)
     cr_expect(eq(int, graph_count(g, BUILD_READY), 1));
     graph_free(g);
 }
+
+/* Stages that measure time wait until nothing else is ready or running, and come one at a time. */
+Test(graph, stages_that_run_alone_come_last_and_one_at_a_time)
+{
+    graph *g = new_graph();
+    for (int i = 0; i < 2; i++) {
+        int s[3];
+        s[0] = add(g, STAGE_DATA, 0, 0, NULL, 0);
+        s[1] = add(g, STAGE_EXPORT, 10 + i, 1, (int[]){0}, 1);
+        s[2] = add(g, STAGE_LATENCY, 20 + i, 1, (int[]){10 + i}, 2);
+        graph_trial t = {.candidate = i, .state = TRIAL_OPEN};
+        cr_assert(eq(int, graph_add_trial(g, &t, s, 3, NULL), OK));
+    }
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    int data = graph_start(g);
+    cr_assert(eq(int, graph_finish(g, data, NULL), OK));
+    int first = graph_start(g), second = graph_start(g);
+    cr_expect(eq(int, graph_get_stage(g, second).kind, STAGE_EXPORT));
+    cr_assert(eq(int, graph_finish(g, first, NULL), OK));
+    cr_expect(eq(int, graph_start(g), -1), "an export still runs");
+    cr_assert(eq(int, graph_finish(g, second, NULL), OK));
+    int alone = graph_start(g);
+    cr_expect(eq(int, graph_get_stage(g, alone).kind, STAGE_LATENCY));
+    cr_expect(eq(int, graph_start(g), -1), "two measurements at once");
+    cr_assert(eq(int, graph_retry(g, alone, true, NULL), OK));
+    cr_expect(eq(int, graph_start(g), alone), "the same one again");
+    cr_assert(eq(int, graph_finish(g, alone, NULL), OK));
+    cr_assert(eq(int, graph_finish(g, graph_start(g), NULL), OK));
+    cr_expect(eq(int, graph_count_trials(g, TRIAL_DONE), 2));
+    graph_free(g);
+}

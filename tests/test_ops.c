@@ -133,7 +133,8 @@ static void output(lab *l, form f, float size)
 static void conv(lab *l, form f, bool per_channel)
 {
     image(l, f, 5, 6);
-    const int dim[4] = {pick(l, 2, 9), pick(l, 1, 3), pick(l, 1, 3), l->tensor[0].dim[3]};
+    const int dim[4] = {pick(l, 2, f == FLOAT ? 40 : 9), pick(l, 1, 3), pick(l, 1, 3),
+                        l->tensor[0].dim[3]};
     weights(l, f, 4, dim, 0, per_channel);
     tfl_options *o = operator(l, OP_CONV_2D,
                               f == INT8     ? 3
@@ -164,12 +165,12 @@ static void conv_int8(lab *l)
 
 static void depthwise(lab *l, form f)
 {
-    image(l, f, 5, 6);
+    image(l, f, 5, f == FLOAT ? 80 : 6);
     const int m = pick(l, 1, 2),
               dim[4] = {1, pick(l, 1, 3), pick(l, 1, 3), l->tensor[0].dim[3] * m};
     weights(l, f, 4, dim, 3, true);
-    tfl_options *o = operator(l, OP_DEPTHWISE_CONV_2D, f == INT8 ? 3 : 2, 3);
-    window_options(l, o, true);
+    tfl_options *o = operator(l, OP_DEPTHWISE_CONV_2D, f == INT8 ? 3 : f == HYBRID ? 6 : 2, 3);
+    window_options(l, o, f != HYBRID);
     o->depth_multiplier = m;
     output(l, f, 0.2F);
 }
@@ -177,6 +178,10 @@ static void depthwise(lab *l, form f)
 static void depthwise_float(lab *l)
 {
     depthwise(l, FLOAT);
+}
+static void depthwise_hybrid(lab *l)
+{
+    depthwise(l, HYBRID);
 }
 static void depthwise_int8(lab *l)
 {
@@ -375,6 +380,7 @@ static const struct {
     {"CONV_2D hybrid, scale per filter", conv_hybrid_rows, 1e-4},
     {"CONV_2D int8", conv_int8, 0},
     {"DEPTHWISE_CONV_2D float32", depthwise_float, 1e-5},
+    {"DEPTHWISE_CONV_2D hybrid", depthwise_hybrid, 1e-4},
     {"DEPTHWISE_CONV_2D int8", depthwise_int8, 0},
     {"FULLY_CONNECTED float32", dense_float, 1e-5},
     {"FULLY_CONNECTED hybrid symmetric", dense_symmetric, 1e-4},

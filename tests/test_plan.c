@@ -182,9 +182,9 @@ Test(plan, the_parameters_of_stages_are_those_agreed_on)
         "\"to_epoch\":20}",
         net);
     cr_expect_str_eq(c->stage[2].request.params, second);
-    cr_expect_str_eq(
-        c->stage[3].request.params,
-        "{\"storage\":\"dynamic\",\"dynamic_min_elements\":1024,\"per_channel\":true,\"pack\":\"zlib\"}");
+    cr_expect_str_eq(c->stage[3].request.params,
+                     "{\"storage\":\"dynamic\",\"dynamic_min_elements\":1024,\"per_channel\":true,"
+                     "\"pack\":\"zlib\"}");
     cr_expect_str_eq(c->stage[4].request.params, "{\"batch\":32}");
 }
 
@@ -247,6 +247,18 @@ Test(plan, twins_build_the_same_files_and_keep_the_smaller_index)
     err e = {0};
     cr_expect_eq(plan_chain(p, 6, 0, &a, &c, &e), ERR_ARG);
     cr_expect(strstr(e.msg, "candidate 2"), "%s", e.msg);
+}
+
+Test(plan, packings_are_trials_of_their_own_on_one_training)
+{
+    space *s = space_of(
+        &a, HEAD "model: {architecture: mlp-2}\nexport: {pack: [flat, zlib, zip]}\n" TAIL, 0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t = summary_of(p);
+    cr_expect_eq(t.count[CAND_OK], 3);
+    cr_expect_eq(t.stages[STAGE_TRAIN], 1);
+    cr_expect_eq(t.stages[STAGE_EXPORT], 3);
+    cr_expect(strstr(chain_of(p, 2, 0)->stage[2].request.params, "\"pack\":\"zip\""));
 }
 
 Test(plan, each_rule_counts_what_it_excludes_first)

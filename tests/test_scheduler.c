@@ -371,6 +371,34 @@ Test(scheduler, a_second_interrupt_does_not_wait)
     study_close(&f);
 }
 
+/* One interrupt at the first stage; when it is heeded, the workers are killed from outside. */
+static void interrupt_and_kill_workers(void *user, const sched_event *ev)
+{
+    interrupt(user, ev);
+    if (ev->kind != SCHED_DRAINING) return;
+    char path[60];
+    int pid;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+    FILE *f = fopen(path, "r");
+    cr_assert(f != NULL);
+    while (fscanf(f, "%d", &pid) == 1) kill(pid, SIGKILL);
+    fclose(f);
+}
+
+Test(scheduler, a_worker_lost_while_stopping_fails_nothing)
+{
+    fake_study f;
+    interrupter once = {SCHED_TICK, 1}; /* after a second: the worker is at work */
+    study_open(&f, 2, all_hang);
+    f.options.watch = interrupt_and_kill_workers;
+    f.options.watch_user = &once;
+    f.options.retries = 0;
+    run(&f, 1);
+    cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
+    expect_query(&f, "SELECT count(*) FROM stages WHERE state = 'failed'", "0");
+    study_close(&f);
+}
+
 Test(scheduler, the_time_budget_drains_too)
 {
     fake_study f;

@@ -38,7 +38,7 @@ static const char *config_of(const space *s, int64_t i)
 {
     buf b = {0};
     err e = {0};
-    cr_assert_eq(candidate_put_config(s, values_of(s, i), "{}", &b, &e), OK, "%s", e.msg);
+    cr_assert_eq(candidate_put_config(s, values_of(s, i), "{}", NULL, &b, &e), OK, "%s", e.msg);
     const char *text = arena_string(&a, b.data);
     buf_free(&b);
     return text;
@@ -117,7 +117,7 @@ Test(space, every_configuration_is_valid_json_with_keys_in_the_schemas_order)
         "\"schedule\":\"constant\",\"learning_rate\":0.001,\"epochs\":20,\"shuffle_buffer\":100,"
         "\"keep\":\"last\",\"early_stop\":0},\"prune\":{\"final_sparsity\":0},\"export\":{"
         "\"storage\":"
-        "\"float32\",\"pack\":\"zlib\"}}",
+        "\"float32\",\"pack\":\"zlib\"},\"device\":\"none\",\"latency\":{\"protocol\":\"none\"}}",
         hash_bytes("{}", 2).text);
     cr_expect_str_eq(config_of(s, 0), want);
 }
@@ -229,10 +229,10 @@ static int count_params(const char *name, double alpha, int steps, int outputs)
     const char *path = arena_printf(&a, "spaces/architectures/%s.yaml", name);
     static const char storage[] =
         "{\"storage\":\"float32\",\"dynamic_min_elements\":1024,\"per_channel\":true}";
-    architecture *x = architecture_read(&a, name, path, &d);
+    architecture *x = architecture_read(&a, name, path, NULL, &d);
     cr_assert(x);
     value knobs[] = {value_number(alpha)};
-    architecture_io io = {6, 2, steps, outputs};
+    architecture_io io = {.in = {2, {6, 2}}, .steps_out = steps, .outputs = outputs};
     cr_assert_eq(architecture_put_net(x, knobs, io, &b, &e), OK, "%s", e.msg);
     cr_assert_eq(node_read_json(&a, b.data, b.len, &net, &e), OK, "%s", e.msg);
     cr_assert_eq(node_read_json(&a, storage, strlen(storage), &export, &e), OK);

@@ -12,18 +12,18 @@ static const char data_params[] =
     "{\"source\":\"synthetic-climate\",\"rows\":2000,\"seed\":1,\"names\":[\"T\",\"RH\"],"
     "\"units\":[\"°C\",\"%\"],\"steps_in\":6,\"steps_out\":3,\"split\":[0.7,0.2,0.1]}";
 
-#define NET                                                                                        \
-    "{\"input\":[6,2],\"layers\":[{\"kind\":\"flatten\"},"                                         \
-    "{\"kind\":\"dense\",\"units\":8,\"activation\":\"relu\",\"bias\":true},"                      \
-    "{\"kind\":\"dense\",\"units\":6,\"activation\":\"none\",\"bias\":true},"                      \
+#define NET                                                                   \
+    "{\"input\":[6,2],\"layers\":[{\"kind\":\"flatten\"},"                    \
+    "{\"kind\":\"dense\",\"units\":8,\"activation\":\"relu\",\"bias\":true}," \
+    "{\"kind\":\"dense\",\"units\":6,\"activation\":\"none\",\"bias\":true}," \
     "{\"kind\":\"reshape\",\"to\":[3,2]}]}"
 
-#define PRUNING                                                                                    \
-    "{\"initial\":0.3,\"final\":0.75,\"begin\":2,\"end\":4,\"unit\":\"epochs\",\"frequency\":10,"  \
+#define PRUNING                                                                                   \
+    "{\"initial\":0.3,\"final\":0.75,\"begin\":2,\"end\":4,\"unit\":\"epochs\",\"frequency\":10," \
     "\"power\":3}"
 
-static const char export_params[] =
-    "{\"storage\":\"float32\",\"dynamic_min_elements\":1024,\"per_channel\":true,\"pack\":\"zlib\"}";
+static const char export_params[] = "{\"storage\":\"float32\",\"dynamic_min_elements\":1024,\"per_"
+                                    "channel\":true,\"pack\":\"zlib\"}";
 
 typedef struct {
     arena a;
@@ -61,8 +61,12 @@ static const char *train_params(fixture *f, int from, int to, const char *prune)
 static hash run(fixture *f, stage_kind kind, const char *params, const hash *parent, int n,
                 stage_result *out)
 {
-    stage_request rq = {.kind = kind, .params = params, .input = "", .folder = f->folder,
-                        .n_parents = n, .key = stage_key(kind, params, parent, n)};
+    stage_request rq = {.kind = kind,
+                        .params = params,
+                        .input = "",
+                        .folder = f->folder,
+                        .n_parents = n,
+                        .key = stage_key(kind, params, parent, n)};
     for (int i = 0; i < n; i++) rq.parent[i] = parent[i];
     err e = {0};
     cr_assert_eq(stage_run(&rq, NULL, NULL, &f->a, out, &e), OK, "%s", e.msg);
@@ -78,18 +82,22 @@ static double metric(const stage_result *r, const char *name)
     return NAN;
 }
 
-Test(stage, chain_from_data_to_score_gives_every_metric_of_the_table)
+Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
 {
     fixture f;
     setup(&f);
-    stage_result r[4];
+    stage_result r[5];
+    const char *modelled = arena_printf(&f.a, "%.*s,\"device\":\"raspberry-pi-4\"}",
+                                        (int)strlen(export_params) - 1, export_params);
     hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r[0]);
     hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, "null"), &data, 1, &r[1]);
-    hash export = run(&f, STAGE_EXPORT, export_params, &train, 1, &r[2]);
+    hash export = run(&f, STAGE_EXPORT, modelled, &train, 1, &r[2]);
     hash both[2] = {export, data};
     run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r[3]);
+    run(&f, STAGE_LATENCY, "{\"protocol\":\"2024\"}", &export, 1, &r[4]);
     for (const metric_row *m = stage_metrics(); m->name; m++)
-        cr_expect(isfinite(metric(&r[m->stage], m->name)), "%s", m->name);
+        if (strcmp(m->task, "keywords") != 0)
+            cr_expect(isfinite(metric(&r[m->stage], m->name)), "%s", m->name);
     cr_expect_eq(metric(&r[2], "n_params"), 12 * 8 + 8 + 8 * 6 + 6);
     cr_expect_eq(metric(&r[2], "macs"), 12 * 8 + 8 * 6);
     cr_expect_eq(metric(&r[2], "size"), metric(&r[2], "size_zlib"));
@@ -153,14 +161,47 @@ Test(stage, what_is_foreseen_is_what_is_built)
     teardown(&f);
 }
 
+Test(stage, trained_files_stay_above_the_packed_floor)
+{
+    fixture f;
+    setup(&f);
+    const char *storage[] = {"float32", "float16", "dynamic"};
+    const struct {
+        const char *prune;
+        double sparsity;
+    } pruning[] = {{"null", 0}, {PRUNING, 0.75}};
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    for (int i = 0; i < 6; i++) {
+        err e = {0};
+        node *net, *export;
+        stage_forecast known;
+        double sparsity = pruning[i / 3].sparsity;
+        const char *params = arena_printf(
+            &f.a,
+            "{\"storage\":\"%s\",\"dynamic_min_elements\":0,\"per_channel\":true,\"pack\":\"zlib\"}",
+            storage[i % 3]);
+        hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, pruning[i / 3].prune), &data, 1, &r);
+        run(&f, STAGE_EXPORT, params, &train, 1, &r);
+        cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, &e), OK);
+        cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
+        cr_assert_eq(stage_foresee(net, export, 32, sparsity, &f.a, &known, &e), OK, "%s", e.msg);
+        cr_expect_leq(known.packed_floor, (int)metric(&r, "size_zlib"), "%s", params);
+    }
+    teardown(&f);
+}
+
 Test(stage, errors_are_named_and_leave_nothing_behind)
 {
     fixture f;
     setup(&f);
     stage_result r;
     err e = {0};
-    stage_request rq = {.kind = STAGE_EXPORT, .params = export_params, .input = "",
-                        .folder = f.folder, .n_parents = 1};
+    stage_request rq = {.kind = STAGE_EXPORT,
+                        .params = export_params,
+                        .input = "",
+                        .folder = f.folder,
+                        .n_parents = 1};
     rq.parent[0] = hash_bytes("absent", 6);
     rq.key = stage_key(rq.kind, rq.params, rq.parent, 1);
     cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_INPUT);

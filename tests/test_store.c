@@ -438,7 +438,7 @@ static void expect_refused(const char *path, store_mode mode, status want, const
 Test(store, a_missing_file_cannot_be_read)
 {
     const char *path = fake_path();
-    expect_refused(path, STORE_READ, ERR_IO, "No such file");
+    expect_refused(path, STORE_READ, ERR_INPUT, "no such study");
     cr_expect_not(file_exists(path));
     expect_refused("/nowhere/study.db", STORE_WRITE, ERR_IO, "/nowhere/study.db-lock");
     fake_remove();

@@ -379,7 +379,7 @@ Test(report, writes_tables_and_plots_and_prints_the_picks)
     cr_expect_eq(run_program(path, "sql study.db 'delete from trials'"), 2);
     cr_expect_eq(run_program(path, "sql study.db 'select count(*) from trials' --format json"), 0);
     cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "{\"count(*)\": 31}"));
-    cr_expect_eq(run_program(path, "query nobody.db"), 1);
+    cr_expect_eq(run_program(path, "query nobody.db"), 2);
     arena_free(&a);
     fake_remove();
 }

@@ -77,7 +77,7 @@ static status sync_folder(const char *path, err *e)
     return OK;
 }
 
-status file_write(const char *path, const void *bytes, size_t n, err *e)
+static status write_whole(const char *path, const void *bytes, size_t n, bool durable, err *e)
 {
     char temporary[4096];
     int len = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
@@ -86,7 +86,7 @@ status file_write(const char *path, const void *bytes, size_t n, err *e)
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return FAIL(e, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
     status s = write_all(fd, path, bytes, n, e);
-    if (s == OK && fsync(fd) != 0)
+    if (s == OK && durable && fsync(fd) != 0)
         s = FAIL(e, ERR_IO, "%s: cannot sync: %s", path, strerror(errno));
     if (close(fd) != 0 && s == OK)
         s = FAIL(e, ERR_IO, "%s: cannot close: %s", path, strerror(errno));
@@ -96,7 +96,17 @@ status file_write(const char *path, const void *bytes, size_t n, err *e)
         unlink(temporary);
         return s;
     }
-    return sync_folder(path, e);
+    return durable ? sync_folder(path, e) : OK;
+}
+
+status file_write(const char *path, const void *bytes, size_t n, err *e)
+{
+    return write_whole(path, bytes, n, true, e);
+}
+
+status file_write_cached(const char *path, const void *bytes, size_t n, err *e)
+{
+    return write_whole(path, bytes, n, false, e);
 }
 
 status file_map_open(file_map *m, const char *path, err *e)

@@ -15,6 +15,9 @@ status file_read(arena *a, const char *path, size_t most, char **bytes, size_t *
 /* Writes through a temporary name in the same folder, fsync, rename, fsync of the folder: at any
  * moment the path holds the old bytes or the new ones. */
 status file_write(const char *path, const void *bytes, size_t n, err *e);
+/* The same without waiting for the disk: whole or not at all whatever is killed, but a power failure
+ * may leave the path empty or old. For what is hashed and can be built again. */
+status file_write_cached(const char *path, const void *bytes, size_t n, err *e);
 
 /* A file mapped read-only; `bytes` stays valid until file_unmap. An empty file maps to n = 0. */
 typedef struct {

@@ -457,6 +457,24 @@ void clip_set_fetch(const clip_set *s, part p, int first, int count, float *rest
     if (label) memcpy(label, s->label + from, (size_t)count * sizeof *label);
 }
 
+static void fetch_examples(const examples *ex, part p, int first, int count, float *x, float *y)
+{
+    const clip_set *s = ex->source;
+    clip_set_fetch(s, p, first, count, x, NULL);
+    const int32_t *label = s->label + s->part_from[p] + first;
+    for (int i = 0; y && i < count; i++) y[i] = (float)label[i];
+}
+
+void clip_set_examples(const clip_set *s, examples *ex)
+{
+    *ex = (examples){.in = s->in,
+                     .out = {1, {s->n_words}},
+                     .n_classes = s->n_words,
+                     .fetch = fetch_examples,
+                     .source = s};
+    for (int p = 0; p < N_PARTS; p++) ex->n[p] = s->part_from[p + 1] - s->part_from[p];
+}
+
 const char *clip_set_word(const clip_set *s, int label)
 {
     const char *word = s->words;

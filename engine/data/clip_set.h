@@ -24,6 +24,7 @@
 #include "engine/base/file.h"
 #include "engine/base/shape.h"
 #include "engine/data/clips.h"
+#include "engine/data/examples.h"
 #include "engine/signal/feature.h"
 
 #include <stdbool.h>
@@ -74,6 +75,9 @@ status clip_set_join(const clip_set *shard, int n_shards, buf *out, err *e);
  * NULL. */
 void clip_set_fetch(const clip_set *s, part p, int first, int count, float *restrict x,
                     int32_t *restrict label);
+
+/* The clips as examples to classify; `ex` borrows `s`. */
+void clip_set_examples(const clip_set *s, examples *ex);
 
 /* The word with that label; NULL when there is none. */
 const char *clip_set_word(const clip_set *s, int label);

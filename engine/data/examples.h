@@ -11,12 +11,12 @@ typedef enum { PART_TRAIN, PART_VAL, PART_TEST, N_PARTS } part;
 
 typedef struct examples examples;
 struct examples {
-    shape in, out;   /* of one example; out = [steps, outputs] for forecasts, [classes] for classes */
-    int n[N_PARTS];  /* examples in each part */
-    int n_classes;   /* classification: more than 0, and n_outputs is 0; forecasts: 0 */
-    int n_outputs;   /* channels of the last dimension of `out`, each with a name and a unit */
-    const char *output_name[8]; /* "T", "RH" */
-    const char *output_unit[8]; /* "°C", "%" */
+    shape in, out; /* of one example; out = [steps, outputs] for forecasts, [classes] for classes */
+    int n[N_PARTS]; /* examples in each part */
+    int n_classes;  /* classification: more than 0, and n_outputs is 0; forecasts: 0 */
+    int n_outputs;  /* channels of the last dimension of `out`, each with a name and a unit */
+    const char *output_name[8];        /* "T", "RH" */
+    const char *output_unit[8];        /* "°C", "%" */
     float label_mean[8], label_std[8]; /* per output, over the training part's rows */
     /* Writes `count` examples from `first` on: x[count, size(in)], y[count, size(out)], or y[count]
      * class numbers for classes; y may be NULL. Pure: safe to call in any order and number. */

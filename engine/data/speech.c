@@ -2,6 +2,7 @@
  * in the order for each, and the chosen ones become clips. */
 #include "engine/data/speech.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -326,6 +327,7 @@ static record *find_record(const reader *rd, int word, const char *file)
 {
     size_t stem = sound_stem(file, strlen(file));
     int low = rd->word_from[word], high = rd->word_from[word + 1];
+    assert(rd->r && "every word has a recording");
     while (stem && low < high) {
         int mid = (low + high) / 2;
         record *r = &rd->r[mid];

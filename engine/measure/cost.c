@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
+#include "engine/nn/fold.h"
 #include "engine/nn/kernel.h"
 #include "engine/tflite/interpreter.h"
 #include "engine/tflite/pack.h"
@@ -11,7 +12,8 @@
 static const double floor_bits[N_STORAGES] = {
     [STORE_FLOAT32] = 22, [STORE_FLOAT16] = 10, [STORE_DYNAMIC] = 2};
 
-/* Bits of the kernel weights that are not pruned away. Biases may be zero or shared: not counted. */
+/* Bits of the kernel weights that are not pruned away. Biases may be zero or shared: not counted.
+ * `layout` is that of the folded network. */
 static double kept_bits(const net_layout *layout, const tflite_options *o, double final_sparsity)
 {
     double bits = 0;
@@ -25,20 +27,25 @@ static double kept_bits(const net_layout *layout, const tflite_options *o, doubl
     return bits;
 }
 
-static status cost_file(const net_spec *net, const net_layout *layout,
-                        const tflite_options *options, double final_sparsity, arena *a, buf *file,
-                        buf *packed, net_cost *out, err *e)
+static void count_parameters(const net_layout *layout, net_cost *out)
 {
-    TRY(tflite_write(net, NULL, options, a, file, e)); /* all zeros */
-    TRY(pack_zlib(file->data, file->len, 6, packed, e));
-    interpreter *it;
-    TRY(interpreter_open(a, file->data, file->len, &it, e));
     out->n_params = layout->n_params;
     out->macs = layout->macs;
     for (int i = 0; i < layout->n_tensors; i++)
         if (layout->tensor[i].prunable) out->n_prunable += layout->tensor[i].size;
+}
+
+static status cost_file(const net_spec *folded, const net_layout *layout,
+                        const tflite_options *options, double final_sparsity, arena *a, buf *file,
+                        buf *packed, net_cost *out, err *e)
+{
+    TRY(tflite_write(folded, NULL, options, a, file, e)); /* all zeros */
+    TRY(pack_zlib(file->data, file->len, 6, packed, e));
+    interpreter *it;
+    TRY(interpreter_open(a, file->data, file->len, &it, e));
     out->flat_bytes = (int)file->len;
     out->arena_bytes = (int)interpreter_arena_bytes(it);
+    out->work = device_work_of(it);
     out->packed_floor = (int)packed->len + (int)(kept_bits(layout, options, final_sparsity) / 8);
     return OK;
 }
@@ -50,8 +57,14 @@ status cost_of_net(const net_spec *net, const tflite_options *options, double fi
     arena_mark_t mark = arena_mark(a);
     buf file = {0}, packed = {0};
     net_layout *layout = ARENA_NEW(a, net_layout, 1);
-    status s = layout ? net_layout_make(net, layout, e) : FAIL(e, ERR_MEM, "out of memory");
-    if (s == OK) s = cost_file(net, layout, options, final_sparsity, a, &file, &packed, out, e);
+    net_spec *folded = ARENA_NEW(a, net_spec, 1);
+    float *none;
+    status s = layout && folded ? OK : FAIL(e, ERR_MEM, "out of memory");
+    if (s == OK) s = net_layout_make(net, layout, e);
+    if (s == OK) count_parameters(layout, out);
+    if (s == OK) s = net_fold(net, NULL, a, folded, &none, e);
+    if (s == OK) s = net_layout_make(folded, layout, e);
+    if (s == OK) s = cost_file(folded, layout, options, final_sparsity, a, &file, &packed, out, e);
     buf_free(&file);
     buf_free(&packed);
     arena_release(a, mark);

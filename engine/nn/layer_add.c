@@ -6,7 +6,7 @@
 
 const param_row layer_add_params[] = {
     {"from", PARAM_INT, -1, NET_MAX_LAYERS, NULL, NULL,
-     "number of the layer whose output is added, from 0; -1 for the network's input"},
+     "the layer whose output is added"},
     LAYER_PARAM_ACTIVATION,
     {0},
 };

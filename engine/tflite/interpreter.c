@@ -290,11 +290,34 @@ double interpreter_macs(const interpreter *it)
     return it->macs;
 }
 
-void interpreter_invoke(interpreter *it)
+int interpreter_n_steps(const interpreter *it)
+{
+    return it->n_ops;
+}
+
+interpreter_step interpreter_get_step(const interpreter *it, int i)
+{
+    const op_node *op = &it->op[i];
+    interpreter_step step = {.code = op->kind->code, .macs = op->macs, .rank = op->out[0]->rank};
+    step.name = tfl_options_of(step.code)->name;
+    memcpy(step.dim, op->out[0]->dim, sizeof step.dim);
+    return step;
+}
+
+void interpreter_reset(interpreter *it)
 {
     for (int i = 0; i < it->g.n_tensors; i++)
         if (it->tensor[i].is_variable && it->tensor[i].data)
             memset(it->tensor[i].data, 0, it->tensor[i].bytes);
-    for (int k = 0; k < it->n_ops; k++)
-        if (it->op[k].run) it->op[k].run(&it->op[k]);
+}
+
+void interpreter_run_step(interpreter *it, int i)
+{
+    if (it->op[i].run) it->op[i].run(&it->op[i]);
+}
+
+void interpreter_invoke(interpreter *it)
+{
+    interpreter_reset(it);
+    for (int k = 0; k < it->n_ops; k++) interpreter_run_step(it, k);
 }

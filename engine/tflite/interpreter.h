@@ -37,4 +37,17 @@ double interpreter_macs(const interpreter *it);
  * all. */
 void interpreter_invoke(interpreter *it);
 
+/* An inference one operator at a time, for measuring: interpreter_reset, then every step in order,
+ * is interpreter_invoke. Operators whose results are known in advance are no steps. */
+typedef struct {
+    int code;         /* op_code */
+    const char *name; /* "CONV_2D"; static */
+    double macs;
+    int rank, dim[8]; /* of the first output */
+} interpreter_step;
+int interpreter_n_steps(const interpreter *it);
+interpreter_step interpreter_get_step(const interpreter *it, int i);
+void interpreter_reset(interpreter *it);
+void interpreter_run_step(interpreter *it, int i);
+
 #endif

@@ -88,6 +88,7 @@ status op_pack_prepare(op_node *op, arena *a, err *e);
 status op_quantize_prepare(op_node *op, arena *a, err *e);
 status op_reduce_max_prepare(op_node *op, arena *a, err *e);
 status op_relu_prepare(op_node *op, arena *a, err *e);
+status op_relu6_prepare(op_node *op, arena *a, err *e);
 status op_reshape_prepare(op_node *op, arena *a, err *e);
 status op_shape_prepare(op_node *op, arena *a, err *e);
 status op_softmax_prepare(op_node *op, arena *a, err *e);

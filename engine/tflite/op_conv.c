@@ -7,10 +7,12 @@
  *
  * float, hybrid and int8 as in op_dense.c. Hybrid quantizes the whole image of a batch element at
  * once: symmetric when the weights have one scale, asymmetric when filters have their own. */
+#include "engine/nn/kernel.h"
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
 #include "engine/tflite/window.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -24,21 +26,34 @@ typedef struct {
     int32_t *row_sum;
     fixed_factor *factor; /* of each filter */
     tensor *gathered, *quantized, *acc;
+    const kernels *k; /* float32 filters known in advance: patches against packed filters, */
+    float *packed;    /* `block` patches at a time, which lie side by side in x when in_place */
+    int block;
+    bool is_relu;
 } conv;
+
+enum { GATHERED_PATCHES = 16, LEAST_PACKED = 8 };
 
 /* Copies the patch at output (oy,ox), `size` bytes a value; `blank` fills what is outside. */
 static void gather(char *restrict out, const char *restrict x, const window *w, int oy, int ox,
                    size_t size, int blank)
 {
-    const size_t pixel = (size_t)w->Ci * size;
-    for (int ky = 0; ky < w->Kh; ky++) {
+    const size_t pixel = (size_t)w->Ci * size, row = pixel * (size_t)w->Kw;
+    const int left = ox * w->stride_w - w->left;
+    const bool is_run = w->dilation_w == 1 && left >= 0 && left + w->Kw <= w->W;
+    for (int ky = 0; ky < w->Kh; ky++, out += row) {
         const int y = oy * w->stride_h - w->top + ky * w->dilation_h;
-        for (int kx = 0; kx < w->Kw; kx++, out += pixel) {
-            const int c = ox * w->stride_w - w->left + kx * w->dilation_w;
-            if (y < 0 || y >= w->H || c < 0 || c >= w->W)
-                memset(out, blank, pixel);
-            else
-                memcpy(out, x + ((size_t)y * (size_t)w->W + (size_t)c) * pixel, pixel);
+        const char *from = x + (size_t)(y < 0 ? 0 : y) * (size_t)w->W * pixel;
+        if (y < 0 || y >= w->H) {
+            memset(out, blank, row);
+        } else if (is_run) {
+            memcpy(out, from + (size_t)left * pixel, row);
+        } else {
+            for (int kx = 0, c = left; kx < w->Kw; kx++, c += w->dilation_w)
+                if (c < 0 || c >= w->W)
+                    memset(out + (size_t)kx * pixel, blank, pixel);
+                else
+                    memcpy(out + (size_t)kx * pixel, from + (size_t)c * pixel, pixel);
         }
     }
 }
@@ -71,6 +86,48 @@ static void run_float(const op_node *op)
                 rows_float(y, patch, op->in[1]->data, k->Co, k->patch);
                 for (int o = 0; o < k->Co; o++) y[o] = clamp_float(y[o], k->least, k->most);
             }
+}
+
+/* y[rows,Co] from `rows` patches, the first of which stands at output pixel `first`. */
+static void multiply_packed(const op_node *op, const float *x, int first, int rows, float *y)
+{
+    const conv *k = op->state;
+    const window *w = &k->win;
+    gemm g = {.M = rows, .N = k->Co, .K = k->patch, .b = k->packed, .b_packed = true};
+    g.bias = bias_of(op);
+    g.relu = k->is_relu;
+    g.c = y;
+    g.ldc = k->Co;
+    g.a = x;
+    g.lda = k->patch;
+    if (k->in_place) {
+        g.a = patch_at(k, x, first / w->Wo, first % w->Wo, sizeof *x, 0);
+        g.lda = w->stride_w * w->Ci;
+    } else {
+        float *out = k->gathered->data;
+        for (int i = 0; i < rows; i++)
+            gather((char *)(out + (size_t)i * (size_t)k->patch), (const char *)x, w,
+                   (first + i) / w->Wo, (first + i) % w->Wo, sizeof *x, 0);
+        g.a = out;
+    }
+    k->k->gemm(&g);
+    for (int i = 0; !k->is_relu && isfinite(k->most) && i < rows * k->Co; i++)
+        y[i] = clamp_float(y[i], k->least, k->most);
+}
+
+static void run_packed(const op_node *op)
+{
+    const conv *k = op->state;
+    const window *w = &k->win;
+    const float *x = op->in[0]->data;
+    float *y = op->out[0]->data;
+    const int n = w->Ho * w->Wo;
+    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
+        for (int first = 0; first < n; first += k->block) {
+            const int rows = n - first < k->block ? n - first : k->block;
+            multiply_packed(op, x, first, rows, y);
+            y += (size_t)rows * (size_t)k->Co;
+        }
 }
 
 static void run_hybrid(const op_node *op)
@@ -141,15 +198,16 @@ static status check_shapes(op_node *op, conv *k, err *e)
     return op_set_shape(op->out[0], 4, dim, e);
 }
 
-/* In place when all windows lie inside the image and a patch is one run of memory. */
-static void plan_patches(op_node *op, conv *k, size_t size)
+/* In place when all windows lie inside the image and a patch is one run of memory; else `gathered`
+ * at a time. */
+static void plan_patches(op_node *op, conv *k, size_t size, int gathered)
 {
     const window *w = &k->win;
     const bool inside = w->top == 0 && w->left == 0 && (w->Ho - 1) * w->stride_h + w->Kh <= w->H &&
                         (w->Wo - 1) * w->stride_w + w->Kw <= w->W;
     const bool one_run = w->Kh == 1 || (w->Kw == w->W && w->dilation_h == 1);
     k->in_place = inside && one_run && (w->dilation_w == 1 || w->Kw == 1);
-    if (!k->in_place) k->gathered = op_scratch(op, (size_t)k->patch * size);
+    if (!k->in_place) k->gathered = op_scratch(op, (size_t)k->patch * size * (size_t)gathered);
 }
 
 /* One scale and one sum for each filter, also when the tensor has a single scale. */
@@ -177,17 +235,37 @@ static status prepare_int8_weights(op_node *op, conv *k, arena *a, err *e)
     return OK;
 }
 
+/* The naive run_float serves filters that are computed at run time, and few filters: vectors of
+ * outputs would be empty in the main. */
+static status prepare_packed(op_node *op, conv *k, arena *a, err *e)
+{
+    const window *w = &k->win;
+    const int pixels = w->Ho * w->Wo;
+    const int gathered = pixels < GATHERED_PATCHES ? pixels : GATHERED_PATCHES;
+    if (!op->in[1]->is_constant || k->Co < LEAST_PACKED || pixels == 0) {
+        plan_patches(op, k, sizeof(float), 1);
+        op->run = run_float;
+        return OK;
+    }
+    TRY(kernel_choose(&k->k, e));
+    k->packed = arena_take(a, (size_t)gemm_packed_size(k->patch, k->Co), sizeof(float));
+    if (!k->packed) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");
+    k->k->pack_transposed(k->packed, op->in[1]->data, k->patch, k->patch, k->Co);
+    plan_patches(op, k, sizeof(float), gathered);
+    const bool pointwise = w->Kh == 1 && w->Kw == 1 && w->stride_h == 1 && w->stride_w == 1;
+    k->block = !k->in_place ? gathered : pointwise ? pixels : w->Wo;
+    k->is_relu = op->options->activation == FUSED_RELU;
+    op->run = run_packed;
+    return OK;
+}
+
 static status prepare_float(op_node *op, conv *k, arena *a, err *e)
 {
     TRY(op_expect_type(op->out[0], "the output", TFL_FLOAT32, e));
     if (op->n_in > 2 && op->in[2]) TRY(op_expect_type(op->in[2], "the bias", TFL_FLOAT32, e));
     TRY(op_float_bounds(op->options->activation, &k->least, &k->most, e));
-    if (op->in[1]->type == TFL_FLOAT32) {
-        plan_patches(op, k, sizeof(float));
-        op->run = run_float;
-        return OK;
-    }
-    plan_patches(op, k, 1);
+    if (op->in[1]->type == TFL_FLOAT32) return prepare_packed(op, k, a, e);
+    plan_patches(op, k, 1, 1);
     k->quantized = op_scratch(op, (size_t)(op->in[0]->n / (k->win.B ? k->win.B : 1)));
     op->run = run_hybrid;
     return prepare_int8_weights(op, k, a, e);
@@ -201,7 +279,7 @@ static status prepare_int8(op_node *op, conv *k, arena *a, err *e)
     TRY(op_expect_scale(y, "the output", e));
     if (op->n_in > 2 && op->in[2]) TRY(op_expect_type(op->in[2], "the bias", TFL_INT32, e));
     TRY(op_int8_bounds(op->options->activation, y, &k->q_least, &k->q_most, e));
-    plan_patches(op, k, 1);
+    plan_patches(op, k, 1, 1);
     TRY(prepare_int8_weights(op, k, a, e));
     k->factor = ARENA_NEW(a, fixed_factor, k->Co);
     if (!k->factor) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");

@@ -1,4 +1,4 @@
-/* Operators that treat each value alone: ADD and MUL (with broadcasting), RELU, TANH, LOGISTIC,
+/* Operators that treat each value alone: ADD and MUL (with broadcasting), RELU, RELU6, TANH, LOGISTIC,
  * QUANTIZE, DEQUANTIZE. */
 #include "engine/compress/quantize.h"
 #include "engine/tflite/op.h"
@@ -21,6 +21,11 @@ static void run_binary(const op_node *op)
     const float *x = op->in[0]->data, *w = op->in[1]->data;
     float *y = out->data;
     int index[TFL_MAX_RANK] = {0};
+    if (op->in[0]->n == out->n && op->in[1]->n == out->n) {
+        for (int i = 0; i < out->n; i++)
+            y[i] = clamp_float(s->is_product ? x[i] * w[i] : x[i] + w[i], s->least, s->most);
+        return;
+    }
     for (int i = 0, p = 0, q = 0; i < out->n; i++) {
         const float v = s->is_product ? x[p] * w[q] : x[p] + w[q];
         y[i] = clamp_float(v, s->least, s->most);
@@ -88,6 +93,13 @@ static void run_relu(const op_node *op)
     for (int i = 0; i < op->out[0]->n; i++) y[i] = x[i] > 0 ? x[i] : 0;
 }
 
+static void run_relu6(const op_node *op)
+{
+    const float *x = op->in[0]->data;
+    float *y = op->out[0]->data;
+    for (int i = 0; i < op->out[0]->n; i++) y[i] = clamp_float(x[i], 0, 6);
+}
+
 static void run_tanh(const op_node *op)
 {
     const float *x = op->in[0]->data;
@@ -116,6 +128,12 @@ status op_relu_prepare(op_node *op, arena *a, err *e)
 {
     (void)a;
     return prepare_unary(op, TFL_FLOAT32, TFL_FLOAT32, run_relu, e);
+}
+
+status op_relu6_prepare(op_node *op, arena *a, err *e)
+{
+    (void)a;
+    return prepare_unary(op, TFL_FLOAT32, TFL_FLOAT32, run_relu6, e);
 }
 
 status op_tanh_prepare(op_node *op, arena *a, err *e)

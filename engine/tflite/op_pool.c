@@ -24,15 +24,22 @@ static box box_at(const window *w, int oy, int ox)
                  x + w->Kw > w->W ? w->W : x + w->Kw};
 }
 
-static float reduce_float(const window *w, const float *x, box k, bool is_max)
+/* All channels of one output pixel, from the image x. */
+static void pixel_float(const pool *s, const float *restrict x, box k, bool is_max,
+                        float *restrict y)
 {
-    float v = is_max ? -INFINITY : 0;
+    const int C = s->win.Ci;
+    const float count = (float)((k.y1 - k.y0) * (k.x1 - k.x0));
+    for (int c = 0; c < C; c++) y[c] = is_max ? -INFINITY : 0;
     for (int iy = k.y0; iy < k.y1; iy++)
         for (int ix = k.x0; ix < k.x1; ix++) {
-            const float u = x[(iy * w->W + ix) * w->Ci];
-            v = !is_max ? v + u : u > v ? u : v;
+            const float *restrict u = x + (iy * s->win.W + ix) * C;
+            if (is_max)
+                for (int c = 0; c < C; c++) y[c] = u[c] > y[c] ? u[c] : y[c];
+            else
+                for (int c = 0; c < C; c++) y[c] += u[c];
         }
-    return is_max ? v : v / (float)((k.y1 - k.y0) * (k.x1 - k.x0));
+    for (int c = 0; c < C; c++) y[c] = clamp_float(is_max ? y[c] : y[c] / count, s->least, s->most);
 }
 
 static int reduce_int8(const window *w, const int8_t *x, box k, bool is_max)
@@ -48,26 +55,38 @@ static int reduce_int8(const window *w, const int8_t *x, box k, bool is_max)
     return v > 0 ? (v + count / 2) / count : (v - count / 2) / count;
 }
 
-static void run(const op_node *op, bool is_max)
+static void run_float(const op_node *op, bool is_max)
 {
     const pool *s = op->state;
     const window *w = &s->win;
-    const bool is_float = op->in[0]->type == TFL_FLOAT32;
-    for (int b = 0, i = 0; b < w->B; b++)
+    const float *x = op->in[0]->data;
+    float *y = op->out[0]->data;
+    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
+        for (int oy = 0; oy < w->Ho; oy++)
+            for (int ox = 0; ox < w->Wo; ox++, y += w->Ci)
+                pixel_float(s, x, box_at(w, oy, ox), is_max, y);
+}
+
+static void run_int8(const op_node *op, bool is_max)
+{
+    const pool *s = op->state;
+    const window *w = &s->win;
+    const int8_t *x = op->in[0]->data;
+    int8_t *y = op->out[0]->data;
+    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
         for (int oy = 0; oy < w->Ho; oy++)
             for (int ox = 0; ox < w->Wo; ox++)
-                for (int c = 0; c < w->Ci; c++, i++) {
-                    const int at = b * w->H * w->W * w->Ci + c;
-                    const box k = box_at(w, oy, ox);
-                    if (is_float)
-                        ((float *)op->out[0]->data)[i] = clamp_float(
-                            reduce_float(w, (const float *)op->in[0]->data + at, k, is_max),
-                            s->least, s->most);
-                    else
-                        ((int8_t *)op->out[0]->data)[i] = (int8_t)clamp_int(
-                            reduce_int8(w, (const int8_t *)op->in[0]->data + at, k, is_max),
-                            s->q_least, s->q_most);
-                }
+                for (int c = 0; c < w->Ci; c++)
+                    *y++ = (int8_t)clamp_int(reduce_int8(w, x + c, box_at(w, oy, ox), is_max),
+                                             s->q_least, s->q_most);
+}
+
+static void run(const op_node *op, bool is_max)
+{
+    if (op->in[0]->type == TFL_FLOAT32)
+        run_float(op, is_max);
+    else
+        run_int8(op, is_max);
 }
 
 static void run_max(const op_node *op)

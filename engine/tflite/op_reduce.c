@@ -19,38 +19,64 @@ typedef struct {
     tensor *sums;
 } reduce;
 
-/* The output that belongs to the next input; `index` counts along the axes. */
-static int advance(const reduce *s, const tensor *t, int *index, int p)
+/* The inputs come in rows, the last axis; a row's outputs are neighbours, or all the same one. */
+typedef struct {
+    const reduce *s;
+    const tensor *t;
+    int index[TFL_MAX_RANK], n, step; /* n: numbers in a row */
+    int i, p;                         /* first input and output of the row */
+} walk;
+
+static walk walk_begin(const reduce *s, const tensor *t)
 {
-    for (int axis = t->rank - 1; axis >= 0; axis--) {
-        p += s->step[axis];
-        if (++index[axis] < t->dim[axis]) break;
-        p -= s->step[axis] * t->dim[axis];
-        index[axis] = 0;
+    const int last = t->rank - 1;
+    return (walk){
+        .s = s, .t = t, .n = last < 0 ? 1 : t->dim[last], .step = s->step[last < 0 ? 0 : last]};
+}
+
+static bool walk_on(const walk *w)
+{
+    return w->i < w->t->n;
+}
+
+static void walk_next(walk *w)
+{
+    w->i += w->n;
+    for (int axis = w->t->rank - 2; axis >= 0; axis--) {
+        w->p += w->s->step[axis];
+        if (++w->index[axis] < w->t->dim[axis]) break;
+        w->p -= w->s->step[axis] * w->t->dim[axis];
+        w->index[axis] = 0;
     }
-    return p;
 }
 
 static void mean_float(const op_node *op)
 {
     const reduce *s = op->state;
-    const float *x = op->in[0]->data;
-    float *y = op->out[0]->data;
-    int index[TFL_MAX_RANK] = {0};
+    float *restrict y = op->out[0]->data;
     memset(y, 0, op->out[0]->bytes);
-    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p)) y[p] += x[i];
+    for (walk w = walk_begin(s, op->in[0]); walk_on(&w); walk_next(&w)) {
+        const float *restrict x = (const float *)op->in[0]->data + w.i;
+        if (w.step == 1)
+            for (int j = 0; j < w.n; j++) y[w.p + j] += x[j];
+        else
+            for (int j = 0; j < w.n; j++) y[w.p + j * w.step] += x[j];
+    }
     for (int i = 0; i < op->out[0]->n; i++) y[i] /= (float)s->count;
 }
 
 static const int32_t *sums_of(const op_node *op)
 {
     const reduce *s = op->state;
-    const int8_t *x = op->in[0]->data;
-    int32_t *sum = s->sums->data;
-    int index[TFL_MAX_RANK] = {0};
+    int32_t *restrict sum = s->sums->data;
     memset(sum, 0, sizeof *sum * (size_t)op->out[0]->n);
-    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
-        sum[p] += x[i];
+    for (walk w = walk_begin(s, op->in[0]); walk_on(&w); walk_next(&w)) {
+        const int8_t *restrict x = (const int8_t *)op->in[0]->data + w.i;
+        if (w.step == 1)
+            for (int j = 0; j < w.n; j++) sum[w.p + j] += x[j];
+        else
+            for (int j = 0; j < w.n; j++) sum[w.p + j * w.step] += x[j];
+    }
     return sum;
 }
 
@@ -91,24 +117,22 @@ static void mean_rounded(const op_node *op)
 
 static void max_float(const op_node *op)
 {
-    const reduce *s = op->state;
-    const float *x = op->in[0]->data;
-    float *y = op->out[0]->data;
-    int index[TFL_MAX_RANK] = {0};
+    float *restrict y = op->out[0]->data;
     for (int i = 0; i < op->out[0]->n; i++) y[i] = -INFINITY;
-    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
-        y[p] = x[i] > y[p] ? x[i] : y[p];
+    for (walk w = walk_begin(op->state, op->in[0]); walk_on(&w); walk_next(&w)) {
+        const float *restrict x = (const float *)op->in[0]->data + w.i;
+        for (int j = 0, p = w.p; j < w.n; j++, p += w.step) y[p] = x[j] > y[p] ? x[j] : y[p];
+    }
 }
 
 static void max_int8(const op_node *op)
 {
-    const reduce *s = op->state;
-    const int8_t *x = op->in[0]->data;
-    int8_t *y = op->out[0]->data;
-    int index[TFL_MAX_RANK] = {0};
+    int8_t *restrict y = op->out[0]->data;
     memset(y, -128, op->out[0]->bytes);
-    for (int i = 0, p = 0; i < op->in[0]->n; i++, p = advance(s, op->in[0], index, p))
-        y[p] = x[i] > y[p] ? x[i] : y[p];
+    for (walk w = walk_begin(op->state, op->in[0]); walk_on(&w); walk_next(&w)) {
+        const int8_t *restrict x = (const int8_t *)op->in[0]->data + w.i;
+        for (int j = 0, p = w.p; j < w.n; j++, p += w.step) y[p] = x[j] > y[p] ? x[j] : y[p];
+    }
 }
 
 static status plan_axes(op_node *op, reduce *s, err *e)

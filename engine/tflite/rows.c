@@ -4,12 +4,15 @@
 
 #include "engine/tflite/rows_avx2.h"
 
-static const rows_table generic = {generic_float, generic_int8, generic_symmetric,
+static const rows_table generic = {generic_float, generic_taps, generic_int8, generic_symmetric,
                                    generic_asymmetric};
 
 static const rows_table *table(void)
 {
 #ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        return &rows_avx512;
     if (__builtin_cpu_supports("avx2")) return &rows_avx2;
 #endif
     return &generic;
@@ -19,6 +22,12 @@ void rows_float(float *restrict y, const float *restrict x, const float *restric
                 int n)
 {
     table()->products(y, x, w, n_rows, n);
+}
+
+void rows_taps(float *restrict y, const float *const *x, const float *const *w, int n_taps,
+               const float *restrict bias, int C, float least, float most)
+{
+    table()->taps(y, x, w, n_taps, bias, C, least, most);
 }
 
 void rows_int8(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,

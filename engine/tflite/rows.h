@@ -9,6 +9,10 @@
  * Nothing may alias. */
 void rows_float(float *restrict y, const float *restrict x, const float *restrict w, int n_rows,
                 int n);
+/* y[c] = the sum over t < n_taps, in order, of x[t][c] * w[t][c] behind bias[c] (0 when NULL), held
+ * in [least,most]: an output pixel of a depthwise convolution. */
+void rows_taps(float *restrict y, const float *const *x, const float *const *w, int n_taps,
+               const float *restrict bias, int C, float least, float most);
 /* acc[r] = sum_i x[i] * w[r,i]. With n <= ROWS_INT8_MOST neither the sum nor its correction by a
  * zero point overflows. */
 enum { ROWS_INT8_MOST = 65535 };

@@ -7,6 +7,8 @@
 typedef struct {
     void (*products)(float *restrict y, const float *restrict x, const float *restrict w,
                      int n_rows, int n);
+    void (*taps)(float *restrict y, const float *const *x, const float *const *w, int n_taps,
+                 const float *restrict bias, int C, float least, float most);
     void (*products_int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
                           int n_rows, int n);
     row_quant (*symmetric)(int8_t *restrict q, const float *restrict x, int n);
@@ -14,5 +16,6 @@ typedef struct {
 } rows_table;
 
 extern const rows_table rows_avx2; /* only on x86-64 */
+extern const rows_table rows_avx512;
 
 #endif

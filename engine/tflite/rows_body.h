@@ -72,6 +72,65 @@ static void ROWS(float)(float *restrict y, const float *restrict x, const float 
     for (; r < n_rows; r++) y[r] += float_row(x, w + (size_t)r * (size_t)n, n);
 }
 
+/* Channels do not meet, so any width gives the same bits: as wide as the set has. */
+#ifdef __AVX512F__
+enum { WIDE = 16 };
+#else
+enum { WIDE = 8 };
+#endif
+typedef float channels __attribute__((vector_size(WIDE * sizeof(float))));
+typedef int32_t channel_mask __attribute__((vector_size(WIDE * sizeof(float))));
+
+static void clamp_channels(channels *v, float least, float most) /* NaN stays NaN */
+{
+    const channels low = (channels){0} + least, high = (channels){0} + most;
+    const channel_mask below = *v<low, above = *v> high;
+    *v = (channels)((below & (channel_mask)low) | (above & (channel_mask)high) |
+                    (~(below | above) & (channel_mask)*v));
+}
+
+enum { TAP_VECTORS = 4 };
+
+/* `vectors` is a constant wherever this is inlined. */
+static inline __attribute__((always_inline)) void
+tap_block(float *restrict y, const float *const *x, const float *const *w, int n_taps,
+          const float *restrict bias, int c, int vectors, float least, float most)
+{
+    channels sum[TAP_VECTORS] = {{0}}, u, v;
+    for (int k = 0; bias && k < vectors; k++) memcpy(&sum[k], bias + c + k * WIDE, sizeof v);
+    for (int t = 0; t < n_taps; t++) {
+        const float *restrict xt = x[t] + c, *restrict wt = w[t] + c;
+#pragma GCC unroll 4
+        for (int k = 0; k < vectors; k++) {
+            memcpy(&u, xt + k * WIDE, sizeof u);
+            memcpy(&v, wt + k * WIDE, sizeof v);
+            sum[k] += u * v;
+        }
+    }
+    for (int k = 0; k < vectors; k++) {
+        clamp_channels(&sum[k], least, most);
+        memcpy(y + c + k * WIDE, &sum[k], sizeof v);
+    }
+}
+
+static void ROWS(taps)(float *restrict y, const float *const *x, const float *const *w, int n_taps,
+                       const float *restrict bias, int C, float least, float most)
+{
+    int c = 0;
+    for (; c + TAP_VECTORS * WIDE <= C; c += TAP_VECTORS * WIDE)
+        tap_block(y, x, w, n_taps, bias, c, TAP_VECTORS, least, most);
+    for (; c + WIDE <= C; c += WIDE) tap_block(y, x, w, n_taps, bias, c, 1, least, most);
+    if (c < C && C >= WIDE) { /* some channels once more rather than the last ones singly */
+        tap_block(y, x, w, n_taps, bias, C - WIDE, 1, least, most);
+        return;
+    }
+    for (; c < C; c++) {
+        float sum = bias ? bias[c] : 0;
+        for (int t = 0; t < n_taps; t++) sum += x[t][c] * w[t][c];
+        y[c] = clamp_float(sum, least, most);
+    }
+}
+
 static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
                        int n_rows, int n)
 {

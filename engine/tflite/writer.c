@@ -21,7 +21,8 @@ typedef struct {
     arena *a;
     tfl_graph g;
     int cap_tensors, cap_ops;
-    int now; /* tensor that holds the last layer's output */
+    int now;                       /* tensor that holds the last layer's output */
+    int after[NET_MAX_LAYERS + 1]; /* the network's input, then each layer's output */
     bool failed;
 } builder;
 
@@ -86,6 +87,14 @@ static void reshape_to(builder *b, int rank, const int *dim)
     memcpy(o.list, dim, sizeof *dim * (size_t)rank);
     int in = b->now;
     add_op(b, OP_RESHAPE, 1, &in, 1, add_activation(b, rank, dim), &o);
+}
+
+/* [1, shape...] */
+static int batched(shape s, int dim[SHAPE_MAX + 1])
+{
+    dim[0] = 1;
+    memcpy(dim + 1, s.dim, sizeof *s.dim * (size_t)s.rank);
+    return s.rank + 1;
 }
 
 static const net_tensor *find_weights(const builder *b, int layer, tensor_role role)
@@ -168,18 +177,21 @@ static bool is_dynamic(const builder *b, size_t n)
     return b->options->storage == STORE_DYNAMIC && n >= (size_t)b->options->dynamic_min_elements;
 }
 
-/* tanh and sigmoid cannot be fused by the runtime's kernels; relu can. */
+/* tanh and sigmoid cannot be fused by the runtime's kernels; relu and relu6 can. */
 static int fused(activation act)
 {
-    return act == ACT_RELU ? FUSED_RELU : FUSED_NONE;
+    return act == ACT_RELU ? FUSED_RELU : act == ACT_RELU6 ? FUSED_RELU6 : FUSED_NONE;
 }
 
 static void add_activation_op(builder *b, activation act)
 {
     const tfl_tensor *t = &b->g.tensor[b->now];
     int in = b->now, out = add_activation(b, t->rank, t->dim);
-    const int code = act == ACT_RELU ? OP_RELU : act == ACT_TANH ? OP_TANH : OP_LOGISTIC;
-    add_simple(b, code, 1, in, out);
+    static const int codes[N_ACTIVATIONS] = {[ACT_RELU] = OP_RELU,
+                                             [ACT_RELU6] = OP_RELU6,
+                                             [ACT_TANH] = OP_TANH,
+                                             [ACT_SIGMOID] = OP_LOGISTIC};
+    add_simple(b, codes[act], 1, in, out);
 }
 
 static void add_dense(builder *b, int layer)
@@ -204,32 +216,174 @@ static void add_dense(builder *b, int layer)
     add_op(b, OP_FULLY_CONNECTED, version, in, bias ? 3 : 2, add_activation(b, 2, out_dim), &o);
 }
 
-static void add_conv1d(builder *b, int layer)
+/* The library's convolutions insist on a bias. */
+static int add_bias(builder *b, int layer, int n)
+{
+    const net_tensor *bias = find_weights(b, layer, ROLE_BIAS);
+    if (!bias) return add_structural(b, TFL_FLOAT32, NULL, n);
+    return add_float_constant(b, 1, &n, weights_at(b, bias, 0, bias->size), (size_t)bias->size);
+}
+
+static int padding_of(const layer_spec *l)
+{
+    return l->pad == PAD_SAME ? PADDING_SAME : PADDING_VALID;
+}
+
+/* CONV_2D from an image `from` to `to`, both [1,H,W,C], with filters [Co,Kh,Kw,Ci]. */
+static void add_conv(builder *b, int layer, const int from[4], const int to[4],
+                     const int filters[4], int stride_h, int stride_w)
 {
     const layer_spec *l = &b->net->layer[layer];
-    const shape from = b->layout->shape_in[layer], to = b->layout->shape_out[layer];
-    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL),
-                     *bias = find_weights(b, layer, ROLE_BIAS);
-    const int flat[4] = {1, 1, from.dim[0], from.dim[1]};
-    reshape_to(b, 4, flat);
-    const int dim[4] = {l->units, 1, l->kernel, from.dim[1]};
+    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL);
+    reshape_to(b, 4, from);
     const float *values = weights_at(b, w, 0, w->size);
     bool dynamic = is_dynamic(b, (size_t)w->size);
     int in[3] = {b->now};
-    in[1] = dynamic ? add_int8_constant(b, 4, dim, values, (size_t)w->size, b->options->per_channel)
-                    : add_float_constant(b, 4, dim, values, (size_t)w->size);
-    /* The library's convolution insists on a bias. */
-    in[2] =
-        bias ? add_float_constant(b, 1, dim, weights_at(b, bias, 0, bias->size), (size_t)bias->size)
-             : add_structural(b, TFL_FLOAT32, NULL, l->units);
+    in[1] = dynamic
+                ? add_int8_constant(b, 4, filters, values, (size_t)w->size, b->options->per_channel)
+                : add_float_constant(b, 4, filters, values, (size_t)w->size);
+    in[2] = add_bias(b, layer, filters[0]);
     tfl_options o = defaults_of(OP_CONV_2D);
-    o.padding = l->pad == PAD_SAME ? PADDING_SAME : PADDING_VALID;
-    o.stride_w = l->stride;
-    o.stride_h = 1;
+    o.padding = padding_of(l);
+    o.stride_w = stride_w;
+    o.stride_h = stride_h;
     o.activation = fused(l->act);
     const int version = !dynamic ? 1 : b->options->per_channel ? 5 : 2;
-    const int out_dim[4] = {1, 1, to.dim[0], to.dim[1]};
-    add_op(b, OP_CONV_2D, version, in, 3, add_activation(b, 4, out_dim), &o);
+    add_op(b, OP_CONV_2D, version, in, 3, add_activation(b, 4, to), &o);
+}
+
+/* Over time: an image one pixel high. */
+static void add_conv1d(builder *b, int layer)
+{
+    const layer_spec *l = &b->net->layer[layer];
+    const shape in = b->layout->shape_in[layer], out = b->layout->shape_out[layer];
+    const int from[4] = {1, 1, in.dim[0], in.dim[1]}, to[4] = {1, 1, out.dim[0], out.dim[1]};
+    const int filters[4] = {l->units, 1, l->kernel, in.dim[1]};
+    add_conv(b, layer, from, to, filters, 1, l->stride);
+}
+
+static void add_conv2d(builder *b, int layer)
+{
+    const layer_spec *l = &b->net->layer[layer];
+    const shape in = b->layout->shape_in[layer];
+    int from[SHAPE_MAX + 1], to[SHAPE_MAX + 1];
+    batched(in, from);
+    batched(b->layout->shape_out[layer], to);
+    const int filters[4] = {l->units, l->window.dim[0], l->window.dim[1], in.dim[2]};
+    add_conv(b, layer, from, to, filters, l->step.dim[0], l->step.dim[1]);
+}
+
+/* Depthwise filters [1,Kh,Kw,C] in int8: a scale for each channel, the last dimension; or, as the
+ * older converter stored them, one scale and a DEQUANTIZE in front of a float operator. */
+static int add_int8_depthwise(builder *b, const int dim[4], const float *w, size_t n)
+{
+    if (!b->options->per_channel) {
+        const int stored = add_int8_constant(b, 4, dim, w, n, false), before = b->now;
+        const int real = add_activation(b, 4, dim);
+        add_simple(b, OP_DEQUANTIZE, 2, stored, real);
+        b->now = before;
+        return real;
+    }
+    const size_t C = (size_t)dim[3], taps = n / C;
+    float *rows = ARENA_NEW(b->a, float, n), *scale = ARENA_NEW(b->a, float, C);
+    int8_t *by_rows = ARENA_NEW(b->a, int8_t, n), *q = ARENA_NEW(b->a, int8_t, n);
+    int64_t *zero = ARENA_NEW(b->a, int64_t, C);
+    if (!rows || !scale || !by_rows || !q || !zero || !w) {
+        b->failed = true;
+        return 0;
+    }
+    for (size_t c = 0; c < C; c++)
+        for (size_t t = 0; t < taps; t++) rows[c * taps + t] = w[t * C + c];
+    int8_encode_rows(by_rows, scale, rows, (int)C, (int)taps);
+    for (size_t c = 0; c < C; c++)
+        for (size_t t = 0; t < taps; t++) q[t * C + c] = by_rows[c * taps + t];
+    tfl_tensor t = described(TFL_INT8, 4, dim);
+    t.data = q;
+    t.bytes = n;
+    t.quant = (tfl_quant){(int)C, 3, scale, zero};
+    return add_tensor(b, t);
+}
+
+static void add_depthwise(builder *b, int layer)
+{
+    const layer_spec *l = &b->net->layer[layer];
+    const net_tensor *w = find_weights(b, layer, ROLE_KERNEL);
+    const int C = b->layout->shape_in[layer].dim[2];
+    const int filters[4] = {1, l->window.dim[0], l->window.dim[1], C};
+    int from[SHAPE_MAX + 1], to[SHAPE_MAX + 1];
+    batched(b->layout->shape_in[layer], from);
+    batched(b->layout->shape_out[layer], to);
+    reshape_to(b, 4, from);
+    const float *values = weights_at(b, w, 0, w->size);
+    bool dynamic = is_dynamic(b, (size_t)w->size);
+    int in[3] = {b->now};
+    in[1] = dynamic ? add_int8_depthwise(b, filters, values, (size_t)w->size)
+                    : add_float_constant(b, 4, filters, values, (size_t)w->size);
+    in[2] = add_bias(b, layer, C);
+    tfl_options o = defaults_of(OP_DEPTHWISE_CONV_2D);
+    o.padding = padding_of(l);
+    o.stride_h = l->step.dim[0];
+    o.stride_w = l->step.dim[1];
+    o.depth_multiplier = 1;
+    o.activation = fused(l->act);
+    const int version = dynamic && b->options->per_channel ? 6 : 1;
+    add_op(b, OP_DEPTHWISE_CONV_2D, version, in, 3, add_activation(b, 4, to), &o);
+}
+
+static void add_pool(builder *b, int layer, int code)
+{
+    const layer_spec *l = &b->net->layer[layer];
+    int from[SHAPE_MAX + 1], to[SHAPE_MAX + 1];
+    batched(b->layout->shape_in[layer], from);
+    batched(b->layout->shape_out[layer], to);
+    reshape_to(b, 4, from);
+    tfl_options o = defaults_of(code);
+    o.padding = padding_of(l);
+    o.filter_h = l->window.dim[0];
+    o.filter_w = l->window.dim[1];
+    o.stride_h = l->step.dim[0];
+    o.stride_w = l->step.dim[1];
+    int in = b->now;
+    add_op(b, code, 1, &in, 1, add_activation(b, 4, to), &o);
+}
+
+/* Height and width vanish. */
+static void add_global_pool(builder *b, int layer, int code)
+{
+    static const int axes[2] = {1, 2};
+    int from[SHAPE_MAX + 1];
+    batched(b->layout->shape_in[layer], from);
+    reshape_to(b, 4, from);
+    const int in[2] = {b->now, add_structural(b, TFL_INT32, axes, 2)}, to[2] = {1, from[3]};
+    tfl_options o = defaults_of(code);
+    add_op(b, code, 1, in, 2, add_activation(b, 2, to), &o);
+}
+
+static void add_softmax(builder *b, int layer)
+{
+    int dim[SHAPE_MAX + 1];
+    const int rank = batched(b->layout->shape_in[layer], dim);
+    reshape_to(b, rank, dim);
+    const int in = b->now;
+    tfl_options o = defaults_of(OP_SOFTMAX);
+    o.beta = 1;
+    add_op(b, OP_SOFTMAX, 1, &in, 1, add_activation(b, rank, dim), &o);
+}
+
+/* Both operands in the layer's own shape: equal numbers of values are not enough. */
+static void add_sum(builder *b, int layer)
+{
+    const layer_spec *l = &b->net->layer[layer];
+    int dim[SHAPE_MAX + 1], in[2];
+    const int rank = batched(b->layout->shape_in[layer], dim);
+    reshape_to(b, rank, dim);
+    in[0] = b->now;
+    b->now = b->after[l->from + 1];
+    reshape_to(b, rank, dim);
+    in[1] = b->now;
+    tfl_options o = defaults_of(OP_ADD);
+    o.activation = fused(l->act);
+    add_op(b, OP_ADD, 1, in, 2, add_activation(b, rank, dim), &o);
 }
 
 /* The gates of a kernel [4u,n] as four constants [u,n]. */
@@ -294,22 +448,34 @@ static void add_lstm(builder *b, int layer)
     add_last_step(b, u);
 }
 
+/* Whether the layer's operator applies its activation too. */
+static bool fuses(const layer_spec *l)
+{
+    static const bool can[N_LAYER_KINDS] = {[LAYER_DENSE] = true,
+                                            [LAYER_CONV1D] = true,
+                                            [LAYER_CONV2D] = true,
+                                            [LAYER_DEPTHWISE_CONV2D] = true,
+                                            [LAYER_ADD] = true};
+    return can[l->kind] && fused(l->act) != FUSED_NONE;
+}
+
+/* Flatten and reshape change nothing in memory, dropout nothing at all. */
 static void add_layer(builder *b, int layer)
 {
     const layer_spec *l = &b->net->layer[layer];
     if (l->kind == LAYER_DENSE) add_dense(b, layer);
     if (l->kind == LAYER_CONV1D) add_conv1d(b, layer);
+    if (l->kind == LAYER_CONV2D) add_conv2d(b, layer);
+    if (l->kind == LAYER_DEPTHWISE_CONV2D) add_depthwise(b, layer);
     if (l->kind == LAYER_LSTM) add_lstm(b, layer);
-    bool is_fused = l->act == ACT_RELU && (l->kind == LAYER_DENSE || l->kind == LAYER_CONV1D);
-    if (l->act != ACT_NONE && !is_fused) add_activation_op(b, l->act);
-}
-
-/* [1, shape...] */
-static int batched(shape s, int dim[SHAPE_MAX + 1])
-{
-    dim[0] = 1;
-    memcpy(dim + 1, s.dim, sizeof *s.dim * (size_t)s.rank);
-    return s.rank + 1;
+    if (l->kind == LAYER_MAX_POOL2D) add_pool(b, layer, OP_MAX_POOL_2D);
+    if (l->kind == LAYER_AVERAGE_POOL2D) add_pool(b, layer, OP_AVERAGE_POOL_2D);
+    if (l->kind == LAYER_GLOBAL_AVERAGE_POOL2D) add_global_pool(b, layer, OP_MEAN);
+    if (l->kind == LAYER_GLOBAL_MAX_POOL2D) add_global_pool(b, layer, OP_REDUCE_MAX);
+    if (l->kind == LAYER_SOFTMAX) add_softmax(b, layer);
+    if (l->kind == LAYER_ADD) add_sum(b, layer);
+    if (l->act != ACT_NONE && !fuses(l)) add_activation_op(b, l->act);
+    b->after[layer + 1] = b->now;
 }
 
 static void build(builder *b)
@@ -320,7 +486,7 @@ static void build(builder *b)
         return;
     }
     int rank = batched(b->net->in, dim);
-    ends[0] = b->now = add_activation(b, rank, dim);
+    ends[0] = b->now = b->after[0] = add_activation(b, rank, dim);
     for (int i = 0; i < b->net->n; i++) add_layer(b, i);
     if (b->net->n > 0) rank = batched(b->layout->shape_out[b->net->n - 1], dim);
     reshape_to(b, rank, dim);
@@ -345,6 +511,9 @@ status tflite_write(const net_spec *net, const float *params, const tflite_optio
     if (!layout || !b.g.tensor || !b.g.op)
         s = FAIL(e, ERR_MEM, "out of memory while writing a model");
     if (s == OK) s = net_layout_make(net, layout, e);
+    for (int i = 0; s == OK && i < net->n; i++)
+        if (net->layer[i].kind == LAYER_BATCH_NORM)
+            s = FAIL(e, ERR_ARG, "layer %d is a batch norm; fold the network first", i);
     if (s == OK) build(&b);
     if (s == OK && b.failed) s = FAIL(e, ERR_MEM, "out of memory while writing a model");
     if (options->metadata) {

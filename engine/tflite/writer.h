@@ -18,7 +18,8 @@ typedef struct {
     const char *metadata;     /* text about the front end, kept in the file; NULL for none */
 } tflite_options;
 
-/* `params` is the parameter block of `net_layout` (final weights, output scaling folded in); NULL
+/* No batch norms: fold them first (nn/fold.h); ERR_ARG. Dropout is left out, softmax stays.
+ * `params` is the parameter block of `net_layout` (final weights, output scaling folded in); NULL
  * means zeros, for sizes before training. Appends the file to `out`; `a` is scratch. The file's
  * size depends on the network and the options only, never on the weights. The batch is fixed at 1.
  *
@@ -26,9 +27,9 @@ typedef struct {
  * STORE_DYNAMIC: weight tensors of `dynamic_min_elements` and more as symmetric int8, biases
  * float32, activations quantized on the fly. Two generations of TensorFlow's converter differ, in
  * the operators' arithmetic too, and `per_channel` chooses: true   CONV_2D v5 with a scale per
- * filter, FULLY_CONNECTED v9 and LSTM v3 with one scale and asymmetric activations (TensorFlow 2.5
+ * filter, DEPTHWISE_CONV_2D v6 with one per channel, FULLY_CONNECTED v9 and LSTM v3 with one scale and asymmetric activations (TensorFlow 2.5
  * and later) false  CONV_2D v2, FULLY_CONNECTED v3, LSTM v2: one scale per tensor, symmetric
- * activations An LSTM is quantized when all eight of its weight tensors are large enough, as the
+ * activations; depthwise filters int8 behind a DEQUANTIZE, computed in float32. An LSTM is quantized when all eight of its weight tensors are large enough, as the
  * converter does.
  *
  * A network with an LSTM keeps its state inside the file's variable tensors: other runtimes must

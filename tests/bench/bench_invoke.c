@@ -1,10 +1,12 @@
 /* Microseconds per inference, one thread: our interpreter and, when it is there, TensorFlow Lite
- * with its built-in kernels and with XNNPACK, on the recorded models (PARETUNE_DATA/oracles) and on
- * the forecasting MLP at full width. The three run in turns; the best of several rounds counts. */
+ * with its built-in kernels and with XNNPACK, on the laboratories' networks and on the recorded
+ * models (PARETUNE_DATA/oracles). The three run in turns; the best of several rounds counts. */
 #include "engine/base/file.h"
+#include "engine/nn/fold.h"
 #include "engine/tflite/foreign.h"
 #include "engine/tflite/interpreter.h"
 #include "engine/tflite/writer.h"
+#include "tests/support/nets.h"
 #include "tests/support/random_net.h"
 
 #include <math.h>
@@ -64,7 +66,7 @@ static void measure(const char *name, const void *file, size_t n, arena *a)
     double best[3] = {INFINITY, INFINITY, INFINITY};
     const char *library = real_library();
     if (interpreter_open(a, file, n, &s.it, &e) != OK) {
-        printf("%-14s %s\n", name, e.msg);
+        printf("%-22s %s\n", name, e.msg);
         return;
     }
     for (int i = 0; library && i < 2; i++)
@@ -74,7 +76,7 @@ static void measure(const char *name, const void *file, size_t n, arena *a)
     for (int r = 0; r < N_ROUNDS; r++)
         for (int k = 0; k < 3; k++)
             if (k == 0 || s.rival[k - 1]) best[k] = fmin(best[k], round_of(&s, k));
-    printf("%-14s %10.0f %9.2f", name, interpreter_macs(s.it), best[0]);
+    printf("%-22s %10.0f %9.2f", name, interpreter_macs(s.it), best[0]);
     for (int k = 1; k < 3; k++)
         if (isfinite(best[k])) printf(" %9.2f %6.2fx", best[k], best[0] / best[k]);
     printf("\n");
@@ -103,6 +105,46 @@ static void measure_forecaster(const char *name, const net_spec *net, weight_sto
     arena_free(&a);
 }
 
+/* With random weights: times do not depend on them. */
+static void measure_keywords(const char *arch, const char *feature, double alpha,
+                             weight_storage storage)
+{
+    arena a;
+    buf file = {0};
+    err e = {0};
+    float *folded;
+    arena_init(&a, 0);
+    rng r = rng_stream(1, RNG_TEST, 0);
+    net_spec *net = ARENA_NEW(&a, net_spec, 2);
+    net_layout *layout = ARENA_NEW(&a, net_layout, 1);
+    const tflite_options options = {storage, 1024, true, NULL};
+    status s = net_from_text(keyword_net(&a, arch, feature, alpha, "valid"), net, &e);
+    if (s == OK) s = net_fold(net, NULL, &a, net + 1, &folded, &e);
+    if (s == OK) s = net_layout_make(net + 1, layout, &e);
+    if (s == OK)
+        s = tflite_write(net + 1, random_floats(&r, &a, layout->n_params, 0.1F), &options, &a,
+                         &file, &e);
+    const char *name = arena_printf(&a, "%s %s %g%s", arch, feature, alpha,
+                                    storage == STORE_DYNAMIC ? " dynamic" : "");
+    if (s == OK)
+        measure(name, file.data, file.len, &a);
+    else
+        printf("%s: %s\n", name, e.msg);
+    buf_free(&file);
+    arena_free(&a);
+}
+
+static void measure_all_keywords(void)
+{
+    static const char *const archs[] = {"ds-cnn", "cnn", "mlp"};
+    static const double alphas[] = {0.25, 0.5, 1};
+    for (int i = 0; i < 9; i++)
+        measure_keywords(archs[i / 3], "mfcc", alphas[i % 3], STORE_FLOAT32);
+    for (int i = 0; i < 3; i++) measure_keywords("ds-cnn", "log-mel", alphas[i], STORE_FLOAT32);
+    for (int i = 0; i < 9; i++)
+        measure_keywords(archs[i / 3], "mfcc", alphas[i % 3], STORE_DYNAMIC);
+}
+
 static void measure_oracle(const char *line)
 {
     arena a;
@@ -129,13 +171,14 @@ int main(void)
     const net_spec cnn = {
         {2, {6, 2}}, 5, {conv, flat, dense(64, ACT_RELU), dense(12, ACT_NONE), steps}};
     const net_spec rnn = {{2, {6, 2}}, 4, {lstm, flat, dense(12, ACT_NONE), steps}};
-    printf("%-14s %10s %9s %9s %7s %9s %7s   (microseconds; x = ours / theirs)\n", "model", "MACs",
+    printf("%-22s %10s %9s %9s %7s %9s %7s   (microseconds; x = ours / theirs)\n", "model", "MACs",
            "ours", "built-in", "", "XNNPACK", "");
     measure_forecaster("mlp float32", &mlp, STORE_FLOAT32);
     measure_forecaster("mlp float16", &mlp, STORE_FLOAT16);
     measure_forecaster("mlp dynamic", &mlp, STORE_DYNAMIC);
     measure_forecaster("cnn float32", &cnn, STORE_FLOAT32);
     measure_forecaster("lstm float32", &rnn, STORE_FLOAT32);
+    measure_all_keywords();
     arena a;
     char *index;
     size_t n;

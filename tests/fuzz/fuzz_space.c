@@ -17,7 +17,7 @@ static bool put_config(const space *s, int64_t candidate, buf *b)
     digits d = candidate_digits(s, candidate);
     memcpy(slots, s->base, sizeof slots);
     return candidate_fill(s, &d, slots, NULL) == OK &&
-           candidate_put_config(s, slots, "", b, NULL) == OK;
+           candidate_put_config(s, slots, "", NULL, b, NULL) == OK;
 }
 
 /* The space that has this candidate only: `net`, a hash of the network, is no setting. */

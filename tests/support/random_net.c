@@ -1,6 +1,7 @@
 #include "tests/support/random_net.h"
 
 #include "engine/base/file.h"
+#include "engine/base/half.h"
 #include "engine/compress/quantize.h"
 
 #include <assert.h>
@@ -14,12 +15,54 @@ static int between(rng *r, int least, int most)
     return least + (int)rng_below(r, (uint64_t)(most - least + 1));
 }
 
+/* A window over the image and its step; changes the image's height and width. */
+static void random_window(rng *r, layer_spec *l, shape *in)
+{
+    l->window = l->step = (shape){2, {1, 1}};
+    l->pad = rng_below(r, 2) ? PAD_SAME : PAD_VALID;
+    for (int i = 0; i < 2; i++) {
+        const int n = in->dim[i], k = between(r, 1, n < 3 ? n : 3), s = between(r, 1, 2);
+        l->window.dim[i] = k;
+        l->step.dim[i] = s;
+        in->dim[i] = l->pad == PAD_SAME ? (n + s - 1) / s : (n - k) / s + 1;
+    }
+}
+
+static layer_spec random_image_layer(rng *r, layer_spec l, shape *in)
+{
+    static const layer_kind kinds[] = {LAYER_CONV2D,
+                                       LAYER_CONV2D,
+                                       LAYER_CONV2D,
+                                       LAYER_DEPTHWISE_CONV2D,
+                                       LAYER_DEPTHWISE_CONV2D,
+                                       LAYER_ADD,
+                                       LAYER_MAX_POOL2D,
+                                       LAYER_AVERAGE_POOL2D,
+                                       LAYER_GLOBAL_AVERAGE_POOL2D,
+                                       LAYER_GLOBAL_MAX_POOL2D,
+                                       LAYER_FLATTEN};
+    l.kind = kinds[rng_below(r, sizeof kinds / sizeof *kinds)];
+    const bool is_filter = l.kind == LAYER_CONV2D || l.kind == LAYER_DEPTHWISE_CONV2D;
+    if (!is_filter) l.bias = false;
+    if (!is_filter && l.kind != LAYER_ADD) l.act = ACT_NONE;
+    if (l.kind == LAYER_CONV2D) in->dim[2] = l.units = between(r, 1, 40);
+    if (is_filter || l.kind == LAYER_MAX_POOL2D || l.kind == LAYER_AVERAGE_POOL2D)
+        random_window(r, &l, in);
+    if (l.kind == LAYER_GLOBAL_AVERAGE_POOL2D || l.kind == LAYER_GLOBAL_MAX_POOL2D)
+        *in = (shape){1, {in->dim[2]}};
+    if (l.kind == LAYER_FLATTEN) *in = (shape){1, {shape_size(*in)}};
+    return l;
+}
+
 /* A layer that accepts `in`; changes `in` to its output. */
 static layer_spec random_layer(rng *r, shape *in)
 {
     layer_spec l = {.act = (activation)rng_below(r, N_ACTIVATIONS), .bias = rng_below(r, 8) > 0};
     const int pick = between(r, 0, 9);
-    if (in->rank == 2 && pick <= 3) {
+    if (in->rank == 3 && pick <= 8) return random_image_layer(r, l, in);
+    if (pick == 9) {
+        l = (layer_spec){.kind = rng_below(r, 2) ? LAYER_SOFTMAX : LAYER_DROPOUT, .rate = 0.5};
+    } else if (in->rank == 2 && pick <= 3) {
         l.kind = LAYER_CONV1D;
         l.units = between(r, 1, 24);
         l.kernel = between(r, 1, in->dim[0] < 4 ? in->dim[0] : 4);
@@ -40,7 +83,7 @@ static layer_spec random_layer(rng *r, shape *in)
         *in = l.to;
     } else if (pick == 1) {
         l = (layer_spec){.kind = LAYER_ACTIVATION,
-                         .act = (activation)between(r, ACT_RELU, ACT_SIGMOID)};
+                         .act = (activation)between(r, ACT_RELU, N_ACTIVATIONS - 1)};
     } else {
         l.kind = LAYER_DENSE;
         l.units = between(r, 1, 40);
@@ -52,8 +95,16 @@ static layer_spec random_layer(rng *r, shape *in)
 net_spec random_net(rng *r)
 {
     net_spec s = {.in = {2, {between(r, 1, 12), between(r, 1, 6)}}};
-    shape now = s.in;
-    for (int n = between(r, 1, 5); s.n < n; s.n++) s.layer[s.n] = random_layer(r, &now);
+    if (rng_below(r, 2)) s.in = (shape){3, {between(r, 2, 12), between(r, 2, 9), between(r, 1, 6)}};
+    shape now = s.in, was[NET_MAX_LAYERS + 1] = {s.in};
+    for (int n = between(r, 1, 6); s.n < n; was[++s.n] = now) {
+        s.layer[s.n] = random_layer(r, &now);
+        if (s.layer[s.n].kind != LAYER_ADD) continue;
+        int from =
+            between(r, 0, s.n); /* the nearest earlier output of this shape; itself if none */
+        while (memcmp(&was[from], &now, sizeof now) != 0) from = from < s.n ? from + 1 : s.n;
+        s.layer[s.n].from = from - 1;
+    }
     return s;
 }
 
@@ -84,7 +135,7 @@ static double *stored(pass *p, const float *w, int n, bool int8, int rows)
     double *out = zeros(p, n);
     for (int i = 0; i < n; i++) {
         out[i] = (double)w[i];
-        if (p->o->storage == STORE_FLOAT16) out[i] = (double)half_to_float(half_from_float(w[i]));
+        if (p->o->storage == STORE_FLOAT16) out[i] = (double)half_widen(half_round(w[i]));
     }
     for (int g = 0; int8 && g < rows; g++) {
         double range = 0;
@@ -127,6 +178,7 @@ static double *rounded(pass *p, const double *x, int n, bool quantized, bool asy
 static double activate(double v, activation act)
 {
     return act == ACT_RELU      ? fmax(v, 0)
+           : act == ACT_RELU6   ? fmin(fmax(v, 0), 6)
            : act == ACT_TANH    ? tanh(v)
            : act == ACT_SIGMOID ? 1 / (1 + exp(-v))
                                 : v;
@@ -206,16 +258,159 @@ static double *lstm_naive(pass *p, const layer_spec *l, const double *x, shape i
     return h;
 }
 
-static const double *layer_naive(pass *p, const layer_spec *l, const double *x, shape in, shape out,
-                                 const float *w)
+/* Where the window at output (oy,ox) begins in the image. */
+typedef struct {
+    int y, x;
+} corner;
+
+static corner corner_at(const layer_spec *l, shape in, shape out, int oy, int ox)
+{
+    int before[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        const int total = (out.dim[i] - 1) * l->step.dim[i] + l->window.dim[i] - in.dim[i];
+        if (l->pad == PAD_SAME && total > 0) before[i] = total / 2;
+    }
+    return (corner){oy * l->step.dim[0] - before[0], ox * l->step.dim[1] - before[1]};
+}
+
+/* Calls for every value under the window; `tap` is its place in the window. */
+#define FOR_WINDOW(l, in, at)                                                                    \
+    for (int tap = 0; tap < (l)->window.dim[0] * (l)->window.dim[1]; tap++)                      \
+        for (int iy = (at).y + tap / (l)->window.dim[1], ix = (at).x + tap % (l)->window.dim[1], \
+                 inside = iy >= 0 && iy < (in).dim[0] && ix >= 0 && ix < (in).dim[1];            \
+             inside; inside = 0)
+
+static double *conv2d_naive(pass *p, const layer_spec *l, const double *x, shape in, shape out,
+                            const float *w)
+{
+    const int taps = l->window.dim[0] * l->window.dim[1], Ci = in.dim[2], n = l->units * taps * Ci;
+    const bool int8 = is_int8(p, n);
+    const double *k = stored(p, w, n, int8, p->o->per_channel ? l->units : 1);
+    const double *bias = l->bias ? stored(p, w + n, l->units, false, 1) : zeros(p, l->units);
+    const double *q = rounded(p, x, shape_size(in), int8, p->o->per_channel && l->units > 1);
+    double *y = zeros(p, shape_size(out));
+    for (int i = 0; i < shape_size(out); i++) {
+        const int o = i % l->units, pixel = i / l->units;
+        const corner at = corner_at(l, in, out, pixel / out.dim[1], pixel % out.dim[1]);
+        double v = bias[o];
+        FOR_WINDOW(l, in, at)
+        for (int c = 0; c < Ci; c++)
+            v += q[(iy * in.dim[1] + ix) * Ci + c] * k[(o * taps + tap) * Ci + c];
+        y[i] = activate(v, l->act);
+    }
+    return y;
+}
+
+/* Int8 filters have a scale for each channel and meet int8 images; those of the older converter have
+ * one and meet the image as it is. */
+static double *depthwise_naive(pass *p, const layer_spec *l, const double *x, shape in, shape out,
+                               const float *w)
+{
+    const int taps = l->window.dim[0] * l->window.dim[1], C = in.dim[2];
+    const bool int8 = is_int8(p, taps * C), rows = int8 && p->o->per_channel;
+    float *by_channel = ARENA_NEW(p->a, float, taps *C);
+    for (int i = 0; i < taps * C; i++) by_channel[i % C * taps + i / C] = w[i];
+    const double *k = stored(p, by_channel, taps * C, int8, rows ? C : 1);
+    const double *bias = l->bias ? stored(p, w + taps * C, C, false, 1) : zeros(p, C);
+    const double *q = rounded(p, x, shape_size(in), rows, true);
+    double *y = zeros(p, shape_size(out));
+    for (int i = 0; i < shape_size(out); i++) {
+        const int c = i % C, pixel = i / C;
+        const corner at = corner_at(l, in, out, pixel / out.dim[1], pixel % out.dim[1]);
+        double v = bias[c];
+        FOR_WINDOW(l, in, at)
+        v += q[(iy * in.dim[1] + ix) * C + c] * k[c * taps + tap];
+        y[i] = activate(v, l->act);
+    }
+    return y;
+}
+
+static double *pool_naive(pass *p, const layer_spec *l, const double *x, shape in, shape out)
+{
+    const int C = in.dim[2];
+    double *y = zeros(p, shape_size(out));
+    for (int i = 0; i < shape_size(out); i++) {
+        const corner at = corner_at(l, in, out, i / C / out.dim[1], i / C % out.dim[1]);
+        double sum = 0, most = -INFINITY;
+        int n = 0;
+        FOR_WINDOW(l, in, at)
+        {
+            const double v = x[(iy * in.dim[1] + ix) * C + i % C];
+            sum += v;
+            most = fmax(most, v);
+            n++;
+        }
+        y[i] = l->kind == LAYER_MAX_POOL2D ? most : sum / n;
+    }
+    return y;
+}
+
+static double *global_pool_naive(pass *p, const layer_spec *l, const double *x, shape in)
+{
+    const int C = in.dim[2], n = in.dim[0] * in.dim[1];
+    double *y = zeros(p, C);
+    for (int c = 0; c < C; c++) {
+        double sum = 0, most = -INFINITY;
+        for (int i = 0; i < n; i++) {
+            sum += x[i * C + c];
+            most = fmax(most, x[i * C + c]);
+        }
+        y[c] = l->kind == LAYER_GLOBAL_MAX_POOL2D ? most : sum / n;
+    }
+    return y;
+}
+
+static double *softmax_naive(pass *p, const double *x, int n, int C)
+{
+    double *y = zeros(p, n);
+    for (int row = 0; row < n; row += C) {
+        double most = -INFINITY, sum = 0;
+        for (int c = 0; c < C; c++) most = fmax(most, x[row + c]);
+        for (int c = 0; c < C; c++) sum += y[row + c] = exp(x[row + c] - most);
+        for (int c = 0; c < C; c++) y[row + c] /= sum;
+    }
+    return y;
+}
+
+static double *sum_naive(pass *p, const layer_spec *l, const double *x, const double *other, int n)
+{
+    double *y = zeros(p, n);
+    for (int i = 0; i < n; i++) y[i] = activate(x[i] + other[i], l->act);
+    return y;
+}
+
+/* `before` holds what each layer from the network's input on gave. */
+static const double *layer_naive(pass *p, const layer_spec *l, const double *const *before,
+                                 const double *x, shape in, shape out, const float *w)
 {
     const int last = in.dim[in.rank - 1];
-    if (l->kind == LAYER_DENSE) return dense_naive(p, l, x, shape_size(in) / last, last, w);
-    if (l->kind == LAYER_CONV1D) return conv_naive(p, l, x, in, out, w);
-    if (l->kind == LAYER_LSTM) return lstm_naive(p, l, x, in, w);
-    double *y = zeros(p, shape_size(in));
-    for (int i = 0; i < shape_size(in); i++) y[i] = activate(x[i], l->act);
-    return y;
+    switch (l->kind) {
+    case LAYER_DENSE:
+        return dense_naive(p, l, x, shape_size(in) / last, last, w);
+    case LAYER_CONV1D:
+        return conv_naive(p, l, x, in, out, w);
+    case LAYER_CONV2D:
+        return conv2d_naive(p, l, x, in, out, w);
+    case LAYER_DEPTHWISE_CONV2D:
+        return depthwise_naive(p, l, x, in, out, w);
+    case LAYER_LSTM:
+        return lstm_naive(p, l, x, in, w);
+    case LAYER_MAX_POOL2D:
+    case LAYER_AVERAGE_POOL2D:
+        return pool_naive(p, l, x, in, out);
+    case LAYER_GLOBAL_AVERAGE_POOL2D:
+    case LAYER_GLOBAL_MAX_POOL2D:
+        return global_pool_naive(p, l, x, in);
+    case LAYER_SOFTMAX:
+        return softmax_naive(p, x, shape_size(in), last);
+    case LAYER_ADD:
+        return sum_naive(p, l, x, before[l->from + 1], shape_size(in));
+    default: { /* flatten, reshape, activation, dropout */
+        double *y = zeros(p, shape_size(in));
+        for (int i = 0; i < shape_size(in); i++) y[i] = activate(x[i], l->act);
+        return y;
+    }
+    }
 }
 
 const double *naive_forward(const net_spec *net, const float *params, const tflite_options *options,
@@ -223,21 +418,22 @@ const double *naive_forward(const net_spec *net, const float *params, const tfli
 {
     pass p = {.o = options, .a = a, .tie = tie};
     net_layout *layout = ARENA_NEW(a, net_layout, 1);
+    const double *after[NET_MAX_LAYERS + 1];
     if (net_layout_make(net, layout, NULL) != OK) return NULL;
     *tie = 0.5;
     const int n = shape_size(net->in);
     double *first = zeros(&p, n);
     for (int i = 0; i < n; i++) first[i] = (double)x[i];
-    const double *now = first;
+    after[0] = first;
     for (int i = 0; i < net->n; i++) {
         int at = 0; /* a layer's tensors are neighbours: kernel, recurrent, bias */
         for (int t = layout->n_tensors; t-- > 0;)
             if (layout->tensor[t].layer == i) at = layout->tensor[t].offset;
-        now = layer_naive(&p, &net->layer[i], now, layout->shape_in[i], layout->shape_out[i],
-                          params + at);
+        after[i + 1] = layer_naive(&p, &net->layer[i], after, after[i], layout->shape_in[i],
+                                   layout->shape_out[i], params + at);
     }
     *n_out = shape_size(layout->shape_out[net->n - 1]);
-    return now;
+    return after[net->n];
 }
 
 const char *real_library(void)

@@ -1,0 +1,57 @@
+#!/bin/sh
+# paretune check and plan as people and scripts meet them: messages, exit codes, tables.
+set -eu
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+
+fail() {
+    echo "plan.sh: $1"
+    head -c 3000 "$here/out" "$here/err"
+    exit 1
+}
+
+# expect CODE ARGUMENTS...: runs the program; standard output in `out`, standard error in `err`.
+expect() {
+    want=$1
+    shift
+    code=0
+    "$PARETUNE_BIN" "$@" >"$here/out" 2>"$here/err" || code=$?
+    [ "$code" -eq "$want" ] || fail "paretune $*: exit $code instead of $want"
+}
+
+# has FILE TEXT: the output must contain it.
+has() {
+    grep -qF -- "$2" "$here/$1" || fail "'$2' is missing from the $1 put"
+}
+
+expect 0 check spaces/demo.yaml
+has out 'ok: 96 candidates, axes: architecture (2), alpha (4), learning_rate (2), final_sparsity (3), storage (2)'
+[ ! -s "$here/err" ] || fail 'check talks although all is well'
+
+# Every mistake, in the form that editors jump to, and nothing on standard output.
+expect 2 check tests/bad_spaces/unknown-keys.yaml --architectures spaces/architectures
+diff "$here/err" tests/bad_spaces/unknown-keys.expected || fail 'other mistakes than expected'
+[ ! -s "$here/out" ] || fail 'mistakes on standard output'
+
+expect 2 check spaces/demo.yaml --set train.epoch=5
+has err "--set train.epoch=5:1:1: unknown key 'epoch' in train; did you mean 'epochs'?"
+expect 2 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 0}]'
+has err 'the rules exclude every candidate (96)'
+expect 0 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 9}]'
+has err "excludes no candidate"
+expect 2 check
+expect 2 check no-such-file.yaml
+has err 'no-such-file.yaml'
+
+expect 0 plan spaces/demo.yaml --workers 2
+for text in 'demo: 96 candidates' 'excluded               24' 'to try' '% saved' 'with 2 workers'; do
+    has out "$text"
+done
+expect 0 plan spaces/demo.yaml --list 3 --format csv
+[ "$(wc -l <"$here/out")" -eq 4 ] || fail 'three candidates and a header were asked for'
+has out 'candidate,architecture,alpha,learning_rate,final_sparsity,storage,n_params,macs,size_flat,arena'
+expect 0 plan spaces/demo.yaml --format json
+has out '"candidates": 96'
+expect 2 plan tests/bad_spaces/axes.yaml --architectures spaces/architectures
+has err '32 stands twice in this axis; keep one'
+expect 2 plan spaces/demo.yaml --format xml

@@ -1,0 +1,281 @@
+/* Keyword spaces: which settings matter, what their stages are asked for, what their networks are. */
+#include "engine/nn/spec.h"
+#include "search/plan_parts.h"
+#include "tests/support/space_files.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/file.h"
+
+#define HEAD "space: 1\ntask: keywords\n"
+#define MADE_UP "data: {source: synthetic-keywords, clips: 80, speakers: 10, "
+#define TAIL "objectives: {accuracy: maximize, size: minimize}\n"
+
+static arena a;
+
+static void open_arena(void)
+{
+    arena_init(&a, 0);
+}
+
+static void close_arena(void)
+{
+    arena_free(&a);
+}
+
+TestSuite(keyword_plan, .init = open_arena, .fini = close_arena);
+
+static plan *plan_of(const space *s)
+{
+    plan *p = NULL;
+    err e = {0};
+    cr_assert_eq(plan_make(s, &a, &p, &e), OK, "%s", e.msg);
+    return p;
+}
+
+static chain *chain_of(const plan *p, int64_t i)
+{
+    chain *c = ARENA_NEW(&a, chain, 1);
+    err e = {0};
+    cr_assert_eq(plan_chain(p, i, 0, &a, c, &e), OK, "%s", e.msg);
+    return c;
+}
+
+static const char *data_of(const chain *c)
+{
+    return c->stage[0].request.params;
+}
+
+Test(keyword_plan, the_data_stage_is_asked_for_in_its_canonical_form)
+{
+    space *s = space_of(&a,
+                        HEAD MADE_UP "frame_ms: 16, hop_ms: 8, rate: 8000, mel_bins: 20}\n"
+                                     "model: {architecture: mlp-kws, alpha: 0.1}\n" TAIL,
+                        0, NULL);
+    cr_expect_str_eq(
+        data_of(chain_of(plan_of(s), 0)),
+        "{\"task\":\"keywords\",\"source\":\"synthetic-keywords\",\"clips\":80,\"speakers\":10,"
+        "\"val_percent\":10,\"test_percent\":10,\"seed\":1,\"features\":{\"kind\":\"mfcc\","
+        "\"clip_rate\":16000,\"clip_samples\":16000,\"full_scale\":32768,\"rate\":8000,"
+        "\"frame\":128,\"hop\":64,\"fft\":128,\"mel_bins\":20,\"mel_low\":20,\"mel_high\":4000,"
+        "\"log_offset\":1e-06,\"coefficients\":10},\"storage\":\"float16\"}");
+}
+
+Test(keyword_plan, the_training_is_asked_for_with_what_keywords_have)
+{
+    space *s = space_of(&a,
+                        HEAD MADE_UP "feature: log-mel, mel_bins: 4}\n"
+                                     "model: {architecture: mlp-kws, alpha: 0.004}\n"
+                                     "train: {label_smoothing: 0.1, keep: best}\n" TAIL,
+                        0, NULL);
+    cr_expect_str_eq(
+        chain_of(plan_of(s), 0)->stage[1].request.params,
+        "{\"net\":{\"input\":[49,4,1],\"layers\":[{\"kind\":\"flatten\"},"
+        "{\"kind\":\"dense\",\"units\":1,\"activation\":\"relu\",\"bias\":true},"
+        "{\"kind\":\"dense\",\"units\":1,\"activation\":\"relu\",\"bias\":true},"
+        "{\"kind\":\"dense\",\"units\":1,\"activation\":\"relu\",\"bias\":true},"
+        "{\"kind\":\"dense\",\"units\":8,\"activation\":\"none\",\"bias\":true}]},"
+        "\"loss\":\"cross-entropy\",\"labels\":\"physical\",\"label_smoothing\":0.1,\"batch\":32,"
+        "\"optimizer\":{\"kind\":\"adam\",\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-07},"
+        "\"learning_rate\":{\"schedule\":\"constant\",\"initial\":0.001},\"shuffle_buffer\":100,"
+        "\"keep\":\"best\",\"early_stop\":0,\"prune\":null,\"seed\":1,\"from_epoch\":0,"
+        "\"to_epoch\":20}");
+}
+
+Test(keyword_plan, settings_of_another_feature_do_not_make_another_candidate)
+{
+    space *s =
+        space_of(&a,
+                 HEAD MADE_UP "feature: [mfcc, log-mel, stft-resized], coefficients: [8, 10], "
+                              "mel_bins: [20, 30], resize: [16, 24]}\n"
+                              "model: {architecture: mlp-kws, alpha: 0.1}\n" TAIL,
+                 0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t;
+    cr_assert_eq(plan_summarize(p, &t, NULL), OK);
+    cr_expect_eq(t.candidates, 24);
+    cr_expect_eq(t.count[CAND_OK], 4 + 2 + 2);
+    cr_expect_eq(t.stages[STAGE_DATA], 8);
+    const char *config = chain_of(p, 8)->row.config; /* log-mel, 8, 20, 16 */
+    cr_expect(strstr(config, "\"mel_bins\":20") && !strstr(config, "coefficients") &&
+                  !strstr(config, "resize") && !strstr(config, "steps_in"),
+              "%s", config);
+}
+
+Test(keyword_plan, front_ends_that_only_differ_in_the_network_s_eyes_share_nothing)
+{
+    space *s = space_of(&a,
+                        HEAD MADE_UP "mel_high: [3000, 4000]}\n"
+                                     "model: {architecture: mlp-kws, alpha: [0.1, 0.2]}\n" TAIL,
+                        0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t;
+    cr_assert_eq(plan_summarize(p, &t, NULL), OK);
+    cr_expect_eq(t.stages[STAGE_DATA], 2);
+    cr_expect_eq(t.stages[STAGE_TRAIN], 4);
+    cr_expect_eq(p->n_nets, 2, "the same shape: the same networks");
+    cr_expect_str_neq(chain_of(p, 0)->stage[1].request.key.text,
+                      chain_of(p, 2)->stage[1].request.key.text);
+}
+
+/* A folder of recordings, named only: planning does not open them. */
+static const char *make_names(void)
+{
+    static char folder[] = "/tmp/paretune-names-XXXXXX";
+    cr_assert(mkdtemp(folder));
+    static const char *const words[] = {"go", "no", "yes"};
+    for (int i = 0; i < 60; i++) {
+        const char *path =
+            arena_printf(&a, "%s/clips/%s/s%d_nohash_0.wav", folder, words[i % 3], i);
+        cr_assert_eq(file_make_folder(file_folder(&a, path), NULL), OK);
+        cr_assert_eq(file_write(path, "sound", 5, NULL), OK);
+    }
+    return folder;
+}
+
+static const char *const of_folders =
+    HEAD "data: {source: speech-folders, folder: clips, words: [yes, no], split: [random, "
+         "speaker-hash], val_percent: 20, test_percent: 20, coefficients: [6, 10]}\n"
+         "model: {architecture: mlp-kws, alpha: 0.1}\n" TAIL;
+
+static space *space_in(const char *folder, const char *yaml)
+{
+    diag d;
+    diag_init(&d, &a);
+    space_options o = {.architectures = "spaces/architectures", .data = folder};
+    space *s = space_parse(&a, "test.yaml", yaml, strlen(yaml), &o, &d);
+    if (!s) diag_print(&d, stderr);
+    cr_assert(s, "the space has mistakes");
+    return s;
+}
+
+Test(keyword_plan, recordings_are_told_by_a_hash_and_their_folder_beside_it)
+{
+    const char *folder = make_names();
+    plan *p = plan_of(space_in(folder, of_folders));
+    const chain *random = chain_of(p, 0), *other = chain_of(p, 1), *hashed = chain_of(p, 2);
+    const char *input = arena_printf(&a, "%s/clips", folder), *files = "\"files_hash\":\"";
+    cr_expect_str_eq(random->stage[0].request.input, input);
+    cr_expect(!strstr(data_of(random), folder), "%s", data_of(random));
+    cr_expect(strstr(data_of(random), "\"words\":[\"yes\",\"no\"],\"split\":\"random\""), "%s",
+              data_of(random));
+    cr_expect(strstr(random->stage[1].request.params, "\"units\":2,\"activation\":\"none\""),
+              "two classes");
+    const char *x = strstr(data_of(random), files), *y = strstr(data_of(other), files),
+               *z = strstr(data_of(hashed), files);
+    cr_assert(x && y && z);
+    cr_expect_eq(strncmp(x, y, 46), 0, "one list for both front ends");
+    cr_expect_neq(strncmp(x, z, 46), 0);
+    cr_expect(strstr(random->row.config, arena_printf(&a, "%.46s", x)), "%s", random->row.config);
+    const data_record *d = p->data;
+    cr_expect_eq(d->n[0] + d->n[1] + d->n[2], 40);
+    cr_assert_eq(system(arena_printf(&a, "rm -rf %s", folder)), 0);
+}
+
+/* --- architectures --- */
+
+typedef struct {
+    const char *name;
+    double number; /* of a knob of numbers, true being 1 */
+    const char *text;
+} given;
+
+/* The network of an architecture file on [h, w, 1], with knobs at their defaults but those given. */
+static net_layout layout_of(const char *name, int h, int w, int classes, const given *knobs, int n)
+{
+    diag d;
+    diag_init(&d, &a);
+    err e = {0};
+    buf b = {0};
+    node *tree;
+    const char *path = arena_printf(&a, "spaces/architectures/%s.yaml", name);
+    architecture *x = architecture_read(&a, name, path, "keywords", &d);
+    if (!x) diag_print(&d, stderr);
+    cr_assert(x);
+    value values[ARCHITECTURE_MAX_KNOBS];
+    for (int i = 0; i < architecture_n_knobs(x); i++) {
+        const knob *k = architecture_knob(x, i);
+        values[i] = k->def;
+        for (int j = 0; j < n; j++) {
+            if (strcmp(knobs[j].name, k->name) != 0) continue;
+            values[i] = knobs[j].text               ? value_text(knobs[j].text)
+                        : k->def.kind == VALUE_BOOL ? value_bool(knobs[j].number != 0)
+                                                    : value_number(knobs[j].number);
+        }
+    }
+    architecture_io io = {.in = {3, {h, w, 1}}, .outputs = classes};
+    cr_assert_eq(architecture_put_net(x, values, io, &b, &e), OK, "%s", e.msg);
+    cr_assert_eq(node_read_json(&a, b.data, b.len, &tree, &e), OK, "%s", e.msg);
+    buf_free(&b);
+    net_spec *spec = ARENA_NEW(&a, net_spec, 1);
+    net_layout *layout = ARENA_NEW(&a, net_layout, 1);
+    cr_assert_eq(net_spec_parse(tree, spec, &e), OK, "%s", e.msg);
+    cr_assert_eq(net_layout_make(spec, layout, &e), OK, "%s", e.msg);
+    return *layout;
+}
+
+/* Multiply-adds of the published tables are rounded to 10,000. */
+static void expect_counts(const char *name, int h, int w, int n_params, double mega_macs,
+                          const given *knobs, int n)
+{
+    net_layout l = layout_of(name, h, w, 8, knobs, n);
+    cr_expect_eq(l.n_params, n_params, "%s on %d x %d: %d parameters, not %d", name, h, w,
+                 l.n_params, n_params);
+    cr_expect(fabs(l.macs / 1e6 - mega_macs) <= 0.005, "%s on %d x %d: %g M, not %g M", name, h, w,
+              l.macs / 1e6, mega_macs);
+}
+
+Test(keyword_plan, the_labs_networks_have_their_published_counts)
+{
+    static const given square[] = {{"first_stride_w", 2, NULL}};
+    expect_counts("mlp-kws", 49, 10, 259336, 0.259, NULL, 0);
+    expect_counts("mlp-kws", 32, 32, 396040, 0.395, NULL, 0);
+    expect_counts("cnn", 49, 10, 298632, 31.48, NULL, 0);
+    expect_counts("cnn", 32, 32, 298632, 43.02, square, 1);
+    expect_counts("ds-cnn", 49, 10, 143112, 14.83, NULL, 0);
+    expect_counts("ds-cnn", 32, 32, 143112, 20.19, square, 1);
+}
+
+Test(keyword_plan, the_later_edition_has_the_same_number_of_parameters)
+{
+    static const given later[] = {
+        {"first_stride_w", 2, NULL}, {"padding", 0, "same"}, {"softmax", 1, NULL}};
+    cr_expect_eq(layout_of("ds-cnn", 49, 10, 8, later, 3).n_params, 143112);
+    cr_expect_eq(layout_of("cnn", 49, 10, 8, later, 3).n_params, 298632);
+}
+
+Test(keyword_plan, narrower_networks_have_their_published_counts)
+{
+    static const struct {
+        double alpha;
+        int n_params;
+        double mega_macs; /* 0: not published */
+    } rows[] = {{0.25, 11208, 1.10}, {0.30, 15132, 0},    {0.31, 16203, 0},
+                {0.33, 18068, 0},    {0.50, 38792, 3.94}, {0.75, 82760, 0}};
+    for (int i = 0; i < 6; i++) {
+        given alpha = {"alpha", rows[i].alpha, NULL};
+        net_layout l = layout_of("ds-cnn", 49, 10, 8, &alpha, 1);
+        cr_expect_eq(l.n_params, rows[i].n_params, "alpha %g: %d, not %d", rows[i].alpha,
+                     l.n_params, rows[i].n_params);
+        if (rows[i].mega_macs > 0)
+            cr_expect(fabs(l.macs / 1e6 - rows[i].mega_macs) <= 0.005, "alpha %g: %g M",
+                      rows[i].alpha, l.macs / 1e6);
+    }
+}
+
+Test(keyword_plan, blocks_that_are_left_out_keep_additions_in_place)
+{
+    static const int more = 24 * 9 + 24 * 24 + 4 * 24; /* a block of the temporal network */
+    int n[6] = {0};
+    for (int blocks = 1; blocks <= 5; blocks++) {
+        given depth = {"blocks", blocks, NULL};
+        n[blocks] = layout_of("temporal-residual", 49, 10, 8, &depth, 1).n_params;
+    }
+    cr_expect_eq(n[1], 3 * 10 * 24 + 4 * 24 + more + 24 * 8 + 8);
+    for (int blocks = 2; blocks <= 5; blocks++) cr_expect_eq(n[blocks] - n[blocks - 1], more);
+}

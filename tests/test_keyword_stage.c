@@ -1,0 +1,219 @@
+/* The stages of the keyword task end to end: what a worker does, without workers. */
+#include "engine/base/file.h"
+#include "engine/nn/spec.h"
+#include "engine/stage.h"
+#include "engine/tflite/writer.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FEATURES                                                                 \
+    "\"features\":{\"kind\":\"mfcc\",\"frame\":640,\"hop\":640,\"mel_bins\":20," \
+    "\"coefficients\":8},\"storage\":\"float16\""
+
+static const char made_up[] =
+    "{\"task\":\"keywords\",\"source\":\"synthetic-keywords\",\"clips\":240,\"speakers\":20,"
+    "\"val_percent\":20,\"test_percent\":20,\"seed\":1," FEATURES "}";
+static const char export_params[] =
+    "{\"storage\":\"float32\",\"dynamic_min_elements\":1024,\"per_channel\":true,\"pack\":"
+    "\"zlib\"}";
+
+#define DENSE(units, activation) \
+    "{\"kind\":\"dense\",\"units\":" units ",\"activation\":\"" activation "\",\"bias\":true}"
+#define MLP(end) "{\"kind\":\"flatten\"}," DENSE("24", "relu") "," DENSE("8", "none") end
+#define SEPARABLE(classes)                                                                         \
+    "{\"kind\":\"conv2d\",\"filters\":12,\"kernel\":[3,3],\"stride\":[1,2],\"padding\":\"valid\"," \
+    "\"activation\":\"none\",\"bias\":false},"                                                     \
+    "{\"kind\":\"batch-norm\",\"momentum\":0.9,\"epsilon\":0.001,\"activation\":\"relu\"},"        \
+    "{\"kind\":\"depthwise-conv2d\",\"kernel\":[3,3],\"stride\":[1,1],\"padding\":\"same\","       \
+    "\"activation\":\"none\",\"bias\":false},"                                                     \
+    "{\"kind\":\"conv2d\",\"filters\":16,\"kernel\":[1,1],\"stride\":[1,1],\"padding\":\"valid\"," \
+    "\"activation\":\"none\",\"bias\":false},"                                                     \
+    "{\"kind\":\"batch-norm\",\"momentum\":0.9,\"epsilon\":0.001,\"activation\":\"relu\"},"        \
+    "{\"kind\":\"global-average-pool2d\"}," DENSE(classes, "none")
+
+static arena memory;
+static char folder[64];
+
+static void start(void)
+{
+    arena_init(&memory, 0);
+    snprintf(folder, sizeof folder, "/tmp/paretune-kws-XXXXXX");
+    cr_assert(mkdtemp(folder));
+}
+
+static void end(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    cr_assert(system(command) == 0);
+    arena_free(&memory);
+}
+
+TestSuite(keyword_stage, .init = start, .fini = end);
+
+static const char *train_params(const char *layers, int epochs)
+{
+    return arena_printf(
+        &memory,
+        "{\"net\":{\"input\":[25,8,1],\"layers\":[%s]},\"loss\":\"cross-entropy\","
+        "\"labels\":\"physical\",\"label_smoothing\":0,\"batch\":16,"
+        "\"optimizer\":{\"kind\":\"adam\",\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-07},"
+        "\"learning_rate\":{\"schedule\":\"constant\",\"initial\":0.01},"
+        "\"shuffle_buffer\":100,\"keep\":\"best\",\"early_stop\":0,\"prune\":null,\"seed\":1,"
+        "\"from_epoch\":0,\"to_epoch\":%d}",
+        layers, epochs);
+}
+
+static status try_run(stage_kind kind, const char *params, const char *input, const hash *parent,
+                      int n, hash *key, stage_result *out, err *e)
+{
+    stage_request rq = {.kind = kind,
+                        .params = params,
+                        .input = input,
+                        .folder = folder,
+                        .n_parents = n,
+                        .key = stage_key(kind, params, parent, n)};
+    for (int i = 0; i < n; i++) rq.parent[i] = parent[i];
+    *key = rq.key;
+    return stage_run(&rq, NULL, NULL, &memory, out, e);
+}
+
+/* Runs a stage and returns its key; the detail is kept in `memory`. */
+static hash run(stage_kind kind, const char *params, const char *input, const hash *parent, int n,
+                stage_result *out, const char **detail)
+{
+    hash key;
+    err e = {0};
+    cr_assert_eq(try_run(kind, params, input, parent, n, &key, out, &e), OK, "%s", e.msg);
+    if (detail) *detail = arena_string(&memory, out->detail.data);
+    buf_free(&out->detail);
+    return key;
+}
+
+static double metric(const stage_result *r, const char *name)
+{
+    for (int i = 0; i < r->n_metrics; i++)
+        if (strcmp(r->metric[i].name, name) == 0) return r->metric[i].value;
+    cr_assert_fail("no metric %s", name);
+    return NAN;
+}
+
+/* From clips to score. r[3]: train, export, score. */
+static const char *run_chain(const char *data_params, const char *input, const char *layers,
+                             int epochs, stage_result *r)
+{
+    const char *detail;
+    stage_result unused;
+    hash data = run(STAGE_DATA, data_params, input, NULL, 0, &unused, NULL);
+    hash train = run(STAGE_TRAIN, train_params(layers, epochs), "", &data, 1, &r[0], NULL);
+    hash both[2] = {run(STAGE_EXPORT, export_params, "", &train, 1, &r[1], NULL), data};
+    run(STAGE_SCORE, "{\"batch\":32}", "", both, 2, &r[2], &detail);
+    return detail;
+}
+
+Test(keyword_stage, chain_from_clips_to_score_gives_every_metric_of_keywords)
+{
+    stage_result r[3];
+    run_chain(made_up, "", MLP(""), 4, r);
+    static const int place[] = {[STAGE_TRAIN] = 0, [STAGE_EXPORT] = 1, [STAGE_SCORE] = 2};
+    for (const metric_row *m = stage_metrics(); m->name; m++)
+        if (strcmp(m->task, "keywords") == 0)
+            cr_expect(isfinite(metric(&r[place[m->stage]], m->name)), "%s", m->name);
+    /* Weights are stored as trained, so the file hears what the trainer heard. */
+    cr_expect_eq(metric(&r[2], "accuracy"), metric(&r[0], "val_accuracy"));
+    cr_expect_float_eq(metric(&r[2], "loss"), metric(&r[0], "val_loss"), 1e-5);
+    cr_expect_gt(metric(&r[2], "accuracy"), 100.0 / 8);
+}
+
+Test(keyword_stage, accuracies_are_the_diagonals_of_the_confusion_matrices)
+{
+    static const char *const parts[] = {"val", "test"};
+    static const char *const names[] = {"accuracy", "accuracy_test"};
+    stage_result r[3];
+    node *tree;
+    const char *detail = run_chain(made_up, "", MLP(""), 2, r);
+    cr_assert_eq(node_read_json(&memory, detail, strlen(detail), &tree, NULL), OK, "%s", detail);
+    cr_expect_eq(node_get(tree, "words")->n, 8);
+    for (int p = 0; p < 2; p++) {
+        const node *rows = node_get(node_get(tree, "confusion"), parts[p]);
+        double right = 0, all = 0;
+        cr_assert_eq(rows->n, 8);
+        for (int i = 0; i < 64; i++) {
+            double n = rows->item[i / 8]->item[i % 8]->number;
+            all += n;
+            if (i / 8 == i % 8) right += n;
+        }
+        cr_expect_eq(metric(&r[2], names[p]), 100 * right / all);
+    }
+}
+
+Test(keyword_stage, probabilities_score_as_their_logits_do)
+{
+    stage_result logits[3], probabilities[3];
+    run_chain(made_up, "", MLP(""), 3, logits);
+    run_chain(made_up, "", MLP(",{\"kind\":\"softmax\"}"), 3, probabilities);
+    cr_expect_eq(metric(&logits[2], "accuracy"), metric(&probabilities[2], "accuracy"));
+    cr_expect_float_eq(metric(&logits[2], "loss_test"), metric(&probabilities[2], "loss_test"),
+                       1e-4);
+}
+
+Test(keyword_stage, batch_norm_is_in_the_file_as_the_trainer_had_it)
+{
+    stage_result r[3];
+    run_chain(made_up, "", SEPARABLE("8"), 3, r);
+    cr_expect_eq(metric(&r[2], "accuracy"), metric(&r[0], "val_accuracy"));
+    cr_expect_float_eq(metric(&r[2], "loss"), metric(&r[0], "val_loss"), 1e-4);
+    cr_expect_eq(metric(&r[1], "n_params"), 9 * 12 + 48 + 9 * 12 + 12 * 16 + 64 + 16 * 8 + 8);
+}
+
+Test(keyword_stage, a_model_that_answers_with_nan_is_a_failed_score)
+{
+    static const char net_json[] =
+        "{\"input\":[25,8,1],\"layers\":[{\"kind\":\"flatten\"}," DENSE("8", "none") "]}";
+    stage_result r;
+    err e = {0};
+    node *tree;
+    hash key, data = run(STAGE_DATA, made_up, "", NULL, 0, &r, NULL);
+    net_spec *net = ARENA_NEW(&memory, net_spec, 1);
+    float *weights = ARENA_NEW(&memory, float, 1608);
+    for (int i = 0; i < 1608; i++) weights[i] = NAN;
+    cr_assert_eq(node_read_json(&memory, net_json, strlen(net_json), &tree, &e), OK);
+    cr_assert_eq(net_spec_parse(tree, net, &e), OK, "%s", e.msg);
+    buf file = {0};
+    tflite_options o = {.storage = STORE_FLOAT32};
+    cr_assert_eq(tflite_write(net, weights, &o, &memory, &file, &e), OK, "%s", e.msg);
+    hash both[2] = {hash_bytes("made by hand", 12), data};
+    const char *path = stage_path(&memory, folder, STAGE_EXPORT, &both[0]);
+    cr_assert_eq(file_make_folder(file_folder(&memory, path), &e), OK);
+    cr_assert_eq(file_write(path, file.data, file.len, &e), OK);
+    buf_free(&file);
+    cr_expect_eq(try_run(STAGE_SCORE, "{\"batch\":32}", "", both, 2, &key, &r, &e), ERR_NUM);
+    cr_expect(strstr(e.msg, "clip 0 is not finite"), "%s", e.msg);
+}
+
+/* Two words of the real recordings, no speaker in two parts: a small network must learn them. (Three
+ * in four clips are of one word.) */
+Test(keyword_stage, real_clips_are_told_apart)
+{
+    const char *data = getenv("PARETUNE_DATA");
+    if (!data) cr_skip("PARETUNE_DATA is not set: real recordings are not trained on");
+    static const char params[] =
+        "{\"task\":\"keywords\",\"source\":\"speech-folders\",\"words\":[\"go\",\"stop\"],"
+        "\"split\":\"lists\",\"shuffle\":true,\"seed\":1,\"missing_clips\":\"error\","
+        "\"bad_clips\":\"error\"," FEATURES "}";
+    const char *clips = file_join(&memory, data, "speech_commands");
+    const char *input = arena_printf(&memory,
+                                     "%s\n%s/splits/speaker_train.txt\n%s/splits/speaker_val.txt\n"
+                                     "%s/splits/speaker_test.txt",
+                                     clips, clips, clips, clips);
+    stage_result r[3];
+    run_chain(params, input, SEPARABLE("2"), 10, r);
+    cr_expect_gt(metric(&r[2], "accuracy"), 85);
+    cr_expect_gt(metric(&r[2], "accuracy_test"), 85);
+    cr_expect_lt(metric(&r[2], "loss_test"), 0.4);
+}
