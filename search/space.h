@@ -25,7 +25,7 @@ typedef struct space space; /* opaque */
 typedef struct {
     const char *data;          /* folder that relative data paths start from; NULL: "data" */
     const char *architectures; /* folder of architecture files; NULL: architectures/ beside the
-                                  space, then the installed one */
+                                  space, spaces/architectures here, then the program's own */
     int n_sets;                /* settings given by hand: "train.epochs=5" overrides the file's */
     const char *const *sets;
 } space_options;
