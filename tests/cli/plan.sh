@@ -35,6 +35,16 @@ diff "$here/err" tests/bad_spaces/unknown-keys.expected || fail 'other mistakes 
 
 expect 2 check spaces/demo.yaml --set train.epoch=5
 has err "--set train.epoch=5:1:1: unknown key 'epoch' in train; did you mean 'epochs'?"
+expect 0 check spaces/demo.yaml --set 'alpha=[0.1, 0.2]'
+has out 'alpha (2)'
+expect 2 check spaces/demo.yaml --set 'alhpa=[0.1, 0.2]'
+has err "--set alhpa=[0.1, 0.2]:1:1: no setting or knob 'alhpa'; did you mean 'alpha'?"
+expect 2 check spaces/demo.yaml --set epoch=5
+has err "did you mean 'epochs'?"
+expect 2 check spaces/demo.yaml --set model.alhpa=1
+has err "no architecture here has a knob 'alhpa'; did you mean 'alpha'?"
+expect 2 check spaces/demo.yaml --set trian.epochs=5
+has err "did you mean 'train'?"
 expect 2 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 0}]'
 has err 'the rules exclude every candidate (96)'
 expect 0 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 9}]'
