@@ -90,6 +90,8 @@ typedef struct {
     double macs;
     int arena_bytes; /* activations the interpreter holds at once */
     int flat_bytes;  /* of the .tflite file: exact, since its size does not depend on the weights */
+    uint64_t file_id; /* equal for exports of one network that write the same file, whatever its
+                         weights: `dynamic` without a tensor large enough is float32 */
     int n_prunable;  /* weights that pruning may zero */
     int packed_floor; /* bytes of the zlib file below which no training can bring it: a model, see
                           stage.c */

@@ -74,6 +74,10 @@ void space_apply_set(space *s, const char *set)
         diag_report(s->source.d, file, 1, 1, "write a setting and its value: --set train.epochs=5");
         return;
     }
+    if (equals[1 + strspn(equals + 1, " \t")] == '\0') {
+        diag_report(s->source.d, file, 1, 1, "a value is missing behind the =");
+        return;
+    }
     const char *name = arena_copy(s->a, set, (size_t)(equals - set));
     node *item = node_read_yaml(s->a, file, equals + 1, strlen(equals + 1), s->source.d);
     if (!name || !item) return;

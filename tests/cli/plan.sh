@@ -54,7 +54,7 @@ expect 2 check no-such-file.yaml
 has err 'no-such-file.yaml'
 
 expect 0 plan spaces/demo.yaml --workers 2
-for text in 'demo: 96 candidates' 'excluded               24' 'to try' '% saved' 'with 2 workers'; do
+for text in 'demo: 96 candidates' 'duplicates             24' 'to try' '% saved' 'with 2 workers'; do
     has out "$text"
 done
 expect 0 plan spaces/demo.yaml --list 3 --format csv
