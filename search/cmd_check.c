@@ -1,6 +1,7 @@
 #include "search/cmd_check.h"
 
 #include "engine/base/log.h"
+#include "search/cmd_plan.h"
 #include "search/schema.h"
 #include "search/space_args.h"
 
@@ -29,31 +30,25 @@ static void print_ok(const space *s, const plan_summary *t)
     printf("%s\n", space_n_axes(s) ? "" : " none");
 }
 
-static void warn_idle_rules(const space *s, const plan *p, const char *path)
+static void warn_idle_rules(const space *s, const plan *p)
 {
     for (int i = 0; i < space_n_rules(s); i++) {
         const char *because;
         int line;
         const char *text = space_rule(s, i, &because, &line);
         if (plan_excluded(p, i) == 0)
-            log_warn("%s:%d: the rule '%s' excludes no candidate", path, line, text);
+            log_warn("%s: the rule '%s' excludes no candidate", space_rule_place(s, i), text);
     }
 }
 
-static status check_plan(const space *s, const char *path, arena *a, err *e)
+static status check_plan(const space *s, arena *a, err *e)
 {
     plan *p;
     plan_summary t;
     TRY(plan_make(s, a, &p, e));
     TRY(plan_summarize(p, &t, e));
-    if (t.count[CAND_EXCLUDED] == t.candidates)
-        return FAIL(e, ERR_INPUT,
-                    "%s: the rules exclude every candidate (%lld); 'paretune plan' shows "
-                    "which excludes how many",
-                    path, (long long)t.candidates);
-    warn_idle_rules(s, p, path);
-    if (t.trials == 0)
-        log_warn("%s: no candidate can meet the limits of any version; see 'paretune plan'", path);
+    warn_idle_rules(s, p);
+    if (t.trials == 0) cmd_plan_warn_hopeless(s, p);
     print_ok(s, &t);
     return OK;
 }
@@ -64,7 +59,7 @@ static status check(const char *path, arena *a, int *code, err *e)
     diag_init(&d, a);
     space_options options = space_args_options(&args);
     space *s = space_read(a, path, &options, &d);
-    if (s) return check_plan(s, path, a, e);
+    if (s) return check_plan(s, a, e);
     if (d.total == 0) return FAIL(e, ERR_MEM, "out of memory reading %s", path);
     diag_sort(&d);
     diag_print(&d, stderr); /* the answer asked for, in the form that editors understand */

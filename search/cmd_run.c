@@ -127,8 +127,11 @@ static int count_cores(void)
 
 static status read_space(job *j, const char *path, err *e)
 {
+    plan_summary planned;
     TRY(space_args_read(&given.space, path, &j->memory, &j->space, e));
     TRY(plan_make(j->space, &j->memory, &j->plan, e));
+    TRY(plan_summarize(j->plan, &planned, e));
+    if (planned.trials == 0) cmd_plan_warn_hopeless(j->space, j->plan);
     TRY(read_budget(j, e));
     j->n_workers = given.workers ? given.workers : count_cores();
     return choose_files(j, path, e);

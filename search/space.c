@@ -220,6 +220,7 @@ static void read_space(space *s)
     init_slots(s);
     space_read_settings(s);
     space_check_periods(s);
+    space_check_pruning(s);
     space_compile_conditions(s);
     space_order_slots(s);
     fill_base(s);
@@ -299,6 +300,13 @@ const char *space_rule(const space *s, int i, const char **because, int *line)
     *because = s->rule[i].because;
     *line = s->rule[i].place->line;
     return expr_text(s->rule[i].exclude);
+}
+
+const char *space_rule_place(const space *s, int i)
+{
+    const node *at = s->rule[i].place;
+    const char *text = arena_printf(s->a, "%s:%d:%d", at->file, at->line, at->column);
+    return text ? text : s->path;
 }
 
 int space_n_seeds(const space *s)

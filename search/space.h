@@ -45,6 +45,7 @@ int space_axis_values(const space *s, int axis); /* how many */
 int space_n_rules(const space *s);
 /* The rule's expression; its reason in *because (NULL: none) and its line in *line. */
 const char *space_rule(const space *s, int i, const char **because, int *line);
+const char *space_rule_place(const space *s, int i); /* "file:line:column" */
 int space_n_seeds(const space *s);
 uint64_t space_seed(const space *s, int i);
 
@@ -87,8 +88,8 @@ typedef struct plan plan; /* opaque: classified candidates, memory of what was c
 
 /* Classifies every candidate and counts what would be built; nothing is built. About 1 us a
  * candidate, and 130 bytes while it counts, of which 30 are kept. ERR_INPUT for a candidate whose
- * network is impossible, an expression that fails, missing data, or more than
- * PLAN_MAX_CANDIDATES. */
+ * network is impossible, an expression that fails, missing data, rules that exclude
+ * every candidate, or more than PLAN_MAX_CANDIDATES. */
 status plan_make(const space *s, arena *a, plan **out, err *e);
 cand_state plan_state(const plan *p, int64_t candidate);
 /* Why a candidate is not CAND_OK, in a sentence; "" when it is. In `a`. */

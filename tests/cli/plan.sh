@@ -47,8 +47,29 @@ expect 2 check spaces/demo.yaml --set trian.epochs=5
 has err "did you mean 'train'?"
 expect 2 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 0}]'
 has err 'the rules exclude every candidate (96)'
+expect 2 plan spaces/demo.yaml --set 'rules=[{exclude: alpha > 0}]'
+has err 'the rules exclude every candidate (96)'
+has err ': excludes 96: alpha > 0'
+expect 2 plan spaces/demo.yaml --set final_sparsity=0.7 --set 'begin=[15, 16]' --set end=5
+has err 'the built-in rule that pruning must begin before its end and before the training ends excludes 64'
+expect 2 check spaces/demo.yaml --set begin=15 --set end=5
+has err '--set begin=15:1:1: prune.begin, 15, must be before prune.end, 5'
+expect 2 check spaces/demo.yaml --set final_sparsity=0.7 --set begin='50 %' --set epochs=8 --set end=4
+has err "prune.begin, 50 %, must be before prune.end, 4"
+expect 2 check spaces/demo.yaml --set final_sparsity=0.7 --set epochs=5
+has err 'spaces/demo.yaml:30:10: prune.begin, 5, must be before the end of the training, train.epochs 5'
+expect 0 check spaces/demo.yaml --set epochs=5
+
+# What no candidate can meet is said by check and run alike, with the reasons.
+expect 0 check spaces/demo.yaml --set 'versions={a: {size: "< 20 B"}}'
+has err 'no candidate can meet the limits of any version'
+has err '72 cannot meet a: size < 20 B'
+expect 3 run spaces/demo.yaml --db "$here/none.db" -q --set 'versions={a: {size: "< 20 B"}}'
+has err 'no candidate can meet the limits of any version'
+expect 2 check spaces/demo.yaml --set 'versions={a: {size: "< 2"}}'
+has err 'size: < 2 is in bytes, fewer than any model has; did you mean 2 kB?'
 expect 0 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 9}]'
-has err "excludes no candidate"
+has err "--set rules=[{exclude: alpha > 9}]:1:12: the rule 'alpha > 9' excludes no candidate"
 expect 2 check
 expect 2 check no-such-file.yaml
 has err 'no-such-file.yaml'
