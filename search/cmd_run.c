@@ -198,6 +198,14 @@ static void say_end(const job *j, sched_end end, const sched_figures *f)
     if (end != SCHED_COMPLETE) log_say("run", "the same command goes on from here");
 }
 
+/* Failures are told even to those who want no progress, in one line. */
+static void warn_failures(const job *j, const sched_figures *f)
+{
+    const char *first = j->shown.first_failure;
+    log_warn("%s: %d of %d trials failed%s%s; 'paretune status %s' tells more", j->db,
+             f->trials_failed, f->trials, *first ? ", the first because of: " : "", first, j->db);
+}
+
 static status print_picks(job *j, const picks *all, err *e)
 {
     if (given.json) {
@@ -221,6 +229,7 @@ static status conclude(job *j, sched_end end, const sched_figures *f, int *code,
     TRY(store_end_run(j->results, j->run_id, end_word(end), e));
     TRY(picks_read(j->results, &j->memory, &all, e));
     if (!given.json) say_end(j, end, f);
+    if (given.quiet && !given.json && f->trials_failed > 0) warn_failures(j, f);
     TRY(print_picks(j, &all, e));
     if (end == SCHED_INTERRUPTED)
         *code = EXIT_INTERRUPTED;
