@@ -113,6 +113,16 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+static int help_on(const char *name)
+{
+    for (int i = 0; commands[i]; i++) {
+        if (strcmp(name, commands[i]->spec->name) != 0) continue;
+        opt_print_help(commands[i]->spec, "paretune", stdout);
+        return finish("help", 0);
+    }
+    return unknown_command(name);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -120,6 +130,7 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *name = argv[1];
+    if (strcmp(name, "help") == 0 && argc > 2) return help_on(argv[2]);
     if (is_one_of(name, "--help", "-h", "help")) {
         print_usage(stdout);
         return finish("help", 0);

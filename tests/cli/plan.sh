@@ -72,7 +72,10 @@ expect 0 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 9}]'
 has err "--set rules=[{exclude: alpha > 9}]:1:12: the rule 'alpha > 9' excludes no candidate"
 expect 2 check
 expect 2 check no-such-file.yaml
-has err 'no-such-file.yaml'
+[ "$(cat "$here/err")" = 'no-such-file.yaml: cannot read: No such file or directory' ] ||
+    fail 'the name of a missing file is not said once'
+expect 2 check spaces/demo.yaml --set alpha=
+has err '--set alpha=:1:1: a value is missing behind the ='
 
 expect 0 plan spaces/demo.yaml --workers 2
 for text in 'demo: 96 candidates' 'duplicates             24' 'to try' '% saved' 'with 2 workers'; do
