@@ -41,11 +41,31 @@ static void warn_idle_rules(const space *s, const plan *p)
     }
 }
 
-static status check_plan(const space *s, arena *a, err *e)
+/* The rows of tables, whose mistakes are printed as those of the space are. */
+static status check_data(const plan *p, arena *a, int *code, err *e)
+{
+    err mistakes = {0};
+    buf notes = {0};
+    status s = plan_check_data(p, a, &notes, &mistakes);
+    if (s == ERR_INPUT) {
+        fprintf(stderr, "%s\n", mistakes.msg);
+        *code = 2;
+    } else if (s != OK) {
+        s = FAIL(e, s, "%s", mistakes.msg);
+    } else if (notes.len > 0) {
+        log_warn("%.*s", (int)notes.len - 1, notes.data);
+    }
+    buf_free(&notes);
+    return s == ERR_INPUT ? OK : s;
+}
+
+static status check_plan(const space *s, arena *a, int *code, err *e)
 {
     plan *p;
     plan_summary t;
     TRY(plan_make(s, a, &p, e));
+    TRY(check_data(p, a, code, e));
+    if (*code != 0) return OK;
     TRY(plan_summarize(p, &t, e));
     warn_idle_rules(s, p);
     if (t.trials == 0) cmd_plan_warn_hopeless(s, p);
@@ -59,7 +79,7 @@ static status check(const char *path, arena *a, int *code, err *e)
     diag_init(&d, a);
     space_options options = space_args_options(&args);
     space *s = space_read(a, path, &options, &d);
-    if (s) return check_plan(s, a, e);
+    if (s) return check_plan(s, a, code, e);
     if (d.total == 0) return FAIL(e, ERR_MEM, "out of memory reading %s", path);
     diag_sort(&d);
     diag_print(&d, stderr); /* the answer asked for, in the form that editors understand */
@@ -89,8 +109,9 @@ static const opt_spec spec = {
     .name = "check",
     .args = "SPACE.yaml",
     .summary = "find the mistakes in a search space",
-    .details = "Reads the space, its architectures and the names of its data, and reports every\n"
-               "mistake as file:line:column. Nothing is trained.",
+    .details =
+        "Reads the space, its architectures and its tables of data, and reports every mistake as\n"
+        "file:line:column. Of recordings only the names are read. Nothing is trained.",
     .examples = "  paretune check spaces/demo.yaml\n"
                 "  paretune check spaces/demo.yaml --set train.epochs=5\n"
                 "  paretune check --schema > docs/space.md",

@@ -238,10 +238,22 @@ static status conclude(job *j, sched_end end, const sched_figures *f, int *code,
     return OK;
 }
 
+/* Mistakes in a table would fail every trial; oddities in its dates are said once. */
+static status read_tables(job *j, err *e)
+{
+    buf notes = {0};
+    status s = plan_check_data(j->plan, &j->memory, &notes, e);
+    if (s == OK && notes.len > 0 && !given.json && !given.quiet)
+        log_warn("%.*s", (int)notes.len - 1, notes.data);
+    buf_free(&notes);
+    return s;
+}
+
 static status run_all(job *j, int *code, err *e)
 {
     sched_end end;
     sched_figures figures;
+    TRY(read_tables(j, e));
     TRY(open_results(j, e));
     TRY(schedule(j, &end, &figures, e));
     return conclude(j, end, &figures, code, e);

@@ -91,6 +91,9 @@ typedef struct plan plan; /* opaque: classified candidates, memory of what was c
  * network is impossible, an expression that fails, missing data, rules that exclude
  * every candidate, or more than PLAN_MAX_CANDIDATES. */
 status plan_make(const space *s, arena *a, plan **out, err *e);
+/* Reads the tables of data that the plan's stages will read: ERR_INPUT lists their mistakes. Appends
+ * to `notes` a line about each whose dates are odd. */
+status plan_check_data(const plan *p, arena *a, buf *notes, err *e);
 cand_state plan_state(const plan *p, int64_t candidate);
 /* Why a candidate is not CAND_OK, in a sentence; "" when it is. In `a`. */
 const char *plan_why(const plan *p, int64_t candidate, arena *a);

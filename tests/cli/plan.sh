@@ -77,6 +77,34 @@ expect 2 check no-such-file.yaml
 expect 2 check spaces/demo.yaml --set alpha=
 has err '--set alpha=:1:1: a value is missing behind the ='
 
+# The rows of a table are read: its mistakes, its odd dates, its order.
+# rows FIRST STEP: a table of 200 rows, ten minutes times STEP apart.
+rows() {
+    echo '"Date Time","T (degC)","rh (%)"'
+    seq "$1" "$2" $(($1 + 199 * $2)) | while read -r i; do
+        printf '%02d.01.2009 %02d:%02d:00,%d.5,50\n' $((i / 144 + 1)) $((i / 6 % 24)) $((i % 6 * 10)) \
+            $((i % 7))
+    done
+}
+table='data={source: jena-csv, file: t.csv, steps_in: 3, steps_out: 3}'
+rows 0 1 >"$here/t.csv"
+expect 0 check spaces/demo.yaml --data "$here" --set "$table"
+[ ! -s "$here/err" ] || fail 'a sound table is warned of'
+rows 0 1 | sed '10,12d; 20p; 30{h; d}; 31G' >"$here/t.csv"
+expect 0 check spaces/demo.yaml --data "$here" --set "$table"
+has err 't.csv: its dates have 3 gaps, the first at line 10 (rows missing: 5); 1 repeat, the first at line 18; 1 step backwards, the first at line 29; rows are taken as they stand'
+expect 3 run spaces/demo.yaml --data "$here" --set "$table" --db "$here/t.db" --max-trials 1 --set epochs=1
+[ "$(grep -c 't.csv: its dates have 3 gaps' "$here/err")" -eq 1 ] || fail 'run does not say it once'
+rows 0 1 | sed '7s/50$/half/; 9s/50$/500/' >"$here/t.csv"
+expect 2 check spaces/demo.yaml --data "$here" --set "$table"
+has err "t.csv:7:25: 'rh (%)' is 'half', not a number"
+has err "t.csv:9:25: 'rh (%)' is 500, outside the possible 0 to 105 %"
+rows 300 -1 >"$here/t.csv"
+for command in check run; do
+    expect 2 $command spaces/demo.yaml --data "$here" --set "$table"
+    has err 't.csv: 199 of 199 steps go backwards in time, the first at line 3; sort the rows by date, the oldest first'
+done
+
 expect 0 plan spaces/demo.yaml --workers 2
 for text in 'demo: 96 candidates' 'duplicates             24' 'to try' '% saved' 'with 2 workers'; do
     has out "$text"
