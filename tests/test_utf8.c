@@ -29,7 +29,8 @@ Test(utf8, what_is_no_character_is_replaced_wherever_text_is_shown)
 {
     /* a lone continuation, an overlong slash, an overlong NUL, a surrogate, above U+10FFFF, no lead */
     static const char *const bad[] = {"\x80",         "\xC0\xAF",         "\xE0\x80\x80",
-                                      "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x8F\xBF\xBF", "\xFF"};
+                                      "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x8F\xBF\xBF",
+                                      "\xFF"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         unsigned v;
         char want[64] = "";

@@ -160,7 +160,7 @@ typedef struct {
 /* Of each base unit the larger ones, upwards. Bytes stay exact up to 10 kB, since limits are written
  * near 2 kB. */
 static const shown_row shown[] = {
-    {"B", 1e4, "kB", 1e3}, {"B", 1e6, "MB", 1e6},   {"B", 1e9, "GB", 1e9},     {"ms", 1e4, "s", 1e3},
+    {"B", 1e4, "kB", 1e3}, {"B", 1e6, "MB", 1e6},  {"B", 1e9, "GB", 1e9},     {"ms", 1e4, "s", 1e3},
     {"s", 120, "min", 60}, {"s", 7200, "h", 3600}, {"s", 172800, "d", 86400},
 };
 
