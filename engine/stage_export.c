@@ -21,20 +21,6 @@ static const char *const packings[] = {"flat", "zlib", "zip"};
 static const char *const storages[N_STORAGES] = {
     [STORE_FLOAT32] = "float32", [STORE_FLOAT16] = "float16", [STORE_DYNAMIC] = "dynamic"};
 
-static status read_choice(const node *params, const char *key, const char *const *choices, int n,
-                          int *out, err *e)
-{
-    const char *word;
-    *out = 0;
-    TRY(node_string(params, key, &word, e));
-    for (int i = 0; i < n; i++) {
-        if (strcmp(choices[i], word) != 0) continue;
-        *out = i;
-        return OK;
-    }
-    return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its choices", key, word);
-}
-
 typedef struct {
     tflite_options file;
     bool has_front_end;
@@ -64,7 +50,7 @@ static status read_options(const node *params, arena *a, export_options *out, er
 {
     int storage;
     *out = (export_options){0};
-    TRY(read_choice(params, "storage", storages, N_STORAGES, &storage, e));
+    TRY(node_choice(params, "storage", storages, N_STORAGES, &storage, e));
     out->file.storage = (weight_storage)storage;
     TRY(node_int(params, "dynamic_min_elements", 0, 1 << 30, &out->file.dynamic_min_elements, e));
     const node *per_channel = node_get(params, "per_channel");
@@ -129,7 +115,7 @@ static status put_sizes(const stage_job *job, const buf *file, stage_result *out
     buf packed = {0};
     double size[3] = {(double)file->len};
     int counted;
-    TRY(read_choice(job->params, "pack", packings, 3, &counted, e));
+    TRY(node_choice(job->params, "pack", packings, 3, &counted, e));
     status s = pack_zlib(file->data, file->len, 6, &packed, e);
     size[1] = (double)packed.len;
     buf_clear(&packed);

@@ -47,23 +47,6 @@ static bool is_word_byte(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '.' || (unsigned char)c >= 0x80;
 }
 
-static size_t number_length(const char *s)
-{
-    size_t n = *s == '-' || *s == '+';
-    while (isdigit((unsigned char)s[n]) || s[n] == '.') n++;
-    if (s[n] != 'e' && s[n] != 'E') return n;
-    size_t m = n + 1 + (s[n + 1] == '-' || s[n + 1] == '+');
-    if (!isdigit((unsigned char)s[m])) return n;
-    while (isdigit((unsigned char)s[m])) m++;
-    return m;
-}
-
-static bool begins_number(const char *s)
-{
-    if (*s == '-' || *s == '+') s++;
-    return isdigit((unsigned char)s[*s == '.']);
-}
-
 static token read_token(const char *s)
 {
     while (isspace((unsigned char)*s)) s++;
@@ -81,9 +64,9 @@ static token read_token(const char *s)
         const char *end = strchr(s + 1, *s);
         t.kind = end ? T_QUOTED : T_BAD;
         if (end) t.n = (size_t)(end - s) + 1;
-    } else if (begins_number(s)) {
+    } else if (quantity_number_length(s) > 0) {
         t.kind = T_NUMBER;
-        t.n = number_length(s);
+        t.n = quantity_number_length(s);
     } else if (is_word_byte(*s) || *s == '%') {
         t.kind = T_WORD;
         while (is_word_byte(s[t.n]) && *s != '%') t.n++;

@@ -56,6 +56,17 @@ Test(quantity, units_convert_and_wrong_ones_are_explained)
     }
 }
 
+Test(quantity, a_number_ends_where_it_is_one_no_more)
+{
+    static const struct {
+        const char *text;
+        size_t want;
+    } cases[] = {{"1.2.3", 3}, {".5", 2},    {"5.", 2},   {".", 0},     {"-", 0},       {"+.5e", 3},
+                 {"1e5x", 3},  {"1e+", 1},   {"", 0},     {"x1", 0},    {"-1.5E-3 kB", 7}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(quantity_number_length(cases[i].text), cases[i].want, "%s", cases[i].text);
+}
+
 Test(quantity, limits_have_four_operators_and_are_strict_where_written_so)
 {
     static const char *const text[] = {"< 2 kB", "<=2 kB", "> 2 kB", ">= 2 kB"};

@@ -55,7 +55,12 @@ status node_int(const node *map, const char *key, long least, long most, int *ou
 status node_double(const node *map, const char *key, double *out, err *e);
 /* A seed: a whole number from 0 to 2^53, up to which JSON's doubles are exact. */
 status node_seed(const node *map, const char *key, uint64_t *out, err *e);
+status node_bounded(const node *map, const char *key, double least, double most, double *out,
+                    err *e);
 status node_string(const node *map, const char *key, const char **out, err *e);
+/* Which of the n words it is. */
+status node_choice(const node *map, const char *key, const char *const *words, int n, int *out,
+                   err *e);
 status node_list(const node *map, const char *key, node **out, err *e);
 status node_map(const node *map, const char *key, node **out, err *e);
 

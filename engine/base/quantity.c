@@ -65,8 +65,7 @@ static status wrong_unit(const char *text, const char *base, const char *name, e
     return FAIL(e, ERR_INPUT, "'%s': unknown unit '%s'; use %s, or no unit", text, name, choices);
 }
 
-/* Bytes of the decimal number that `s` begins with, 0 when it does not begin with one. */
-static size_t number_length(const char *s)
+size_t quantity_number_length(const char *s)
 {
     size_t n = s[0] == '-' || s[0] == '+', digits = 0;
     for (bool dot = false; isdigit((unsigned char)s[n]) || (s[n] == '.' && !dot); n++) {
@@ -96,7 +95,7 @@ status quantity_parse(const char *text, const char *unit, double *out, err *e)
 {
     char number[64], name[32];
     const char *s = skip_spaces(text);
-    size_t n = number_length(s);
+    size_t n = quantity_number_length(s);
     if (n == 0 || n >= sizeof number)
         return FAIL(e, ERR_INPUT, "'%.40s' does not begin with a number", text);
     memcpy(number, s, n);
@@ -161,7 +160,7 @@ typedef struct {
 /* Of each base unit the larger ones, upwards. Bytes stay exact up to 10 kB, since limits are written
  * near 2 kB. */
 static const shown_row shown[] = {
-    {"B", 1e4, "kB", 1e3}, {"B", 1e6, "MB", 1e6},   {"B", 1e9, "GB", 1e9},     {"ms", 1e4, "s", 1e3},
+    {"B", 1e4, "kB", 1e3}, {"B", 1e6, "MB", 1e6},  {"B", 1e9, "GB", 1e9},     {"ms", 1e4, "s", 1e3},
     {"s", 120, "min", 60}, {"s", 7200, "h", 3600}, {"s", 172800, "d", 86400},
 };
 

@@ -2,6 +2,7 @@
  * copy. Only the text form looks at all cells first, for the widths. */
 #include "engine/base/table.h"
 #include "engine/base/buf.h"
+#include "engine/base/utf8.h"
 
 #include <math.h>
 #include <string.h>
@@ -54,26 +55,6 @@ cell cell_shown(double v, const char *shown)
 
 /* --- text --- */
 
-/* The code point at *p, which moves behind it; 0xFFFD for a byte that starts no valid sequence. */
-static unsigned next_code_point(const char **p)
-{
-    const unsigned char *s = (const unsigned char *)*p;
-    int more = s[0] < 0x80                   ? 0
-               : s[0] >= 0xC2 && s[0] < 0xE0 ? 1
-               : (s[0] & 0xF0) == 0xE0       ? 2
-               : s[0] >= 0xF0 && s[0] < 0xF5 ? 3
-                                             : -1;
-    unsigned v = more <= 0 ? s[0] : s[0] & (0x3Fu >> more);
-    for (int i = 1; i <= more; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            more = -1;
-        else
-            v = v << 6 | (s[i] & 0x3Fu);
-    }
-    *p += more < 0 ? 1 : more + 1;
-    return more < 0 ? 0xFFFD : v;
-}
-
 /* Columns that a terminal gives a code point: 0 for combining marks, 2 for East Asian wide ones. */
 static int code_point_width(unsigned v)
 {
@@ -92,15 +73,17 @@ static int put_plain(buf *b, const char *text)
 {
     int width = 0;
     for (const char *p = text; *p;) {
+        unsigned v;
         const char *start = p;
-        unsigned v = next_code_point(&p);
+        int n = utf8_read(p, &v);
+        p += n ? n : 1;
         bool control = v < 0x20 || (v >= 0x7F && v < 0xA0);
         width += control ? 1 : code_point_width(v);
         if (!b) continue;
         if (control)
             buf_char(b, ' ');
-        else if (v == 0xFFFD)
-            buf_text(b, "\xEF\xBF\xBD");
+        else if (n == 0)
+            buf_text(b, UTF8_REPLACEMENT);
         else
             buf_put(b, start, (size_t)(p - start));
     }

@@ -8,28 +8,15 @@
 
 /* --- configuration --- */
 
-static status parse_choice(const node *json, const char *key, const char *const *words, int n,
-                           int *out, err *e)
-{
-    const char *word;
-    TRY(node_string(json, key, &word, e));
-    for (int i = 0; i < n; i++)
-        if (strcmp(word, words[i]) == 0) {
-            *out = i;
-            return OK;
-        }
-    return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its values", key, word);
-}
-
 static status parse_choices(const node *json, train_config *out, err *e)
 {
     static const char *const losses[] = {"mse", "mae", "huber", "cross-entropy"};
     static const char *const labels[] = {"physical", "standardized"};
     static const char *const keeps[] = {"last", "best"};
     int loss = 0, label = 0, keep = 0;
-    TRY(parse_choice(json, "loss", losses, N_LOSSES, &loss, e));
-    TRY(parse_choice(json, "labels", labels, 2, &label, e));
-    TRY(parse_choice(json, "keep", keeps, 2, &keep, e));
+    TRY(node_choice(json, "loss", losses, N_LOSSES, &loss, e));
+    TRY(node_choice(json, "labels", labels, 2, &label, e));
+    TRY(node_choice(json, "keep", keeps, 2, &keep, e));
     out->loss = (loss_kind)loss;
     out->standardized = label == 1;
     out->keep_best = keep == 1;
