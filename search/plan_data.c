@@ -31,7 +31,7 @@ static const char *clips_input(const space *s, const value *slots, arena *a)
     static const setting lists[] = {SET_TRAIN_LIST, SET_VAL_LIST, SET_TEST_LIST};
     if (!candidate_matters(s, slots, SET_DATA_FOLDER)) return "";
     const char *text = slots[SET_DATA_FOLDER].text;
-    for (int i = 0; i < 3 && text && candidate_matters(s, slots, lists[i]); i++)
+    for (int i = 0; i < 3 && text && candidate_matters(s, slots, (int)lists[i]); i++)
         text = arena_printf(a, "%s\n%s", text, s->file[(int)slots[lists[i]].number].path);
     return text;
 }
