@@ -27,6 +27,7 @@ typedef struct {
     double last_line, last_picks;
     bool drawn; /* the terminal's line has something on it */
     int n_reported;
+    int n_damaged; /* artifacts, in a row */
     char versions[PROGRESS_LINE / 2]; /* "a ok 1.4 kB, b no" */
 } progress;
 
