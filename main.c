@@ -8,6 +8,7 @@
 #include "engine/measure/cmd_device.h"
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
+#include "search/cmd_export.h"
 #include "search/cmd_plan.h"
 #include "report/cmd_report.h"
 #include "store/cmd_query.h"
@@ -16,6 +17,7 @@
 #include "search/cmd_status.h"
 #include "search/cmd_worker.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +28,7 @@ static const command *const commands[] = {
     &cmd_query,
     &cmd_sql,
     &cmd_report,
+    &cmd_export,
     &cmd_status,
     &cmd_invoke,
     &cmd_bench,
@@ -115,6 +118,7 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is a failed write, not a death */
     if (argc < 2) {
         print_usage(stderr);
         return 2;

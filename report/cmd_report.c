@@ -44,7 +44,7 @@ static const opt_spec spec = {
 typedef struct {
     store *s;
     arena *a;
-    const char *folder;
+    const char *db, *folder;
     store_space space;
     picks picks;
     buf said; /* what was written, for the end */
@@ -312,7 +312,7 @@ static status write_report(work *w, err *e)
     TRY(write_plots(w, e));
     TRY(buf_check(&w->said, e));
     if (w->picks.n > 0) {
-        TRY(picks_print(&w->picks, stdout, w->a, e));
+        TRY(picks_print(&w->picks, w->db, stdout, w->a, e));
         printf("\n");
     }
     printf("%s", w->said.data);
@@ -324,7 +324,8 @@ static status run(int n, char **argv, int *code, err *e)
     (void)n;
     (void)code;
     arena a = {0};
-    work w = {.a = &a, .folder = out_folder ? out_folder : usual_folder(&a, argv[0])};
+    work w = {
+        .a = &a, .db = argv[0], .folder = out_folder ? out_folder : usual_folder(&a, argv[0])};
     if (!w.folder) return FAIL(e, ERR_MEM, "no memory for a report");
     status s = store_open(argv[0], STORE_READ, &w.s, e);
     if (s == OK) s = write_report(&w, e);

@@ -8,8 +8,9 @@ static const opt options[] = {
     {"sort", 's', OPT_STRING, "COLUMN", "sort by this column (default: trial)", 0, 0, &ask.sort},
     {"desc", 'd', OPT_FLAG, NULL, "largest first", 0, 0, &ask.descending},
     {"columns", 'c', OPT_STRING, "A,B,...",
-     "columns to show, or 'all' (default: trial, knobs, objectives, limited metrics)", 0, 0,
-     &ask.columns},
+     "columns to show, or 'all' (default: trial, seed when there are several, knobs,"
+     " objectives, limited metrics)",
+     0, 0, &ask.columns},
     {"limit", 'n', OPT_INT, "N", "show at most N trials; 0 shows all", 0, 1e9, &ask.limit},
     {"state", 0, OPT_STRING, "STATE",
      "trials in this state: ready, running, done, failed, timeout or all (default: done)", 0, 0,

@@ -114,6 +114,30 @@ static status read_reported(db *d, int64_t trial, pick_limit *l, err *e)
     return OK;
 }
 
+/* " seed=2" where seeds are what tells trials apart. */
+static status put_seed(db *d, int64_t trial, buf *b, err *e)
+{
+    query q = db_query(d,
+                       "SELECT (SELECT seed FROM trials WHERE id = :trial)"
+                       " WHERE (SELECT min(t.seed) <> max(t.seed) FROM space_trials b"
+                       "  JOIN trials t ON t.id = b.trial_id WHERE b.space_id ="
+                       "  (SELECT space_id FROM runs ORDER BY id DESC LIMIT 1))",
+                       e);
+    query_int(&q, ":trial", trial);
+    if (query_row(&q))
+        buf_printf(b, "%sseed=%lld", b->len ? " " : "", (long long)query_column_int(&q, 0));
+    return query_end(&q);
+}
+
+static status read_model(db *d, int64_t trial, arena *a, const char **out, err *e)
+{
+    query q = db_query(d, "SELECT model FROM trials_wide WHERE trial = :trial", e);
+    query_int(&q, ":trial", trial);
+    if (query_row(&q)) *out = arena_string(a, query_column_text(&q, 0));
+    TRY(query_end(&q));
+    return *out ? OK : FAIL(e, ERR_MEM, "no memory for picks");
+}
+
 static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *e)
 {
     buf b = {0};
@@ -132,6 +156,7 @@ static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *
             buf_number(&b, query_column_real(&q, 1));
     }
     status s = query_end(&q);
+    if (s == OK) s = put_seed(d, trial, &b, e);
     if (s == OK) s = buf_check(&b, e);
     *out = s == OK ? arena_copy(a, b.data ? b.data : "", b.len) : NULL;
     buf_free(&b);
@@ -154,6 +179,7 @@ static status report(pick *p, db *d, arena *a, err *e)
         p->met &= p->limit[i].holds;
         if (p->binding < 0 || badness(p, i) > badness(p, p->binding)) p->binding = i;
     }
+    TRY(read_model(d, p->trial, a, &p->model, e));
     return read_knobs(d, p->trial, a, &p->knobs, e);
 }
 
@@ -171,6 +197,7 @@ static status describe(const store_space *space, const store_version *v, arena *
                 .title = v->title,
                 .binding = -1,
                 .knobs = "",
+                .model = "",
                 .n_limits = v->n_limits,
                 .limit = ARENA_NEW(a, pick_limit, (size_t)v->n_limits + 1)};
     if (!p->limit) return FAIL(e, ERR_MEM, "no memory for picks");
@@ -305,6 +332,7 @@ static status put_limit_row(table *t, const pick *p, int i, bool whole, arena *a
         c[2] = cell_text(found_text(p));
         c[3] = p->trial ? cell_text(arena_printf(a, "%lld", (long long)p->trial)) : cell_text("-");
         if (t->n_columns > 9) c[9] = cell_text(p->knobs);
+        if (t->n_columns > 10) c[10] = cell_text(p->model);
     }
     if (!l) return OK;
     c[4] = cell_text(arena_printf(a, "%s %s", l->metric, l->text));
@@ -318,9 +346,11 @@ static status put_limit_row(table *t, const pick *p, int i, bool whole, arena *a
 
 status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e)
 {
-    static const char *const names[] = {"version",    "verdict", "found",  "trial", "limit",
-                                        "validation", "test",    "margin", "note",  "knobs"};
-    int n_columns = (int)(sizeof names / sizeof *names) - for_people; /* knobs stand below */
+    static const char *const names[] = {"version", "verdict",    "found", "trial",
+                                        "limit",   "validation", "test",  "margin",
+                                        "note",    "knobs",      "model"};
+    int n_columns = (int)(sizeof names / sizeof *names);
+    if (for_people) n_columns -= 2; /* knobs stand below, and how to get the model */
     TRY(table_init(out, a, n_columns, e));
     for (int i = 0; i < n_columns; i++) table_column(out, i, names[i], NULL);
     for (int i = 0; i < p->n; i++)
@@ -329,14 +359,19 @@ status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e
     return OK;
 }
 
-status picks_print(const picks *p, FILE *f, arena *a, err *e)
+status picks_print(const picks *p, const char *db_path, FILE *f, arena *a, err *e)
 {
     table t;
+    const pick *example = NULL; /* one that is met, if there is one */
     TRY(picks_table(p, true, a, &t, e));
     TRY(table_print(&t, FORMAT_TABLE, f, e));
     for (int i = 0; i < p->n; i++) {
         const pick *x = &p->pick[i];
-        if (x->trial) fprintf(f, "%s: trial %lld, %s\n", x->version, (long long)x->trial, x->knobs);
+        if (!x->trial) continue;
+        fprintf(f, "%s: trial %lld, %s\n", x->version, (long long)x->trial, x->knobs);
+        if (!example || (x->met && !example->met)) example = x;
     }
+    if (example)
+        fprintf(f, "Its model.tflite: paretune export %s --pick %s\n", db_path, example->version);
     return ferror(f) ? FAIL(e, ERR_IO, "cannot write the picks") : OK;
 }

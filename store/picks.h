@@ -50,7 +50,9 @@ typedef struct {
     pick_limit *limit;
     int binding; /* limit of greatest excess: of validation figures for the closest miss, else of
                     reported ones; -1 when PICK_NONE or without limits */
-    const char *knobs; /* "alpha=0.05 storage=float32"; "" when PICK_NONE */
+    const char *knobs; /* "alpha=0.05 storage=float32", with the seed when the space has several; ""
+                          when PICK_NONE */
+    const char *model; /* its file, as store_find_model says; "" without one */
 } pick;
 
 typedef struct {
@@ -67,7 +69,8 @@ status store_update_picks(struct store *s, err *e);
 /* One row per limit. For people a version's name stands in its first row only, and the knobs are left
  * out for the width's sake. */
 status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e);
-/* The table for people, and below it the knobs of each trial. */
-status picks_print(const picks *p, FILE *f, arena *a, err *e);
+/* The table for people, below it the knobs of each trial, and how their files are had from the study
+ * at `db_path`. */
+status picks_print(const picks *p, const char *db_path, FILE *f, arena *a, err *e);
 
 #endif

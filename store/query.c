@@ -24,7 +24,7 @@ static status count_rows(db *d, const char *sql, int *n, err *e)
 static status read_head(db *d, arena *a, store_space *out, err *e)
 {
     query q = db_query(
-        d, "SELECT name, task, path, text, text_hash FROM spaces WHERE id = " LAST_SPACE, e);
+        d, "SELECT name, task, path, text, text_hash, title FROM spaces WHERE id = " LAST_SPACE, e);
     bool found = query_row(&q);
     if (found) {
         out->name = arena_string(a, query_column_text(&q, 0));
@@ -32,6 +32,7 @@ static status read_head(db *d, arena *a, store_space *out, err *e)
         out->path = arena_string(a, query_column_text(&q, 2));
         out->text = arena_string(a, query_column_text(&q, 3));
         snprintf(out->text_hash.text, sizeof out->text_hash.text, "%s", query_column_text(&q, 4));
+        out->title = arena_string(a, query_column_text(&q, 5));
     }
     TRY(query_end(&q));
     return found ? OK : FAIL(e, ERR_INPUT, "%s: nothing was run yet", d->path);
@@ -280,6 +281,41 @@ status store_sql(store *s, const char *sql, arena *a, table *out, err *e)
     return st != OK ? st : end;
 }
 
+/* --- a trial's file --- */
+
+const char *store_usual_artifacts(arena *a, const char *db_path)
+{
+    size_t n = strlen(db_path);
+    if (n > 3 && strcmp(db_path + n - 3, ".db") == 0) n -= 3;
+    return arena_printf(a, "%.*s.artifacts", (int)n, db_path);
+}
+
+status store_find_model(store *s, int64_t trial, arena *a, store_model *out, err *e)
+{
+    query q = db_query(&s->d,
+                       "SELECT substr(g.key, 1, 2) || '/' || g.key || '.tflite', g.artifact_hash,"
+                       " (SELECT artifacts FROM runs ORDER BY id DESC LIMIT 1)"
+                       " FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
+                       " WHERE c.trial_id = :trial AND g.kind = 'export' AND g.state = 'done'",
+                       e);
+    query_int(&q, ":trial", trial);
+    *out = (store_model){0};
+    bool found = query_row(&q);
+    if (found) {
+        const char *folder = query_column_text(&q, 2);
+        out->file = arena_string(a, query_column_text(&q, 0));
+        snprintf(out->content.text, sizeof out->content.text, "%s", query_column_text(&q, 1));
+        out->folder = folder[0] ? arena_string(a, folder) : store_usual_artifacts(a, s->d.path);
+    }
+    TRY(query_end(&q));
+    if (!found)
+        return FAIL(e, ERR_INPUT,
+                    "%s: there is no trial %lld, or its export is not done; 'paretune query' lists "
+                    "those that are",
+                    s->d.path, (long long)trial);
+    return out->file && out->folder ? OK : FAIL(e, ERR_MEM, "no memory for a file name");
+}
+
 /* --- paretune query --- */
 
 typedef struct {
@@ -339,8 +375,14 @@ static void show_metric(selection *sel, const char *metric)
 static status choose_usual(selection *sel, store *s, arena *a, err *e)
 {
     store_space space;
+    int seeds;
     TRY(store_last_space(s, a, &space, e));
+    TRY(count_rows(&s->d,
+                   "SELECT min(t.seed) <> max(t.seed) FROM space_trials b"
+                   " JOIN trials t ON t.id = b.trial_id WHERE b.space_id = " LAST_SPACE,
+                   &seeds, e));
     show(sel, 0);
+    if (seeds) show(sel, column_index(&sel->c, "seed", 4));
     for (int i = 0; i < sel->c.n; i++)
         if (sel->c.kind[i] == 'k') show(sel, i);
     for (int i = 0; i < space.n_objectives; i++) show_metric(sel, space.objective[i].metric);
@@ -362,15 +404,19 @@ static status choose_columns(selection *sel, store *s, const char *columns, aren
     return OK;
 }
 
+static bool is_text(const char *fixed_column)
+{
+    return strcmp(fixed_column, "state") == 0 || strcmp(fixed_column, "model") == 0;
+}
+
 static status compile(const schema_columns *c, const char *text, arena *a, filter *out, err *e)
 {
     filter_name *names = ARENA_NEW(a, filter_name, c->n);
     if (!names) return FAIL(e, ERR_MEM, "no memory for a filter");
     for (int i = 0; i < c->n; i++)
-        names[i] =
-            (filter_name){.name = c->name[i],
-                          .unit = c->unit[i],
-                          .is_number = c->kind[i] != 'k' && strcmp(c->name[i], "state") != 0};
+        names[i] = (filter_name){.name = c->name[i],
+                                 .unit = c->unit[i],
+                                 .is_number = c->kind[i] != 'k' && !is_text(c->name[i])};
     return filter_compile(text, names, c->n, a, out, e);
 }
 
