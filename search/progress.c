@@ -314,7 +314,10 @@ void progress_put_pick_json(const pick *p)
     put_number(&b, "feasible", p->n_feasible);
     put_string(&b, "knobs", p->knobs);
     put_string(&b, "model", p->model);
-    if (p->binding >= 0) put_string(&b, "binding", p->limit[p->binding].metric);
+    if (p->binding >= 0) {
+        put_string(&b, "binding", p->limit[p->binding].metric);
+        put_string(&b, "binds_on", p->kind == PICK_CLOSEST ? "validation" : "test");
+    }
     buf_text(&b, ",\"limits\":[");
     for (int i = 0; i < p->n_limits; i++) {
         const pick_limit *l = &p->limit[i];
@@ -324,6 +327,7 @@ void progress_put_pick_json(const pick *p)
         put_number(&b, "value", l->value);
         put_number(&b, "reported", l->reported);
         put_number(&b, "margin", l->margin);
+        put_number(&b, "validation_margin", l->validation_margin);
         buf_printf(&b, ",\"holds\":%s}", l->holds ? "true" : "false");
     }
     buf_char(&b, ']');

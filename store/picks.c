@@ -108,8 +108,10 @@ static status read_reported(db *d, int64_t trial, pick_limit *l, err *e)
     bool has_twin = query_row(&q) && query_column_int(&q, 0) > 0;
     double twin = has_twin ? query_column_real(&q, 1) : l->value;
     TRY(query_end(&q));
+    l->exact = !has_twin;
     l->reported = twin;
     l->margin = -excess(l, twin);
+    l->validation_margin = -excess(l, l->value);
     l->holds = limit_holds(l->op, twin, l->bound) != 0;
     return OK;
 }
@@ -167,7 +169,7 @@ static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *
 static double badness(const pick *p, int i)
 {
     const pick_limit *l = &p->limit[i];
-    double over = p->kind == PICK_CLOSEST ? excess(l, l->value) : -l->margin;
+    double over = p->kind == PICK_CLOSEST ? -l->validation_margin : -l->margin;
     return isnan(over) ? (double)INFINITY : over;
 }
 
@@ -209,7 +211,8 @@ static status describe(const store_space *space, const store_version *v, arena *
                                    .bound = v->limit[i].bound,
                                    .value = none,
                                    .reported = none,
-                                   .margin = none};
+                                   .margin = none,
+                                   .validation_margin = none};
     return OK;
 }
 
@@ -302,76 +305,4 @@ status store_update_picks(store *s, err *e)
     status st = put_picks(s, &a, e);
     arena_free(&a);
     return put_end(s, st, e);
-}
-
-/* --- for people and programs --- */
-
-static cell quantity_cell(double v, const char *unit, arena *a)
-{
-    char text[48];
-    if (isnan(v)) return (cell){.kind = CELL_NONE};
-    quantity_format(v, unit, text, sizeof text);
-    return cell_shown(v, arena_string(a, text));
-}
-
-static const char *found_text(const pick *p)
-{
-    static const char *const words[] = {"no finished trial", "closest miss", "pick"};
-    return words[p->kind];
-}
-
-static status put_limit_row(table *t, const pick *p, int i, bool whole, arena *a, err *e)
-{
-    cell *c = table_row(t);
-    if (!c) return FAIL(e, ERR_MEM, "no memory for the picks table");
-    const pick_limit *l = i < p->n_limits ? &p->limit[i] : NULL;
-    for (int k = 0; k < t->n_columns; k++) c[k] = cell_text("");
-    if (whole) {
-        c[0] = cell_text(p->version);
-        c[1] = cell_text(p->met ? "met" : "not met");
-        c[2] = cell_text(found_text(p));
-        c[3] = p->trial ? cell_text(arena_printf(a, "%lld", (long long)p->trial)) : cell_text("-");
-        if (t->n_columns > 9) c[9] = cell_text(p->knobs);
-        if (t->n_columns > 10) c[10] = cell_text(p->model);
-    }
-    if (!l) return OK;
-    c[4] = cell_text(arena_printf(a, "%s %s", l->metric, l->text));
-    c[5] = quantity_cell(l->value, l->unit, a);
-    c[6] = quantity_cell(l->reported, l->unit, a);
-    c[7] = isnan(l->margin) ? (cell){.kind = CELL_NONE}
-                            : cell_shown(l->margin, arena_printf(a, "%+.1f %%", 100 * l->margin));
-    c[8] = cell_text(i == p->binding ? "binds" : "");
-    return OK;
-}
-
-status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e)
-{
-    static const char *const names[] = {"version", "verdict",    "found", "trial",
-                                        "limit",   "validation", "test",  "margin",
-                                        "note",    "knobs",      "model"};
-    int n_columns = (int)(sizeof names / sizeof *names);
-    if (for_people) n_columns -= 2; /* knobs stand below, and how to get the model */
-    TRY(table_init(out, a, n_columns, e));
-    for (int i = 0; i < n_columns; i++) table_column(out, i, names[i], NULL);
-    for (int i = 0; i < p->n; i++)
-        for (int j = 0; j == 0 || j < p->pick[i].n_limits; j++)
-            TRY(put_limit_row(out, &p->pick[i], j, j == 0 || !for_people, a, e));
-    return OK;
-}
-
-status picks_print(const picks *p, const char *db_path, FILE *f, arena *a, err *e)
-{
-    table t;
-    const pick *example = NULL; /* one that is met, if there is one */
-    TRY(picks_table(p, true, a, &t, e));
-    TRY(table_print(&t, FORMAT_TABLE, f, e));
-    for (int i = 0; i < p->n; i++) {
-        const pick *x = &p->pick[i];
-        if (!x->trial) continue;
-        fprintf(f, "%s: trial %lld, %s\n", x->version, (long long)x->trial, x->knobs);
-        if (!example || (x->met && !example->met)) example = x;
-    }
-    if (example)
-        fprintf(f, "Its model.tflite: paretune export %s --pick %s\n", db_path, example->version);
-    return ferror(f) ? FAIL(e, ERR_IO, "cannot write the picks") : OK;
 }
