@@ -259,7 +259,7 @@ Test(picks, the_words_of_the_verdict_say_what_happened)
 Test(picks, a_terminal_too_narrow_for_the_table_gets_blocks)
 {
     add(0.45, 1.7, 1500, 0.55, 1.75);
-    char *wide = printed_within(100), *narrow = printed_within(46);
+    char *wide = printed_within(120), *narrow = printed_within(46);
     cr_expect_not_null(strstr(wide, "version  verdict"), "%s", wide);
     cr_expect_null(strstr(narrow, "version  verdict"), "%s", narrow);
     cr_expect_not_null(strstr(narrow, "  T_mae < 0.5 °C\n"

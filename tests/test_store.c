@@ -291,7 +291,7 @@ Test(store, names_and_help_cannot_become_sql)
     arena a = {0};
     table t;
     cr_assert_eq(store_sql(s, "PRAGMA table_info(trials_wide)", &a, &t, &e), OK, "%s", e.msg);
-    cr_expect_eq(t.n_rows, 11, "6 fixed, 3 knobs, m, n_params");
+    cr_expect_eq(t.n_rows, 12, "7 fixed, 3 knobs, m, n_params");
     arena_free(&a);
     cr_expect_eq(fake_number(s, "SELECT \"knob.seed\" IS NULL AND seed = 1 FROM trials_wide"), 1);
     store_close(s);
