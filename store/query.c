@@ -409,14 +409,59 @@ static bool is_text(const char *fixed_column)
     return strcmp(fixed_column, "state") == 0 || strcmp(fixed_column, "model") == 0;
 }
 
-static status compile(const schema_columns *c, const char *text, arena *a, filter *out, err *e)
+/* The texts that a knob takes in the trials of the space, and whether it takes numbers. */
+static status list_words(store *s, const char *knob, arena *a, filter_name *out, err *e)
+{
+    int n = 0, cap = 0;
+    const char **word = NULL;
+    query q = db_query(&s->d,
+                       "SELECT DISTINCT v.value, typeof(v.value) = 'text' FROM space_trials b"
+                       " JOIN trial_knobs v ON v.trial_id = b.trial_id AND v.knob = :knob"
+                       " WHERE b.space_id = " LAST_SPACE " ORDER BY 1",
+                       e);
+    query_text(&q, ":knob", knob);
+    while (query_row(&q)) {
+        out->is_listed = true;
+        if (!query_column_int(&q, 1)) {
+            out->has_numbers = true;
+            continue;
+        }
+        if (n == cap) {
+            const char **more = ARENA_NEW(a, const char *, cap = 2 * cap + 8);
+            if (more && n) memcpy(more, word, (size_t)n * sizeof *more);
+            word = more;
+        }
+        if (!word || !(word[n++] = arena_string(a, query_column_text(&q, 0)))) break;
+    }
+    TRY(query_end(&q));
+    if (n && (!word || !word[n - 1])) return FAIL(e, ERR_MEM, "no memory for a filter");
+    out->word = word;
+    out->n_words = n;
+    return OK;
+}
+
+static status describe_name(store *s, const schema_columns *c, int i, const char *text, arena *a,
+                            filter_name *out, err *e)
+{
+    static const char *const states[] = {"ready", "running", "done", "failed", "timeout"};
+    *out = (filter_name){.name = c->name[i],
+                         .unit = c->unit[i],
+                         .is_number = c->kind[i] != 'k' && !is_text(c->name[i])};
+    if (strcmp(c->name[i], "state") == 0) {
+        out->is_listed = true;
+        out->word = states;
+        out->n_words = 5;
+    }
+    bool asked = c->kind[i] == 'k' && strstr(text, c->name[i]);
+    return asked ? list_words(s, c->source[i], a, out, e) : OK;
+}
+
+static status compile(store *s, const schema_columns *c, const char *text, arena *a, filter *out,
+                      err *e)
 {
     filter_name *names = ARENA_NEW(a, filter_name, c->n);
     if (!names) return FAIL(e, ERR_MEM, "no memory for a filter");
-    for (int i = 0; i < c->n; i++)
-        names[i] = (filter_name){.name = c->name[i],
-                                 .unit = c->unit[i],
-                                 .is_number = c->kind[i] != 'k' && !is_text(c->name[i])};
+    for (int i = 0; i < c->n; i++) TRY(describe_name(s, c, i, text, a, &names[i], e));
     return filter_compile(text, names, c->n, a, out, e);
 }
 
@@ -495,7 +540,7 @@ status store_trials(store *s, const store_query *ask, arena *a, table *out, err 
     TRY(choose_columns(&sel, s, ask->columns, a, e));
     if (ask->sort && column_index(&sel.c, ask->sort, strlen(ask->sort)) < 0)
         return unknown_column(&sel.c, ask->sort, strlen(ask->sort), "sort", a, e);
-    if (ask->filter) TRY(compile(&sel.c, ask->filter, a, &f, e));
+    if (ask->filter) TRY(compile(s, &sel.c, ask->filter, a, &f, e));
     buf sql = {0};
     put_query(&sql, &sel, ask, &f);
     status st = buf_check(&sql, e);
