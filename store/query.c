@@ -187,8 +187,26 @@ static cell result_cell(sqlite3_stmt *stmt, int column, arena *a)
     }
 }
 
+/* Where rows go other than into the table. */
+typedef struct {
+    table_stream *stream; /* written there and not kept; NULL: kept */
+    int most;             /* rows that may be kept; 0: any number */
+} sink;
+
+/* A kept row was added; a streamed one is written and the memory of its cells used again. */
+static status pass_on(table *t, const sink *to, err *e)
+{
+    if (to->stream) return table_stream_row(to->stream, t, e);
+    if (to->most == 0 || t->n_rows <= to->most) return OK;
+    return FAIL(
+        e, ERR_INPUT,
+        "more than %d rows are too many for an aligned table; ask for --format csv or json, "
+        "or for fewer",
+        to->most);
+}
+
 /* Columns are named by the query; their units are the caller's to add. */
-static status fill_table(query *q, arena *a, table *out)
+static status fill_table(query *q, arena *a, table *out, const sink *to)
 {
     int n = sqlite3_column_count(q->stmt);
     if (n == 0) return FAIL(q->e, ERR_INPUT, "this statement gives no table");
@@ -198,6 +216,9 @@ static status fill_table(query *q, arena *a, table *out)
         if (!name) return FAIL(q->e, ERR_MEM, "no memory for the result");
         table_column(out, i, name, NULL);
     }
+    if (!table_row(out)) return FAIL(q->e, ERR_MEM, "no memory for the result");
+    out->n_rows = 0; /* the room of one row, before the mark */
+    arena_mark_t mark = arena_mark(a);
     while (query_row(q)) {
         cell *c = table_row(out);
         if (!c) return FAIL(q->e, ERR_MEM, "the result is too large for memory");
@@ -206,8 +227,30 @@ static status fill_table(query *q, arena *a, table *out)
             if (c[i].kind == CELL_TEXT && !c[i].text)
                 return FAIL(q->e, ERR_MEM, "the result is too large for memory");
         }
+        TRY(pass_on(out, to, q->e));
+        if (to->stream) arena_release(a, mark);
     }
     return OK;
+}
+
+/* A way to fill a table from a query, and what it is given. */
+typedef status fill(store *s, const void *ask, const sink *to, arena *a, table *out, err *e);
+
+/* Prints what `make` fills: CSV and JSON as it comes. */
+static status print_filled(store *s, fill *make, const void *ask, table_format format, FILE *f,
+                           err *e)
+{
+    arena a;
+    table t;
+    table_stream stream = {.format = format, .f = f};
+    bool keep = format == FORMAT_TABLE;
+    sink to = {keep ? NULL : &stream, keep ? STORE_MOST_ROWS : 0};
+    arena_init(&a, 0);
+    status st = make(s, ask, &to, &a, &t, e);
+    if (st == OK) st = keep ? table_print(&t, format, f, e) : table_stream_end(&stream, &t, e);
+    table_stream_free(&stream);
+    arena_free(&a);
+    return st;
 }
 
 /* --- paretune sql --- */
@@ -271,14 +314,24 @@ static status prepare_checked(store *s, const char *sql, sqlite3_stmt **stmt, er
     return OK;
 }
 
-status store_sql(store *s, const char *sql, arena *a, table *out, err *e)
+static status fill_sql(store *s, const void *sql, const sink *to, arena *a, table *out, err *e)
 {
     sqlite3_stmt *stmt = NULL;
     status st = prepare_checked(s, sql, &stmt, e);
     query q = {.d = &s->d, .stmt = stmt, .s = st, .e = e};
-    if (st == OK) st = fill_table(&q, a, out);
+    if (st == OK) st = fill_table(&q, a, out, to);
     status end = query_end(&q);
     return st != OK ? st : end;
+}
+
+status store_sql(store *s, const char *sql, arena *a, table *out, err *e)
+{
+    return fill_sql(s, sql, &(sink){0}, a, out, e);
+}
+
+status store_sql_print(store *s, const char *sql, table_format format, FILE *f, err *e)
+{
+    return print_filled(s, fill_sql, sql, format, f, e);
 }
 
 /* --- a trial's file --- */
@@ -520,11 +573,11 @@ static void bind_query(query *q, const store_query *ask, const filter *f)
 }
 
 static status run_query(store *s, const char *sql, const selection *sel, const store_query *ask,
-                        const filter *f, arena *a, table *out, err *e)
+                        const filter *f, const sink *to, arena *a, table *out, err *e)
 {
     query q = db_query_once(&s->d, sql, e);
     bind_query(&q, ask, f);
-    status st = q.s == OK ? fill_table(&q, a, out) : q.s;
+    status st = q.s == OK ? fill_table(&q, a, out, to) : q.s;
     status end = query_end(&q);
     TRY(st);
     for (int i = 0; end == OK && i < sel->n; i++)
@@ -532,8 +585,10 @@ static status run_query(store *s, const char *sql, const selection *sel, const s
     return end;
 }
 
-status store_trials(store *s, const store_query *ask, arena *a, table *out, err *e)
+static status fill_trials(store *s, const void *question, const sink *to, arena *a, table *out,
+                          err *e)
 {
+    const store_query *ask = question;
     selection sel = {0};
     filter f = {0};
     if (ask->state) TRY(check_state(ask->state, e));
@@ -544,7 +599,17 @@ status store_trials(store *s, const store_query *ask, arena *a, table *out, err 
     buf sql = {0};
     put_query(&sql, &sel, ask, &f);
     status st = buf_check(&sql, e);
-    if (st == OK) st = run_query(s, sql.data, &sel, ask, &f, a, out, e);
+    if (st == OK) st = run_query(s, sql.data, &sel, ask, &f, to, a, out, e);
     buf_free(&sql);
     return st;
+}
+
+status store_trials(store *s, const store_query *ask, arena *a, table *out, err *e)
+{
+    return fill_trials(s, ask, &(sink){0}, a, out, e);
+}
+
+status store_trials_print(store *s, const store_query *ask, table_format format, FILE *f, err *e)
+{
+    return print_filled(s, fill_trials, ask, format, f, e);
 }

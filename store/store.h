@@ -216,6 +216,12 @@ status store_trials(store *s, const store_query *q, arena *a, table *out, err *e
  * value and a second statement are refused by an authorizer. */
 status store_sql(store *s, const char *sql, arena *a, table *out, err *e);
 
+/* The same, printed. CSV and JSON are written row by row as the rows come, so a result may be larger
+ * than memory. An aligned table needs its widths first: over STORE_MOST_ROWS it is ERR_INPUT. */
+enum { STORE_MOST_ROWS = 100000 };
+status store_trials_print(store *s, const store_query *q, table_format format, FILE *f, err *e);
+status store_sql_print(store *s, const char *sql, table_format format, FILE *f, err *e);
+
 #include "store/census.h"
 #include "store/picks.h"
 
