@@ -59,6 +59,11 @@ static const opt_spec spec = {
         "a\n"
         "crash or a change of the space: what is built is not built again.\n"
         "\n"
+        "The pick of a version is, of the trials that keep all its limits on validation figures, "
+        "the\n"
+        "one with the most room under its tightest limit, as a part of the bound; ties go to the\n"
+        "smaller file. Test figures decide whether the version is met.\n"
+        "\n"
         "Ctrl-C lets running stages finish; a second one stops at once. Exit status: 0 done, 2 a\n"
         "mistake in the space or the options, 3 finished, but a version has no pick or candidates\n"
         "failed, 130 interrupted.",
