@@ -22,8 +22,19 @@
 #include <string.h>
 
 static const command *const commands[] = {
-    &cmd_run,    &cmd_check,  &cmd_plan,  &cmd_query,  &cmd_sql,    &cmd_report, &cmd_export,
-    &cmd_status, &cmd_invoke, &cmd_bench, &cmd_device, &cmd_worker, NULL,
+    &cmd_run,
+    &cmd_check,
+    &cmd_plan,
+    &cmd_query,
+    &cmd_sql,
+    &cmd_report,
+    &cmd_export,
+    &cmd_status,
+    &cmd_invoke,
+    &cmd_bench,
+    &cmd_device,
+    &cmd_worker,
+    NULL,
 };
 
 static void print_usage(FILE *f)

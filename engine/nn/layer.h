@@ -99,30 +99,29 @@ typedef struct {
 } layer_ops;
 
 /* X(enumerator, name in C, name in JSON, help) */
-#define LAYER_KINDS(X)                                                                           \
-    X(LAYER_DENSE, dense, "dense", "every output sees every input")                              \
-    X(LAYER_CONV1D, conv1d, "conv1d", "a filter slides over time")                               \
-    X(LAYER_LSTM, lstm, "lstm",                                                                  \
-      "long short-term memory over time; gives its last state. TensorFlow Lite keeps its state " \
-      "from "                                                                                    \
-      "one inference to the next: call ResetVariableTensors, in Python reset_all_variables(), "  \
-      "before each")                                                                             \
-    X(LAYER_FLATTEN, flatten, "flatten", "one row of numbers from any shape")                    \
-    X(LAYER_RESHAPE, reshape, "reshape", "the same numbers in another shape")                    \
-    X(LAYER_ACTIVATION, activation, "activation", "a function of each number")                   \
-    X(LAYER_CONV2D, conv2d, "conv2d", "a filter slides over an image")                           \
-    X(LAYER_DEPTHWISE_CONV2D, depthwise_conv2d, "depthwise-conv2d",                              \
-      "a filter for each channel slides over an image")                                          \
-    X(LAYER_BATCH_NORM, batch_norm, "batch-norm",                                                \
-      "each channel to a trained mean and deviation over the batch")                             \
-    X(LAYER_MAX_POOL2D, max_pool2d, "max-pool2d", "the largest number in each window")           \
-    X(LAYER_AVERAGE_POOL2D, average_pool2d, "average-pool2d", "the mean of each window")         \
-    X(LAYER_GLOBAL_AVERAGE_POOL2D, global_average_pool2d, "global-average-pool2d",               \
-      "each channel's mean over the image")                                                      \
-    X(LAYER_GLOBAL_MAX_POOL2D, global_max_pool2d, "global-max-pool2d",                           \
-      "each channel's largest number")                                                           \
-    X(LAYER_DROPOUT, dropout, "dropout", "zeroes numbers at random while training")              \
-    X(LAYER_SOFTMAX, softmax, "softmax", "numbers as probabilities")                             \
+#define LAYER_KINDS(X)                                                                    \
+    X(LAYER_DENSE, dense, "dense", "every output sees every input")                       \
+    X(LAYER_CONV1D, conv1d, "conv1d", "a filter slides over time")                        \
+    X(LAYER_LSTM, lstm, "lstm",                                                           \
+      "long short-term memory over time; gives its last state. TensorFlow Lite keeps "    \
+      "its state from one inference to the next: call ResetVariableTensors, from Python " \
+      "reset_all_variables(), before each")                                               \
+    X(LAYER_FLATTEN, flatten, "flatten", "one row of numbers from any shape")             \
+    X(LAYER_RESHAPE, reshape, "reshape", "the same numbers in another shape")             \
+    X(LAYER_ACTIVATION, activation, "activation", "a function of each number")            \
+    X(LAYER_CONV2D, conv2d, "conv2d", "a filter slides over an image")                    \
+    X(LAYER_DEPTHWISE_CONV2D, depthwise_conv2d, "depthwise-conv2d",                       \
+      "a filter for each channel slides over an image")                                   \
+    X(LAYER_BATCH_NORM, batch_norm, "batch-norm",                                         \
+      "each channel to a trained mean and deviation over the batch")                      \
+    X(LAYER_MAX_POOL2D, max_pool2d, "max-pool2d", "the largest number in each window")    \
+    X(LAYER_AVERAGE_POOL2D, average_pool2d, "average-pool2d", "the mean of each window")  \
+    X(LAYER_GLOBAL_AVERAGE_POOL2D, global_average_pool2d, "global-average-pool2d",        \
+      "each channel's mean over the image")                                               \
+    X(LAYER_GLOBAL_MAX_POOL2D, global_max_pool2d, "global-max-pool2d",                    \
+      "each channel's largest number")                                                    \
+    X(LAYER_DROPOUT, dropout, "dropout", "zeroes numbers at random while training")       \
+    X(LAYER_SOFTMAX, softmax, "softmax", "numbers as probabilities")                      \
     X(LAYER_ADD, add, "add", "adds the output of an earlier layer")
 
 #define LAYER_DECLARE(kind, name, word, help) \
