@@ -212,7 +212,7 @@ static status describe_plot(work *w, const char *x, const char *y, scatter *out,
     TRY(store_read_points(w->s, 2, names, w->a, &points, e));
     TRY(list_points(w, &points, &point, &n_front, e));
     TRY(list_versions(w, &points, x, y, &version, e));
-    const char *what = w->space.title[0] ? w->space.title : w->space.name;
+    const char *what = w->space.title && w->space.title[0] ? w->space.title : w->space.name;
     *out = (scatter){.title = arena_printf(w->a, "%s: %s against %s", what, y, x),
                      .subtitle = arena_printf(
                          w->a, "%d finished trial%s, %d on the front of all objectives; %s",
