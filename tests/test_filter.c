@@ -8,9 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const filter_name names[] = {
-    {"size", "B", true},  {"T_mae", "°C", true},  {"RH_mae", "%", true}, {"T_mae_test", "°C", true},
-    {"alpha", "", false}, {"storage", "", false}, {"odd name", "", true}};
+static const filter_name names[] = {{.name = "size", .unit = "B", .is_number = true},
+                                    {.name = "T_mae", .unit = "°C", .is_number = true},
+                                    {.name = "RH_mae", .unit = "%", .is_number = true},
+                                    {.name = "T_mae_test", .unit = "°C", .is_number = true},
+                                    {.name = "alpha", .unit = ""},
+                                    {.name = "storage", .unit = ""},
+                                    {.name = "odd name", .unit = "", .is_number = true}};
 enum { N_NAMES = sizeof names / sizeof *names };
 
 /* --- meaning, against an evaluator that knows no SQL --- */
@@ -356,10 +360,15 @@ static status compile_listed(const char *text, arena *a, filter *f, err *e)
     static const char *const storages[] = {"dynamic", "float16", "float32"};
     static const char *const nets[] = {"cnn-1d", "mlp"}, *const mixed[] = {"auto"};
     static const filter_name listed[] = {
-        {"storage", "", .is_listed = true, .n_words = 3, .word = storages},
-        {"architecture", "", .is_listed = true, .n_words = 2, .word = nets},
-        {"alpha", "", .is_listed = true, .has_numbers = true},
-        {"depth", "", .is_listed = true, .has_numbers = true, .n_words = 1, .word = mixed}};
+        {.name = "storage", .unit = "", .is_listed = true, .n_words = 3, .word = storages},
+        {.name = "architecture", .unit = "", .is_listed = true, .n_words = 2, .word = nets},
+        {.name = "alpha", .unit = "", .is_listed = true, .has_numbers = true},
+        {.name = "depth",
+         .unit = "",
+         .is_listed = true,
+         .has_numbers = true,
+         .n_words = 1,
+         .word = mixed}};
     return filter_compile(text, listed, 4, a, f, e);
 }
 

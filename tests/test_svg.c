@@ -376,6 +376,10 @@ Test(report, writes_tables_and_plots_and_prints_the_picks)
     cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "did you mean 'T_mae'"));
     cr_expect_eq(run_program(path, "query study.db 'size < 2 kB' --limit 3 --format csv"), 0);
     cr_expect_eq(count_of(file_beside(&a, path, "out.txt"), "\n"), 4);
+    cr_expect_eq(run_program(path, "query study.db 'storage = flot16'"), 2);
+    cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "did you mean 'float16'"));
+    cr_expect_eq(run_program(path, "query study.db 'alpha > 0.05 and state = done'"), 0);
+    cr_expect_eq(run_program(path, "query study.db 'alpha = wide'"), 2);
     cr_expect_eq(run_program(path, "sql study.db 'delete from trials'"), 2);
     cr_expect_eq(run_program(path, "sql study.db 'select count(*) from trials' --format json"), 0);
     cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "{\"count(*)\": 31}"));
