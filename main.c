@@ -8,6 +8,7 @@
 #include "engine/measure/cmd_device.h"
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
+#include "search/cmd_export.h"
 #include "search/cmd_plan.h"
 #include "report/cmd_report.h"
 #include "store/cmd_query.h"
@@ -17,6 +18,7 @@
 #include "search/cmd_worker.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +30,7 @@ static const command *const commands[] = {
     &cmd_query,
     &cmd_sql,
     &cmd_report,
+    &cmd_export,
     &cmd_status,
     &cmd_invoke,
     &cmd_bench,
@@ -139,6 +142,7 @@ static int help_on(const char *name)
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is a failed write, not a death */
     if (argc < 2) {
         print_usage(stderr);
         return 2;

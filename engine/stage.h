@@ -132,6 +132,15 @@ status stage_check_data(const char *data_params, const char *input, arena *a, bu
  * together. */
 status stage_check_features(const node *settings, buf *canonical, shape *out, err *e);
 
+/* --- what is done with a model that was built --- */
+
+/* Writes a .tflite file under `path`, and beside it what "pack: zlib" and "pack: zip" count, as
+ * PATH.zlib and PATH.zip: the bytes of the metrics size_flat, size_zlib and size_zip. */
+status stage_write_model(const char *path, const void *bytes, size_t n, err *e);
+/* Whether the file holds variable tensors (an LSTM's state), which other runtimes keep from one
+ * inference to the next unless told to reset them. A file that cannot be read has none. */
+bool stage_keeps_state(const void *bytes, size_t n, arena *a);
+
 /* --- tables that search/ checks its input against --- */
 
 /* The layer kinds, ended by a row without a name. */

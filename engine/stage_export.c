@@ -16,6 +16,9 @@
 #include "engine/tflite/tfl_reader.h"
 #include "engine/tflite/writer.h"
 
+enum { PACK_LEVEL = 6 };
+static const char entry_name[] = "model.tflite";
+
 /* What a homework counts as the file's size. */
 static const char *const packings[] = {"flat", "zlib", "zip"};
 static const char *const storages[N_STORAGES] = {
@@ -98,7 +101,7 @@ static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
         const tfl_tensor *t = &g.tensor[i];
         if (!t->data) continue;
         buf_clear(&packed);
-        s = pack_zlib(t->data, t->bytes, 6, &packed, e);
+        s = pack_zlib(t->data, t->bytes, PACK_LEVEL, &packed, e);
         buf_printf(b, "%s{\"tensor\":%d,\"type\":\"%s\",\"shape\":[", n++ ? "," : "", i,
                    tfl_type_name(t->type));
         for (int d = 0; d < t->rank; d++) buf_printf(b, d ? ",%d" : "%d", t->dim[d]);
@@ -116,10 +119,10 @@ static status put_sizes(const stage_job *job, const buf *file, stage_result *out
     double size[3] = {(double)file->len};
     int counted;
     TRY(node_choice(job->params, "pack", packings, 3, &counted, e));
-    status s = pack_zlib(file->data, file->len, 6, &packed, e);
+    status s = pack_zlib(file->data, file->len, PACK_LEVEL, &packed, e);
     size[1] = (double)packed.len;
     buf_clear(&packed);
-    if (s == OK) s = pack_zip(file->data, file->len, "model.tflite", 6, &packed, e);
+    if (s == OK) s = pack_zip(file->data, file->len, entry_name, PACK_LEVEL, &packed, e);
     size[2] = (double)packed.len;
     buf_free(&packed);
     TRY(s);
@@ -168,6 +171,38 @@ status stage_build_export(const stage_job *job, buf *artifact, stage_result *out
     if (s == OK) s = export(job, state, artifact, out, e);
     file_unmap(&map);
     return s;
+}
+
+static status write_packed(const char *path, const char *ending, const buf *packed, err *e)
+{
+    buf name = {0};
+    buf_printf(&name, "%s%s", path, ending);
+    status s = buf_check(&name, e);
+    if (s == OK) s = file_write(name.data, packed->data, packed->len, e);
+    buf_free(&name);
+    return s;
+}
+
+status stage_write_model(const char *path, const void *bytes, size_t n, err *e)
+{
+    buf packed = {0};
+    status s = file_write(path, bytes, n, e);
+    if (s == OK) s = pack_zlib(bytes, n, PACK_LEVEL, &packed, e);
+    if (s == OK) s = write_packed(path, ".zlib", &packed, e);
+    buf_clear(&packed);
+    if (s == OK) s = pack_zip(bytes, n, entry_name, PACK_LEVEL, &packed, e);
+    if (s == OK) s = write_packed(path, ".zip", &packed, e);
+    buf_free(&packed);
+    return s;
+}
+
+bool stage_keeps_state(const void *bytes, size_t n, arena *a)
+{
+    tfl_graph g;
+    if (tfl_read(a, bytes, n, &g, NULL) != OK) return false;
+    for (int i = 0; i < g.n_tensors; i++)
+        if (g.tensor[i].is_variable) return true;
+    return false;
 }
 
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,

@@ -1,6 +1,7 @@
 #include "search/cmd_run.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +62,11 @@ static const opt_spec spec = {
         "a\n"
         "crash or a change of the space: what is built is not built again.\n"
         "\n"
+        "The pick of a version is, of the trials that keep all its limits on validation figures, "
+        "the\n"
+        "one with the most room under its tightest limit, as a part of the bound; ties go to the\n"
+        "smaller file. Test figures decide whether the version is met.\n"
+        "\n"
         "Ctrl-C lets running stages finish; a second one stops at once. Exit status: 0 done, 2 a\n"
         "mistake in the space or the options, 3 finished, but a version has no pick or candidates\n"
         "failed, 130 interrupted.",
@@ -108,8 +114,7 @@ static status choose_files(job *j, const char *space_path, err *e)
     const char *yaml = ends_with(name, strlen(name), ".yml") ? ".yml" : ".yaml";
     j->db = given.db ? given.db : with_ending(&j->memory, name, yaml, ".db");
     if (!j->db) return FAIL(e, ERR_MEM, "out of memory");
-    j->artifacts =
-        given.artifacts ? given.artifacts : with_ending(&j->memory, j->db, ".db", ".artifacts");
+    j->artifacts = given.artifacts ? given.artifacts : store_usual_artifacts(&j->memory, j->db);
     return j->artifacts ? OK : FAIL(e, ERR_MEM, "out of memory");
 }
 
@@ -150,12 +155,28 @@ static status read_space(job *j, const char *path, err *e)
 
 /* --- the run --- */
 
+/* The folder given, as commands in other folders will find it; NULL: the usual one, which moves with
+ * the database. */
+static status place_artifacts(job *j, const char **out, err *e)
+{
+    *out = NULL;
+    if (!given.artifacts) return OK;
+    TRY(file_make_folder(given.artifacts, e));
+    char *whole = realpath(given.artifacts, NULL);
+    if (whole) *out = arena_string(&j->memory, whole);
+    free(whole);
+    return *out ? OK : FAIL(e, ERR_IO, "%s: cannot tell where it is", given.artifacts);
+}
+
 static status open_results(job *j, err *e)
 {
+    const char *folder;
     TRY(store_open(j->db, STORE_WRITE, &j->results, e));
     stage_provenance *m = &j->made_by;
     stage_describe(m);
-    store_run run = {m->version, m->compiler, m->cpu, m->kernels, m->blas, m->system, j->n_workers};
+    TRY(place_artifacts(j, &folder, e));
+    store_run run = {m->version, m->compiler, m->cpu,       m->kernels,
+                     m->blas,    m->system,   j->n_workers, folder};
     return store_start_run(j->results, space_for_store(j->space), &run, &j->run_id, e);
 }
 
@@ -217,6 +238,20 @@ static void warn_failures(const job *j, const sched_figures *f)
              f->trials_failed, f->trials, *first ? ", the first because of: " : "", first, j->db);
 }
 
+/* A loop around an exported LSTM gives wrong numbers when it is not reset. A glance at the file: one
+ * that cannot be read is not told here. */
+static void warn_of_state(job *j, const pick *p)
+{
+    char *bytes;
+    size_t n;
+    const char *path = p->model[0] ? file_join(&j->memory, j->artifacts, p->model) : NULL;
+    if (!path || file_read(&j->memory, path, (size_t)256 << 20, &bytes, &n, NULL) != OK) return;
+    if (stage_keeps_state(bytes, n, &j->memory))
+        printf("%s: an LSTM, whose state TensorFlow Lite keeps between inferences: call "
+               "reset_all_variables() before each\n",
+               p->version);
+}
+
 static status print_picks(job *j, const picks *all, err *e)
 {
     if (given.json) {
@@ -224,7 +259,9 @@ static status print_picks(job *j, const picks *all, err *e)
         return OK;
     }
     if (all->n == 0) return OK;
-    return picks_print(all, stdout, &j->memory, e);
+    TRY(picks_print(all, j->db, stdout, &j->memory, e));
+    for (int i = 0; i < all->n; i++) warn_of_state(j, &all->pick[i]);
+    return OK;
 }
 
 static bool all_have_picks(const picks *all)

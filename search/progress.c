@@ -9,7 +9,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/log.h"
 
-enum { MOST_FAILURES_TOLD = 20, NARROWEST = 20 };
+enum { MOST_FAILURES_TOLD = 20, MOST_DAMAGES_TOLD = 3, NARROWEST = 20 };
 static const double terminal_seconds = 1, line_seconds = 30, picks_seconds = 10;
 
 progress_style progress_choose(bool json, bool quiet)
@@ -173,8 +173,26 @@ static void tell_draining(progress *p, const sched_event *ev)
             ev->now->running == 1 ? "" : "s", interrupted ? "; interrupt again to stop them" : "");
 }
 
+static void tell_damage(progress *p, const char *path)
+{
+    if (++p->n_damaged > MOST_DAMAGES_TOLD) return;
+    clear_line(p);
+    log_say("run", "%s is missing or damaged: building it again", path);
+}
+
+/* What tell_damage kept back, once something else happens. */
+static void tell_more_damage(progress *p)
+{
+    if (p->n_damaged > MOST_DAMAGES_TOLD) {
+        clear_line(p);
+        log_say("run", "and %d more are missing or damaged", p->n_damaged - MOST_DAMAGES_TOLD);
+    }
+    p->n_damaged = 0;
+}
+
 static void talk(progress *p, const sched_event *ev)
 {
+    if (ev->kind != SCHED_DAMAGED) tell_more_damage(p);
     switch (ev->kind) {
     case SCHED_STARTED:
         tell_start(p, ev->now);
@@ -187,8 +205,7 @@ static void talk(progress *p, const sched_event *ev)
         tell_trouble(p, ev);
         break;
     case SCHED_DAMAGED:
-        clear_line(p);
-        log_say("run", "%s is missing or damaged: building it again", ev->text);
+        tell_damage(p, ev->text);
         break;
     case SCHED_STAGE_STARTED:
         log_detail("run", "%s stage %.8s of trial %lld begins", ev->stage, ev->key.text,
@@ -300,7 +317,11 @@ void progress_put_pick_json(const pick *p)
     put_number(&b, "trial", (double)p->trial);
     put_number(&b, "feasible", p->n_feasible);
     put_string(&b, "knobs", p->knobs);
-    if (p->binding >= 0) put_string(&b, "binding", p->limit[p->binding].metric);
+    put_string(&b, "model", p->model);
+    if (p->binding >= 0) {
+        put_string(&b, "binding", p->limit[p->binding].metric);
+        put_string(&b, "binds_on", p->kind == PICK_CLOSEST ? "validation" : "test");
+    }
     buf_text(&b, ",\"limits\":[");
     for (int i = 0; i < p->n_limits; i++) {
         const pick_limit *l = &p->limit[i];
@@ -310,6 +331,7 @@ void progress_put_pick_json(const pick *p)
         put_number(&b, "value", l->value);
         put_number(&b, "reported", l->reported);
         put_number(&b, "margin", l->margin);
+        put_number(&b, "validation_margin", l->validation_margin);
         buf_printf(&b, ",\"holds\":%s}", l->holds ? "true" : "false");
     }
     buf_char(&b, ']');

@@ -202,6 +202,7 @@ static bool describe(space *s)
     if (!text || !knobs) return false;
     for (int i = 0; i < s->n_axes; i++) knobs[i] = s->axis[i].name;
     s->stored = (store_space){.name = arena_copy(s->a, file, length),
+                              .title = s->base[SET_TITLE].text,
                               .task = s->base[SET_TASK].text,
                               .path = s->path,
                               .text = text,

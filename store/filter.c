@@ -196,9 +196,49 @@ static status read_quantity(parser *p, const filter_name *left, filter_value *v)
     return FAIL(p->e, ERR_INPUT, "filter, column %d: %s", column_of(p, start), local.msg);
 }
 
+/* The texts that occur, as many as a message holds: "float16, float32". */
+static const char *list_words(const parser *p, const filter_name *name)
+{
+    enum { SHOWN = 8 };
+    const char *text = name->n_words ? name->word[0] : "numbers";
+    for (int i = 1; text && i < name->n_words && i < SHOWN; i++)
+        text = arena_printf(p->a, "%s, %.40s", text, name->word[i]);
+    if (text && name->n_words > SHOWN) text = arena_printf(p->a, "%s, ...", text);
+    return text ? text : "";
+}
+
+static status check_occurs(parser *p, const filter_name *left, const filter_value *v,
+                           const char *place)
+{
+    if (!left->is_listed || (v->is_number && left->has_numbers)) return OK;
+    for (int i = 0; !v->is_number && i < left->n_words; i++)
+        if (strcmp(left->word[i], v->text) == 0) return OK;
+    if (v->is_number)
+        return FAIL(p->e, ERR_INPUT, "filter, column %d: '%s' is a word, not a number; it has %s",
+                    column_of(p, place), left->name, list_words(p, left));
+    const char *meant = diag_did_you_mean(v->text, left->word, (size_t)left->n_words);
+    if (meant)
+        return FAIL(p->e, ERR_INPUT,
+                    "filter, column %d: no trial has '%.60s' as %s; did you mean '%s'?",
+                    column_of(p, place), v->text, left->name, meant);
+    return FAIL(p->e, ERR_INPUT, "filter, column %d: no trial has '%.60s' as %s; it has %s",
+                column_of(p, place), v->text, left->name, list_words(p, left));
+}
+
+/* A bare word that goes on with dashes, where what occurs is listed: cnn-1d. */
+static void take_dashes(parser *p, const filter_name *left)
+{
+    if (!left->is_listed || p->now.kind != T_WORD) return;
+    size_t n = p->now.n;
+    while (is_word_byte(p->now.start[n]) || p->now.start[n] == '-') n++;
+    p->now.n = n;
+    p->at = p->now.start + n;
+}
+
 static status read_text(parser *p, const filter_name *left, filter_value *v)
 {
     bool quoted = p->now.kind == T_QUOTED;
+    take_dashes(p, left);
     if (left->is_number && !quoted) return unknown_name(p, "neither a number nor a name");
     if (left->is_number)
         return FAIL(p->e, ERR_INPUT, "filter, column %d: '%s' is a number and is compared with %s",
@@ -212,10 +252,16 @@ static status read_text(parser *p, const filter_name *left, filter_value *v)
 
 static status read_value(parser *p, const filter_name *left, filter_value *v)
 {
+    const char *place = p->now.start;
     *v = (filter_value){0};
-    if (p->now.kind == T_NUMBER) return read_quantity(p, left, v);
-    if (p->now.kind == T_QUOTED || (p->now.kind == T_WORD && !is_any_keyword(&p->now)))
-        return read_text(p, left, v);
+    if (p->now.kind == T_NUMBER) {
+        TRY(read_quantity(p, left, v));
+        return check_occurs(p, left, v, place);
+    }
+    if (p->now.kind == T_QUOTED || (p->now.kind == T_WORD && !is_any_keyword(&p->now))) {
+        TRY(read_text(p, left, v));
+        return check_occurs(p, left, v, place);
+    }
     return expected(p, "a value such as 0.5, 2 kB or \"text\"");
 }
 
@@ -260,8 +306,12 @@ static status read_comparison(parser *p, const filter_name *left)
     const filter_name *right = p->now.kind == T_WORD ? find_name(p, &p->now) : NULL;
     if (right) return compare_names(p, left, op, right);
     filter_value v;
-    TRY(read_value(p, left, &v));
-    if (!v.is_number && op[0] != '=' && strcmp(op, "<>") != 0)
+    bool has_order = op[0] != '=' && strcmp(op, "<>") != 0;
+    if (!has_order || !left->is_listed || left->has_numbers)
+        TRY(read_value(p, left, &v));
+    else
+        v.is_number = false;
+    if (!v.is_number && has_order)
         return FAIL(p->e, ERR_INPUT, "filter, column %d: words have no order; use =, != or in",
                     column_of(p, place));
     put_guard(p, left, v.is_number);

@@ -166,7 +166,14 @@ static const char *const first_step[] = {
     ") STRICT, WITHOUT ROWID",
     NULL};
 
-const char *const *const schema_steps[] = {first_step, NULL};
+/* Step 2. SQLite keeps a new column's text only up to its last word: the comments stand inside. */
+static const char *const second_step[] = {
+    "ALTER TABLE runs ADD COLUMN artifacts /* -- folder of artifacts, absolute; NULL: the usual "
+    "one,"
+    " NAME.artifacts beside NAME.db */ TEXT",
+    "ALTER TABLE spaces ADD COLUMN title /* -- a line for reports, may be empty */ TEXT", NULL};
+
+const char *const *const schema_steps[] = {first_step, second_step, NULL};
 
 /* --- versions --- */
 
@@ -239,6 +246,11 @@ static const struct {
      "(SELECT sum(g.cpu_seconds) FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
      " WHERE c.trial_id = t.id)",
      "processor time of its stages, shared ones counted whole"},
+    {"model", "",
+     "(SELECT substr(g.key, 1, 2) || '/' || g.key || '.tflite' FROM trial_stages c"
+     " JOIN stages g ON g.id = c.stage_id WHERE c.trial_id = t.id AND g.kind = 'export'"
+     " AND g.state = 'done')",
+     "its .tflite file, in the folder of artifacts; 'paretune export' copies it"},
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 

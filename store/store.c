@@ -265,12 +265,13 @@ static status forget_details(store *s, err *e)
 static status put_space(store *s, const store_space *space, err *e)
 {
     query q = db_query(&s->d,
-                       "INSERT INTO spaces (name, task, path, text, text_hash, added_at)"
-                       " VALUES (:name, :task, :path, :text, :hash, " NOW ")"
+                       "INSERT INTO spaces (name, title, task, path, text, text_hash, added_at)"
+                       " VALUES (:name, :title, :task, :path, :text, :hash, " NOW ")"
                        " ON CONFLICT (text_hash) DO UPDATE SET name = excluded.name,"
-                       " path = excluded.path RETURNING id",
+                       " title = excluded.title, path = excluded.path RETURNING id",
                        e);
     query_text(&q, ":name", space->name);
+    query_text(&q, ":title", space->title);
     query_text(&q, ":task", space->task);
     query_text(&q, ":path", space->path);
     query_text(&q, ":text", space->text);
@@ -288,8 +289,9 @@ static status put_run(store *s, const store_run *run, err *e)
 {
     query q = db_query(&s->d,
                        "INSERT INTO runs (space_id, started_at, version, compiler, cpu, kernels,"
-                       " blas, system, workers) VALUES (:space, " NOW ", :version, :compiler, :cpu,"
-                       " :kernels, :blas, :system, :workers) RETURNING id",
+                       " blas, system, workers, artifacts) VALUES (:space, " NOW ", :version,"
+                       " :compiler, :cpu, :kernels, :blas, :system, :workers, :artifacts)"
+                       " RETURNING id",
                        e);
     query_int(&q, ":space", s->space_id);
     query_text(&q, ":version", run->version);
@@ -299,6 +301,7 @@ static status put_run(store *s, const store_run *run, err *e)
     query_text(&q, ":blas", run->blas);
     query_text(&q, ":system", run->system);
     query_int(&q, ":workers", run->workers);
+    query_text(&q, ":artifacts", run->artifacts);
     if (query_row(&q)) s->run_id = query_column_int(&q, 0);
     return query_end(&q);
 }

@@ -70,6 +70,7 @@ typedef struct {
     const store_version *version;
     const store_objective *objective;
     const char *const *knob;         /* names of the axes, for trials_wide's columns */
+    const char *title;               /* a line for reports; NULL or "": none */
     const store_metric_info *metric; /* those that the task's stages may report. One that is
                     reported without standing here has no unit and no direction */
 } store_space;
@@ -77,6 +78,7 @@ typedef struct {
 typedef struct {
     const char *version, *compiler, *cpu, *kernels, *blas, *system; /* provenance */
     int workers;
+    const char *artifacts; /* folder, absolute; NULL: the usual one, store_usual_artifacts */
 } store_run;
 
 typedef enum { STATE_READY, STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_TIMEOUT } store_state;
@@ -192,12 +194,25 @@ typedef struct {
 status store_read_points(store *s, int n_metrics, const char *const *metric, arena *a,
                          store_points *out, err *e);
 
+/* Where NAME.db keeps its artifacts unless told otherwise: NAME.artifacts beside it. In `a`. */
+const char *store_usual_artifacts(arena *a, const char *db_path);
+
+/* The .tflite file of a trial, as the database knows it. */
+typedef struct {
+    const char *folder; /* of artifacts, of the last run */
+    const char *file;   /* in it: column `model` */
+    hash content;       /* of the file's bytes */
+} store_model;
+/* ERR_INPUT for a number that no trial has and for a trial whose export is not done. */
+status store_find_model(store *s, int64_t trial, arena *a, store_model *out, err *e);
+
 /* Rows of trials_wide, chosen as asked; every field may be zero. */
 typedef struct {
-    const char *filter;  /* filter.h; NULL: no condition */
-    const char *columns; /* comma-separated names, "all"; NULL: trial, knobs, and the metrics of
-                            objectives and limits */
-    const char *sort;    /* a column; NULL: trial */
+    const char *filter; /* filter.h; NULL: no condition */
+    const char
+        *columns; /* comma-separated names, "all"; NULL: trial, seed when there are several, knobs,
+                            and the metrics of objectives and limits */
+    const char *sort; /* a column; NULL: trial */
     bool descending;
     int limit;         /* 0: no limit */
     const char *state; /* "done" (also NULL), another state's name, or "all" */
@@ -208,6 +223,12 @@ status store_trials(store *s, const store_query *q, arena *a, table *out, err *e
 /* Runs one read-only statement and fills a table from its result. Writes, ATTACH, PRAGMA with a
  * value and a second statement are refused by an authorizer. */
 status store_sql(store *s, const char *sql, arena *a, table *out, err *e);
+
+/* The same, printed. CSV and JSON are written row by row as the rows come, so a result may be larger
+ * than memory. An aligned table needs its widths first: over STORE_MOST_ROWS it is ERR_INPUT. */
+enum { STORE_MOST_ROWS = 100000 };
+status store_trials_print(store *s, const store_query *q, table_format format, FILE *f, err *e);
+status store_sql_print(store *s, const char *sql, table_format format, FILE *f, err *e);
 
 #include "store/census.h"
 #include "store/picks.h"

@@ -292,7 +292,7 @@ Test(store, names_and_help_cannot_become_sql)
     arena a = {0};
     table t;
     cr_assert_eq(store_sql(s, "PRAGMA table_info(trials_wide)", &a, &t, &e), OK, "%s", e.msg);
-    cr_expect_eq(t.n_rows, 11, "6 fixed, 3 knobs, m, n_params");
+    cr_expect_eq(t.n_rows, 12, "7 fixed, 3 knobs, m, n_params");
     arena_free(&a);
     cr_expect_eq(fake_number(s, "SELECT \"knob.seed\" IS NULL AND seed = 1 FROM trials_wide"), 1);
     store_close(s);
@@ -796,4 +796,42 @@ Test(store, whole_numbers_keep_all_their_digits)
     arena_free(&a);
     store_close(s);
     fake_remove();
+}
+
+#define COUNTING "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c"
+
+static status print_rows(const char *sql, table_format format, FILE *f, err *e)
+{
+    store *s = opened(fake_path(), STORE_WRITE);
+    started(s, 1);
+    status st = store_sql_print(s, sql, format, f, e);
+    store_close(s);
+    fake_remove();
+    return st;
+}
+
+Test(store, a_result_without_end_is_written_until_nobody_takes_it)
+{
+    static char room[10000];
+    err e = {0};
+    FILE *f = fmemopen(room, sizeof room, "w");
+    setvbuf(f, NULL, _IONBF, 0);
+    cr_expect_eq(print_rows(COUNTING ") SELECT x FROM c", FORMAT_CSV, f, &e), ERR_IO, "%s", e.msg);
+    fclose(f);
+    cr_expect_eq(strncmp(room, "x\n1\n2\n3\n", 8), 0, "%.8s", room);
+}
+
+Test(store, an_aligned_table_has_a_largest_size)
+{
+    char *text = NULL;
+    size_t n = 0;
+    err e = {0};
+    FILE *f = open_memstream(&text, &n);
+    cr_expect_eq(print_rows(COUNTING " LIMIT 100001) SELECT x FROM c", FORMAT_TABLE, f, &e),
+                 ERR_INPUT);
+    cr_expect_not_null(strstr(e.msg, "--format csv"), "%s", e.msg);
+    cr_expect_eq(print_rows(COUNTING " LIMIT 100000) SELECT x FROM c", FORMAT_TABLE, f, NULL), OK);
+    fclose(f);
+    cr_expect_not_null(strstr(text, "100000\n"));
+    free(text);
 }

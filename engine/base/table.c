@@ -216,23 +216,22 @@ static void put_csv_cell(buf *b, const cell *c)
         buf_number(b, c->number);
 }
 
-static status print_csv(const table *t, buf *b, FILE *f, err *e)
+static void put_csv_header(buf *b, const table *t)
 {
     for (int c = 0; c < t->n_columns; c++) {
         if (c) buf_char(b, ',');
         put_csv_text(b, t->name[c]);
     }
     buf_char(b, '\n');
-    for (int r = 0; r < t->n_rows; r++) {
-        const cell *row = t->cells + (size_t)r * (size_t)t->n_columns;
-        for (int c = 0; c < t->n_columns; c++) {
-            if (c) buf_char(b, ',');
-            put_csv_cell(b, &row[c]);
-        }
-        buf_char(b, '\n');
-        TRY(flush(b, f, e));
+}
+
+static void put_csv_row(buf *b, const table *t, const cell *row)
+{
+    for (int c = 0; c < t->n_columns; c++) {
+        if (c) buf_char(b, ',');
+        put_csv_cell(b, &row[c]);
     }
-    return flush(b, f, e);
+    buf_char(b, '\n');
 }
 
 static void put_json_cell(buf *b, const cell *c)
@@ -245,31 +244,63 @@ static void put_json_cell(buf *b, const cell *c)
         buf_text(b, "null");
 }
 
-static status print_json(const table *t, buf *b, FILE *f, err *e)
+static void put_json_row(buf *b, const table *t, const cell *row)
 {
-    buf_char(b, '[');
-    for (int r = 0; r < t->n_rows; r++) {
-        const cell *row = t->cells + (size_t)r * (size_t)t->n_columns;
-        buf_text(b, r ? ",\n {" : "\n {");
-        for (int c = 0; c < t->n_columns; c++) {
-            if (c) buf_text(b, ", ");
-            buf_json_string(b, t->name[c]);
-            buf_text(b, ": ");
-            put_json_cell(b, &row[c]);
-        }
-        buf_char(b, '}');
-        TRY(flush(b, f, e));
+    for (int c = 0; c < t->n_columns; c++) {
+        buf_text(b, c ? ", " : "{");
+        buf_json_string(b, t->name[c]);
+        buf_text(b, ": ");
+        put_json_cell(b, &row[c]);
     }
-    buf_text(b, t->n_rows ? "\n]\n" : "]\n");
-    return flush(b, f, e);
+    buf_char(b, '}');
+}
+
+/* What stands before the first row, between two rows and behind the last one. */
+static void stream_row(table_stream *s, const table *t, const cell *row)
+{
+    bool csv = s->format == FORMAT_CSV, first = !s->has_rows;
+    if (csv && first) put_csv_header(&s->b, t);
+    if (!csv) buf_text(&s->b, first ? "[\n " : ",\n ");
+    (csv ? put_csv_row : put_json_row)(&s->b, t, row);
+    s->has_rows = true;
+}
+
+status table_stream_row(table_stream *s, table *t, err *e)
+{
+    for (int r = 0; r < t->n_rows; r++) {
+        stream_row(s, t, t->cells + (size_t)r * (size_t)t->n_columns);
+        TRY(flush(&s->b, s->f, e));
+    }
+    t->n_rows = 0;
+    return OK;
+}
+
+status table_stream_end(table_stream *s, const table *t, err *e)
+{
+    if (s->format == FORMAT_CSV && !s->has_rows) put_csv_header(&s->b, t);
+    if (s->format == FORMAT_JSON) buf_text(&s->b, s->has_rows ? "\n]\n" : "[]\n");
+    return flush(&s->b, s->f, e);
+}
+
+static status print_stream(const table *t, table_format format, FILE *f, err *e)
+{
+    table_stream stream = {.format = format, .f = f};
+    table rows = *t;
+    status s = table_stream_row(&stream, &rows, e);
+    if (s == OK) s = table_stream_end(&stream, t, e);
+    table_stream_free(&stream);
+    return s;
+}
+
+void table_stream_free(table_stream *s)
+{
+    buf_free(&s->b);
 }
 
 status table_print(const table *t, table_format format, FILE *f, err *e)
 {
-    static status (*const print[])(const table *, buf *, FILE *, err *) = {
-        [FORMAT_TABLE] = print_text, [FORMAT_CSV] = print_csv, [FORMAT_JSON] = print_json};
     buf b = {0};
-    status s = print[format](t, &b, f, e);
+    status s = format == FORMAT_TABLE ? print_text(t, &b, f, e) : print_stream(t, format, f, e);
     buf_free(&b);
     if (s == OK && ferror(f)) s = FAIL(e, ERR_IO, "cannot write the table");
     return s;
