@@ -126,6 +126,16 @@ static void fill_standard_descriptors(void)
     if (fd >= 0) close(fd);
 }
 
+static int help_on(const char *name)
+{
+    for (int i = 0; commands[i]; i++) {
+        if (strcmp(name, commands[i]->spec->name) != 0) continue;
+        opt_print_help(commands[i]->spec, "paretune", stdout);
+        return finish("help", 0);
+    }
+    return unknown_command(name);
+}
+
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
@@ -134,6 +144,7 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *name = argv[1];
+    if (strcmp(name, "help") == 0 && argc > 2) return help_on(argv[2]);
     if (is_one_of(name, "--help", "-h", "help")) {
         print_usage(stdout);
         return finish("help", 0);

@@ -96,7 +96,9 @@ typedef struct {
     double macs;
     int arena_bytes; /* activations the interpreter holds at once */
     int flat_bytes;  /* of the .tflite file: exact, since its size does not depend on the weights */
-    int n_prunable;  /* weights that pruning may zero */
+    uint64_t file_id; /* equal for exports of one network that write the same file, whatever its
+                         weights: `dynamic` without a tensor large enough is float32 */
+    int n_prunable;   /* weights that pruning may zero */
     int packed_floor; /* bytes of the zlib file below which no training can bring it: a model, see
                           stage.c */
     double modelled_inference_ms, modelled_total_ms; /* on the export's "device"; NaN without one */
@@ -120,6 +122,10 @@ typedef struct {
  * among the parameters yet. ERR_INPUT when something is missing or not what it should be. */
 status stage_survey_data(const char *data_params, const char *input, arena *a, stage_survey *out,
                          err *e);
+
+/* Reads every row of the table behind a data stage, as the stage will: ERR_INPUT lists its mistakes.
+ * Appends a sentence to `notes` when its dates are odd. Recordings are not read: OK. */
+status stage_check_data(const char *data_params, const char *input, arena *a, buf *notes, err *e);
 
 /* Appends the canonical form of a front end's settings (signal/feature.h), as "features" of a data
  * stage holds it, and gives the shape that a network will see. ERR_INPUT for settings that do not go

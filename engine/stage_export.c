@@ -203,6 +203,7 @@ status stage_foresee(const node *net, const node *export_params, int batch, doub
                                 .macs = cost.macs,
                                 .arena_bytes = cost.arena_bytes,
                                 .flat_bytes = cost.flat_bytes,
+                                .file_id = cost.file_id,
                                 .n_prunable = cost.n_prunable,
                                 .packed_floor = cost.packed_floor,
                                 .step_seconds = cost_of_step(spec, layout, batch)};

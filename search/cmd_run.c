@@ -138,8 +138,11 @@ static int count_cores(void)
 
 static status read_space(job *j, const char *path, err *e)
 {
+    plan_summary planned;
     TRY(space_args_read(&given.space, path, &j->memory, &j->space, e));
     TRY(plan_make(j->space, &j->memory, &j->plan, e));
+    TRY(plan_summarize(j->plan, &planned, e));
+    if (planned.trials == 0) cmd_plan_warn_hopeless(j->space, j->plan);
     TRY(read_budget(j, e));
     j->n_workers = given.workers ? given.workers : count_cores();
     return choose_files(j, path, e);
@@ -206,6 +209,14 @@ static void say_end(const job *j, sched_end end, const sched_figures *f)
     if (end != SCHED_COMPLETE) log_say("run", "the same command goes on from here");
 }
 
+/* Failures are told even to those who want no progress, in one line. */
+static void warn_failures(const job *j, const sched_figures *f)
+{
+    const char *first = j->shown.first_failure;
+    log_warn("%s: %d of %d trials failed%s%s; 'paretune status %s' tells more", j->db,
+             f->trials_failed, f->trials, *first ? ", the first because of: " : "", first, j->db);
+}
+
 static status print_picks(job *j, const picks *all, err *e)
 {
     if (given.json) {
@@ -229,6 +240,7 @@ static status conclude(job *j, sched_end end, const sched_figures *f, int *code,
     TRY(store_end_run(j->results, j->run_id, end_word(end), e));
     TRY(picks_read(j->results, &j->memory, &all, e));
     if (!given.json) say_end(j, end, f);
+    if (given.quiet && !given.json && f->trials_failed > 0) warn_failures(j, f);
     TRY(print_picks(j, &all, e));
     if (end == SCHED_INTERRUPTED)
         *code = EXIT_INTERRUPTED;
@@ -237,10 +249,22 @@ static status conclude(job *j, sched_end end, const sched_figures *f, int *code,
     return OK;
 }
 
+/* Mistakes in a table would fail every trial; oddities in its dates are said once. */
+static status read_tables(job *j, err *e)
+{
+    buf notes = {0};
+    status s = plan_check_data(j->plan, &j->memory, &notes, e);
+    if (s == OK && notes.len > 0 && !given.json && !given.quiet)
+        log_warn("%.*s", (int)notes.len - 1, notes.data);
+    buf_free(&notes);
+    return s;
+}
+
 static status run_all(job *j, int *code, err *e)
 {
     sched_end end;
     sched_figures figures;
+    TRY(read_tables(j, e));
     TRY(open_results(j, e));
     status s = schedule(j, &end, &figures, e);
     if (s != OK) {

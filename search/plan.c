@@ -291,6 +291,28 @@ static status init_plan(plan *p, err *e)
     return OK;
 }
 
+/* A space without a candidate is a mistake; which rules make it so, a line each. */
+static status refuse_empty(const plan *p, err *e)
+{
+    const space *s = p->s;
+    buf b = {0};
+    for (int i = 0; i < s->n_rules; i++)
+        if (p->excluded[i] > 0)
+            buf_printf(&b, "\n%s: excludes %lld: %s", space_rule_place(s, i),
+                       (long long)p->excluded[i], expr_text(s->rule[i].exclude));
+    int line;
+    const char *file = space_pruning_place(s, &line);
+    if (p->excluded[s->n_rules] > 0)
+        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line,
+                   (long long)p->excluded[s->n_rules], plan_pruning_rule);
+    status code = buf_check(&b, e);
+    if (code == OK)
+        code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,
+                    (long long)s->size, (int)b.len, b.data);
+    buf_free(&b);
+    return code;
+}
+
 status plan_make(const space *s, arena *a, plan **out, err *e)
 {
     if (s->size > PLAN_MAX_CANDIDATES)
@@ -309,6 +331,7 @@ status plan_make(const space *s, arena *a, plan **out, err *e)
     arena_free(&x.a);
     TRY(code);
     finish_summary(p);
+    if (p->summary.count[CAND_EXCLUDED] == s->size) return refuse_empty(p, e);
     *out = p;
     return OK;
 }

@@ -112,6 +112,16 @@ static status reserve(plan *p, err *e)
     return OK;
 }
 
+status plan_check_data(const plan *p, arena *a, buf *notes, err *e)
+{
+    for (int i = 0; i < p->n_data; i++) {
+        bool read = false; /* for other windows, from the same table */
+        for (int k = 0; k < i; k++) read |= strcmp(p->data[k].input, p->data[i].input) == 0;
+        if (!read) TRY(stage_check_data(p->data[i].params, p->data[i].input, a, notes, e));
+    }
+    return OK;
+}
+
 status plan_make_data(plan *p, uint64_t id, const value *slots, err *e)
 {
     bool added;

@@ -347,7 +347,9 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     if (!out->cost) return FAIL(e, ERR_ARG, "the candidate was not planned");
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
-    out->export_id = identity_mix(out->part[out->n_parts - 1].id, export_id);
-    out->export_id = identity_mix(out->export_id, slots[SET_PROTOCOL].id);
+    /* Not by how weights are stored but by the file that this writes: the choices may agree. */
+    static const int besides[] = {SET_PACK, SET_DEVICE, SET_PROTOCOL};
+    out->export_id = identity_mix(out->part[out->n_parts - 1].id, out->cost->file_id);
+    out->export_id = mix_slots(out->export_id, slots, besides, 3);
     return OK;
 }

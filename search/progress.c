@@ -140,6 +140,8 @@ static void show(progress *p, const sched_event *ev)
 
 static void tell_trouble(progress *p, const sched_event *ev)
 {
+    if (ev->kind == SCHED_STAGE_FAILED && !*p->first_failure)
+        snprintf(p->first_failure, sizeof p->first_failure, "%s", ev->text);
     clear_line(p);
     if (++p->n_reported > MOST_FAILURES_TOLD) {
         if (p->n_reported == MOST_FAILURES_TOLD + 1)
@@ -167,8 +169,8 @@ static void tell_draining(progress *p, const sched_event *ev)
 {
     bool interrupted = strcmp(ev->code, "interrupted") == 0;
     clear_line(p);
-    log_say("run", "%s: waiting for %d running stages%s", ev->text, ev->now->running,
-            interrupted ? "; interrupt again to stop them" : "");
+    log_say("run", "%s: waiting for %d running stage%s%s", ev->text, ev->now->running,
+            ev->now->running == 1 ? "" : "s", interrupted ? "; interrupt again to stop them" : "");
 }
 
 static void talk(progress *p, const sched_event *ev)

@@ -282,11 +282,10 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
-         .help =
-             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
-             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
-             "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a "
-             "machine and a moment: unlike all else they differ from run to run"},
+         .help = "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+                 "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+                 "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
+                 "and a moment: unlike all else they differ from run to run"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "

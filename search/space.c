@@ -224,6 +224,7 @@ static void read_space(space *s)
     init_slots(s);
     space_read_settings(s);
     space_check_periods(s);
+    space_check_pruning(s);
     space_compile_conditions(s);
     space_order_slots(s);
     fill_base(s);
@@ -312,6 +313,13 @@ const char *space_pruning_place(const space *s, int *line)
     if (!place) place = s->source.root;
     *line = place->line;
     return place->file;
+}
+
+const char *space_rule_place(const space *s, int i)
+{
+    const node *at = s->rule[i].place;
+    const char *text = arena_printf(s->a, "%s:%d:%d", at->file, at->line, at->column);
+    return text ? text : s->path;
 }
 
 int space_n_seeds(const space *s)

@@ -25,7 +25,7 @@ typedef struct space space; /* opaque */
 typedef struct {
     const char *data;          /* folder that relative data paths start from; NULL: "data" */
     const char *architectures; /* folder of architecture files; NULL: architectures/ beside the
-                                  space, then the installed one */
+                                  space, spaces/architectures here, then the program's own */
     int n_sets;                /* settings given by hand: "train.epochs=5" overrides the file's */
     const char *const *sets;
 } space_options;
@@ -47,6 +47,7 @@ int space_n_rules(const space *s);
 const char *space_rule(const space *s, int i, const char **because, int *line);
 /* Where the end of pruning is written, or else what asks for pruning: the file, or the --set. */
 const char *space_pruning_place(const space *s, int *line);
+const char *space_rule_place(const space *s, int i); /* "file:line:column" */
 int space_n_seeds(const space *s);
 uint64_t space_seed(const space *s, int i);
 
@@ -89,9 +90,12 @@ typedef struct plan plan; /* opaque: classified candidates, memory of what was c
 
 /* Classifies every candidate and counts what would be built; nothing is built. About 1 us a
  * candidate, and 130 bytes while it counts, of which 30 are kept. ERR_INPUT for a candidate whose
- * network is impossible, an expression that fails, missing data, or more than
- * PLAN_MAX_CANDIDATES. */
+ * network is impossible, an expression that fails, missing data, rules that exclude
+ * every candidate, or more than PLAN_MAX_CANDIDATES. */
 status plan_make(const space *s, arena *a, plan **out, err *e);
+/* Reads the tables of data that the plan's stages will read: ERR_INPUT lists their mistakes. Appends
+ * to `notes` a line about each whose dates are odd. */
+status plan_check_data(const plan *p, arena *a, buf *notes, err *e);
 cand_state plan_state(const plan *p, int64_t candidate);
 /* Why a candidate is not CAND_OK, in a sentence; "" when it is. In `a`. */
 const char *plan_why(const plan *p, int64_t candidate, arena *a);

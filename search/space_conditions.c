@@ -37,6 +37,58 @@ void space_check_periods(space *s)
                        "epochs; give both, everywhere, in one unit");
 }
 
+/* The least and the greatest final sparsity of all candidates. */
+static void sparsity_range(const space *s, double *least, double *most)
+{
+    const slot_info *info = &s->slot[SET_FINAL_SPARSITY];
+    *least = *most = info->axis < 0 ? info->fixed.number : s->axis[info->axis].values[0].number;
+    for (int i = 0; info->axis >= 0 && i < s->axis[info->axis].n; i++) {
+        const double v = s->axis[info->axis].values[i].number;
+        if (v < *least) *least = v;
+        if (v > *most) *most = v;
+    }
+    if (info->when_node && info->otherwise.number < *least) *least = info->otherwise.number;
+}
+
+/* A point of the training that is the same for all candidates, in its own unit; percent in epochs.
+ */
+static bool fixed_period(const space *s, int slot, double *out)
+{
+    const value *v = &s->slot[slot].fixed, *epochs = &s->slot[SET_EPOCHS].fixed;
+    bool percent = v->kind == VALUE_TEXT && !is_steps(v);
+    *out = percent ? v->number * epochs->number / 100 : v->number;
+    return s->slot[slot].axis < 0 && !(percent && s->slot[SET_EPOCHS].axis >= 0);
+}
+
+static const char *period_text(const space *s, int slot)
+{
+    const node *n = s->slot[slot].place;
+    return n ? n->text : schema_row((setting)slot)->def;
+}
+
+/* Pruning that cannot go on for any candidate, as far as fixed settings say so; for others there is
+ * a rule of the plan. */
+void space_check_pruning(space *s)
+{
+    double begin, end, least, most;
+    const char *words = period_text(s, SET_PRUNE_BEGIN);
+    const node *place = s->slot[SET_PRUNE_BEGIN].place;
+    sparsity_range(s, &least, &most);
+    if (s->source.d->total > 0 || most <= 0 || !fixed_period(s, SET_PRUNE_BEGIN, &begin)) return;
+    if (fixed_period(s, SET_PRUNE_END, &end) && begin >= end)
+        document_wrong(&s->source, place ? place : s->slot[SET_PRUNE_END].place,
+                       "prune.begin, %s, must be before prune.end, %s", words,
+                       period_text(s, SET_PRUNE_END));
+    const value *epochs = &s->slot[SET_EPOCHS].fixed;
+    if (s->slot[SET_EPOCHS].axis >= 0 || least <= 0 || begin < epochs->number ||
+        is_steps(&s->slot[SET_PRUNE_BEGIN].fixed))
+        return;
+    if (!place) place = s->slot[SET_EPOCHS].place;
+    document_wrong(&s->source, place ? place : s->slot[SET_FINAL_SPARSITY].place,
+                   "prune.begin, %s, must be before the end of the training, train.epochs %.10g",
+                   words, epochs->number);
+}
+
 /* --- conditions --- */
 
 /* An expression of the schema itself; NULL stays NULL. */

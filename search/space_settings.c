@@ -56,6 +56,15 @@ static void put_path(space *s, const char *file, const char *path, node *item)
     if (key && key->text) map_put(s, map, key, item);
 }
 
+static bool is_section(const char *name)
+{
+    const char *sections[8];
+    int n = schema_sections(sections, 8);
+    for (int i = 0; i < n; i++)
+        if (strcmp(sections[i], name) == 0) return true;
+    return false;
+}
+
 void space_apply_set(space *s, const char *set)
 {
     const char *equals = strchr(set, '=');
@@ -65,11 +74,18 @@ void space_apply_set(space *s, const char *set)
         diag_report(s->source.d, file, 1, 1, "write a setting and its value: --set train.epochs=5");
         return;
     }
+    if (equals[1 + strspn(equals + 1, " \t")] == '\0') {
+        diag_report(s->source.d, file, 1, 1, "a value is missing behind the =");
+        return;
+    }
     const char *name = arena_copy(s->a, set, (size_t)(equals - set));
     node *item = node_read_yaml(s->a, file, equals + 1, strlen(equals + 1), s->source.d);
     if (!name || !item) return;
     int row = schema_find(name);
-    put_path(s, file, row >= 0 ? schema_row((setting)row)->path : name, item);
+    const char *path = row >= 0 ? schema_row((setting)row)->path : name;
+    if (row < 0 && !strchr(name, '.') && !is_section(name)) /* a knob, or a mistake */
+        path = arena_printf(s->a, "model.%s", name);
+    if (path) put_path(s, file, path, item);
 }
 
 /* --- settings and axes --- */
@@ -275,6 +291,32 @@ static knob common_range(const space *s, int k)
     return common;
 }
 
+/* Whether a key comes from --set NAME=..., without a section: a knob was guessed. */
+static bool is_short_set(const node *key)
+{
+    size_t n = strlen(key->text);
+    return strncmp(key->file, "--set ", 6) == 0 && strncmp(key->file + 6, key->text, n) == 0 &&
+           key->file[6 + n] == '=';
+}
+
+static void unknown_set(space *s, const node *key)
+{
+    const char *names[SPACE_MAX_KNOBS + N_SETTINGS];
+    int n = 0;
+    for (int i = 0; i < s->n_knobs; i++) names[n++] = s->slot[SLOT_KNOBS + i].name;
+    for (int i = 0; i < N_SETTINGS; i++)
+        if (schema_has(schema_row((setting)i), s->task)) names[n++] = schema_short_name((setting)i);
+    const char *meant = diag_did_you_mean(key->text, names, (size_t)n);
+    if (meant)
+        document_wrong(&s->source, key, "no setting or knob '%s'; did you mean '%s'?", key->text,
+                       meant);
+    else
+        document_wrong(&s->source, key,
+                       "no setting or knob '%s'; 'paretune check --schema' lists the settings, "
+                       "the architecture its knobs",
+                       key->text);
+}
+
 static void read_knob(space *s, const node *key, const node *n)
 {
     int k = space_find_knob(s, key->text);
@@ -284,6 +326,10 @@ static void read_knob(space *s, const node *key, const node *n)
         return;
     }
     if (s->architecture_failed) return; /* its knobs are not known */
+    if (is_short_set(key)) {
+        unknown_set(s, key);
+        return;
+    }
     const char *names[SPACE_MAX_KNOBS + 1] = {"architecture"};
     char list[300] = "architecture";
     for (int i = 0; i < s->n_knobs; i++) {
@@ -367,16 +413,12 @@ static void read_section(space *s, const char *section, const node *map)
 void space_read_settings(space *s)
 {
     const node *root = s->source.root;
-    const char *sections[8];
-    int n_sections = schema_sections(sections, 8);
     load_architecture(s, node_get(node_get(root, "model"), "architecture"));
     collect_knobs(s);
     for (int i = 0; i < root->n; i++) {
         const char *key = root->key[i]->text;
-        bool section = false;
-        for (int k = 0; k < n_sections; k++) section |= strcmp(sections[k], key) == 0;
         int row = strchr(key, '.') ? -1 : schema_find(key);
-        if (section)
+        if (is_section(key))
             read_section(s, key, root->item[i]);
         else if (row >= 0 && strcmp(schema_row((setting)row)->path, key) == 0)
             read_setting(s, (setting)row, root->item[i]);

@@ -93,6 +93,27 @@ Test(plan, counted_stages_are_the_distinct_keys_of_all_chains)
     }
 }
 
+Test(plan, storages_that_write_the_same_file_are_duplicates)
+{
+    /* The tensors of the network have 96, 64 and 96 weights. */
+    space *s =
+        space_of(&a,
+                 HEAD "model: {architecture: mlp, alpha: 0.0625}\n"
+                      "export: {storage: [float32, float16, dynamic], "
+                      "dynamic_min_elements: [60, 64, 1024], per_channel: [true, false]}\n" TAIL,
+                 0, NULL);
+    plan *p = plan_of(s);
+    for (int64_t i = 0; i < space_size(s); i++) {
+        value v[N_SLOTS];
+        cr_assert_eq(plan_values(p, i, v, NULL), OK);
+        bool quantized = strcmp(v[SET_STORAGE].text, "dynamic") == 0;
+        if (quantized && v[SET_DYNAMIC_MIN].number > 96)
+            cr_expect_str_eq(plan_why(p, i, &a), "builds the same files as candidate 0");
+    }
+    /* float32, float16, and both kinds of dynamic */
+    cr_expect_eq(summary_of(p).count[CAND_OK], 4);
+}
+
 Test(plan, epochs_and_unshared_counts_are_the_sums_over_chains)
 {
     space *s = space_of(&a, rich, 0, NULL);

@@ -411,6 +411,28 @@ static void put_note(buf *b, const char *name, int n, int first_line)
     if (n) buf_printf(b, ",\"%s\":%d,\"first_%s_line\":%d", name, n, name, first_line);
 }
 
+void series_put_notes(const series *s, const char *file, buf *out)
+{
+    const climate_notes *x = &s->notes;
+    const struct {
+        int n, line;
+        const char *one, *many;
+    } rows[] = {{x->gaps, x->first_gap_line, "gap", "gaps"},
+                {x->repeats, x->first_repeat_line, "repeat", "repeats"},
+                {x->backward, x->first_backward_line, "step backwards", "steps backwards"},
+                {x->off_grid, x->first_off_grid_line, "short step", "short steps"}};
+    const char *before = ": its dates have ";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].n == 0) continue;
+        const char *what = rows[i].n == 1 ? rows[i].one : rows[i].many;
+        buf_printf(out, "%s%s%d %s, the first at line %d", *before == ';' ? "" : file, before,
+                   rows[i].n, what, rows[i].line);
+        if (i == 0) buf_printf(out, " (rows missing: %ld)", x->missing_rows);
+        before = "; ";
+    }
+    if (*before == ';') buf_text(out, "; rows are taken as they stand\n");
+}
+
 void series_detail(const series *s, buf *out)
 {
     const climate_notes *notes = &s->notes;

@@ -57,6 +57,9 @@ status series_open(const void *bytes, size_t n, series *out, err *e);
 /* The windows; `ex` borrows `s`. */
 void series_examples(const series *s, examples *ex);
 
+/* A line about what was noticed in the dates of the table `file`; nothing when nothing was. */
+void series_put_notes(const series *s, const char *file, buf *out);
+
 /* JSON for people: rows, parts, statistics and what was noticed in the dates. */
 void series_detail(const series *s, buf *out);
 

@@ -337,6 +337,17 @@ static void backward_part(const net *n, int last_layer, int first_layer, int fir
     ops_of(n, next)->observe_back(&p);
 }
 
+/* Each stretch begins with the part that the one before ended with: it is the likeliest to be still in
+ * a cache. */
+static void backward_stretch(const net *n, int last, int first, int B, bool upward)
+{
+    const int step = ops_of(n, last)->by_parts ? n->part : B, parts = (B + step - 1) / step;
+    for (int i = 0; i < parts; i++) {
+        int b = (upward ? i : parts - 1 - i) * step;
+        backward_part(n, last, first, b, B - b < step ? B - b : step);
+    }
+}
+
 static void backward_from(net *n, int B, int top)
 {
     for (int i = 0; i <= top; i++)
@@ -345,11 +356,11 @@ static void backward_from(net *n, int B, int top)
         ops_of(n, top)->observe_back(&n->pass[top]);
         ops_of(n, top)->settle_back(&n->pass[top]);
     }
+    bool upward = false;
     for (int last = top, first; last >= 0; last = first - 1) {
         first = stretch_start(n, last);
-        int step = ops_of(n, last)->by_parts ? n->part : B;
-        for (int b = 0; b < B; b += step)
-            backward_part(n, last, first, b, B - b < step ? B - b : step);
+        backward_stretch(n, last, first, B, upward);
+        upward = !upward;
         if (first > 0 && ops_of(n, first - 1)->settle_back)
             ops_of(n, first - 1)->settle_back(&n->pass[first - 1]);
     }

@@ -98,6 +98,8 @@ expect 2 query .
 
 # A failed candidate ends in code 3 with its reason in `status`.
 expect 3 run space.yaml -q --db wide.db --set train.learning_rate=10 --set train.optimizer=sgd
+err_has "2 of 2 trials failed, the first because of: "
+err_has "'paretune status wide.db' tells more"
 expect 0 status wide.db
 out_has 'numeric'
 
