@@ -293,7 +293,7 @@ static void lose_data(void *user, const sched_event *ev)
     const fake_study *f = user;
     char line[200];
     if (ev->kind != SCHED_STAGE_DONE || strcmp(ev->stage, "export") != 0) return;
-    snprintf(line, sizeof line, "rm -f %s/*/*.series", f->artifacts);
+    snprintf(line, sizeof line, "rm -f %s/*/*.examples", f->artifacts);
     cr_assert(zero(int, system(line)));
 }
 

@@ -103,6 +103,7 @@ static void try_choices(const setting_row *row)
     char word[40];
     for (const char *s = row->choices; s; s = strchr(s, '|') ? strchr(s, '|') + 1 : NULL) {
         snprintf(word, sizeof word, "%.*s", (int)strcspn(s, "|"), s);
+        if (!schema_allows(row, word, "forecast")) continue;
         if (strcmp(word, "jena-csv") != 0) try_value(row->path, word); /* has settings of its own */
     }
 }
@@ -111,7 +112,7 @@ Test(settings, the_engine_takes_whatever_the_search_accepts)
 {
     for (int i = 0; i < N_SETTINGS; i++) {
         const setting_row *row = schema_row((setting)i);
-        if (!row->stages) continue;
+        if (!row->stages || !schema_has(row, "forecast")) continue;
         if (row->type == TYPE_CHOICE) try_choices(row);
         if (row->type == TYPE_INT || row->type == TYPE_NUMBER) {
             try_number(row->path, row->min);
