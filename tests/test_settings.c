@@ -21,7 +21,7 @@ enum { MAX_SETS = 8 };
 static const char *const contexts[][MAX_SETS] = {
     {"train.schedule=polynomial", "data.steps_in=1", "data.steps_out=1"},
     {"train.optimizer=sgd", "train.schedule=cosine"},
-    {"train.schedule=exponential", "export.storage=dynamic", "prune.final_sparsity=0.5"},
+    {"train.schedule=exponential", "export.storage=dynamic"},
     {"train.epochs=2", "prune.final_sparsity=0.5", "prune.begin=0 %", "prune.end=100 %"},
     {"train.epochs=2", "prune.final_sparsity=0.5", "prune.begin=0", "prune.end=2"},
     {"prune.final_sparsity=0.5", "prune.begin=0 steps", "prune.end=10000000 steps"},

@@ -6,7 +6,7 @@ root=$PWD
 bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
-short='--set train.epochs=6 --set data.rows=2000'
+short='--set train.epochs=6 --set prune.begin=2 --set prune.end=5 --set data.rows=2000'
 
 fail() {
     echo "readme.sh: $1"

@@ -82,7 +82,9 @@ expect 0 sql few.db "select 'trials ' || count(*) from trials" --format csv
 out_has 'trials 2'
 
 # A run that ends with an error says so, and is not taken for a killed one.
-expect 1 run space.yaml -q --db failed.db --artifacts /dev/null/artifacts
+expect 1 run space.yaml -q --db none.db --artifacts /dev/null/artifacts
+touch failed.artifacts # a file where the folder belongs
+expect 1 run space.yaml -q --db failed.db
 expect 0 status failed.db
 out_has ': failed'
 
