@@ -65,6 +65,7 @@ void arena_free(arena *a)
 static arena_block *take_block(size_t bytes)
 {
     if (bytes < 2 * HUGE_PAGE) return aligned_alloc(LINE, bytes);
+    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE; /* aligned_alloc wants whole ones */
     arena_block *b = aligned_alloc(HUGE_PAGE, bytes);
 #if defined(MADV_HUGEPAGE)
     if (b) madvise(b, bytes, MADV_HUGEPAGE);
@@ -81,7 +82,7 @@ static arena_block *grow(arena *a, size_t need)
         size = need; /* near the cap: take just what is needed */
         if (size > a->cap || a->held > a->cap - size) return NULL;
     }
-    if (size > SIZE_MAX - sizeof(arena_block) - LINE) return NULL;
+    if (size > SIZE_MAX - sizeof(arena_block) - HUGE_PAGE) return NULL;
     arena_block *b = take_block(sizeof *b + size);
     if (!b) return NULL;
     *b = (arena_block){.older = a->last, .size = size};

@@ -1,8 +1,8 @@
-/* A trained network as it is exported: batch norm folded into the layer before it, dropout left out.
+/* A trained network as it is exported: batch norm folded into the layer before, dropout left out.
  *
  * With s = gamma / sqrt(moving variance + epsilon), a convolution's or dense layer's weights w and
- * bias b become w * s and beta + (b - moving mean) * s, channel by channel; the layer takes over the
- * batch norm's activation. A batch norm over an image that has no such layer in front (or whose
+ * bias b become w * s and beta + (b - moving mean) * s, channel by channel; the layer takes over
+ * the batch norm's activation. A batch norm over an image that has no such layer in front (or whose
  * layer's own activation or another reader stands between) becomes a depthwise convolution of
  * 1 x 1; elsewhere it is refused. */
 #ifndef PARETUNE_ENGINE_NN_FOLD_H

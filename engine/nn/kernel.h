@@ -120,8 +120,9 @@ typedef struct kernels {
     /* dw[Kh,Kw,C] += the sum over the outputs of dy times what the window saw. */
     void (*depthwise_dw)(float *dw, const float *x, const float *dy, int C, const image_window *s);
 
-    /* The transforms of Winograd's F(2x2,3x3) (nn/winograd.h); NULL in the naive set. Planes of numbers
-     * are `plane` floats apart; in each, v and m have a row of C for each 2 x 2 tile of outputs. */
+    /* The transforms of Winograd's F(2x2,3x3) (nn/winograd.h); NULL in the naive set. Planes of
+     * numbers are `plane` floats apart; in each, v and m have a row of C for each 2 x 2 tile of
+     * outputs. */
     /* v = B^T x B */
     void (*winograd_input)(float *v, int plane, const float *x, int C, const image_window *s);
     /* y = A^T m A + bias[C] unless NULL, max(0, .) if `relu` */

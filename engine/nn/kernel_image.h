@@ -1,5 +1,5 @@
-/* Kernels of images, part of kernel_body.h's text: depthwise convolution and batch norm. Vectors run
- * over channels, which lie one behind the other. */
+/* Kernels of images, part of kernel_body.h's text: depthwise convolution, Winograd's transforms and
+ * batch norm. Vectors run over channels, which lie one behind the other. */
 
 /* --- depthwise convolution --- */
 
@@ -229,8 +229,8 @@ static void run_depthwise_dw(float *dw, const float *x, const float *dy, int C,
 }
 
 /* --- Winograd's F(2x2, 3x3) ---
- * Lavin & Gray 2016, section 4.1: y = A^T [(G g G^T) * (B^T d B)] A for each 4 x 4 tile d of the input
- * and 2 x 2 tile y of the output. What is numbered 0..15 lies in planes, `plane` floats apart. */
+ * Lavin & Gray 2016, section 4.1: y = A^T [(G g G^T) * (B^T d B)] A for each 4 x 4 tile d of the
+ * input and 2 x 2 tile y of the output. What is numbered 0..15 lies in planes, `plane` floats apart. */
 
 /* B^T along one direction of a tile. */
 INLINE void turn_input(vf *a, vf *b, vf *c, vf *d)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* The place in x that output (ho,wo) sees under the kernel's (kh,kw), or -1 outside of the image. */
+/* The place in x that output (ho,wo) sees under the kernel's (kh,kw), or -1 outside of it. */
 static int seen(const image_window *s, int ho, int wo, int kh, int kw)
 {
     int h = ho * s->Sh - s->top + kh, w = wo * s->Sw - s->left + kw;

@@ -5,8 +5,7 @@
 #include <stddef.h>
 
 const param_row layer_add_params[] = {
-    {"from", PARAM_INT, -1, NET_MAX_LAYERS, NULL, NULL,
-     "the layer whose output is added"},
+    {"from", PARAM_INT, -1, NET_MAX_LAYERS, NULL, NULL, "the layer whose output is added"},
     LAYER_PARAM_ACTIVATION,
     {0},
 };

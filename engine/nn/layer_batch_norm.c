@@ -1,13 +1,14 @@
-/* Batch norm as Keras 2 has it: y = act((x - m) / sqrt(v + epsilon) * gamma + beta) for each channel,
- * with m and v the batch's mean and biased variance over examples and places in training, else the
- * moving ones. A training pass moves those: moving = momentum * moving + (1 - momentum) * batch,
- * where images take the unbiased variance, v * n / (n - 1), like TensorFlow's fused kernel
+/* Batch norm as Keras 2 has it: y = act((x - m) / sqrt(v + epsilon) * gamma + beta) for each
+ * channel, with m and v the batch's mean and biased variance over examples and places in training,
+ * else the moving ones. A training pass moves those: moving = momentum * moving + (1 - momentum) *
+ * batch, where images take the unbiased variance, v * n / (n - 1), like TensorFlow's fused kernel
  * (fused_batch_norm_op.cc), and other shapes v itself.
  *
  * m and v come from sums of x - x0 and of its squares, x0 being the batch's first row (Chan, Golub
- * and LeVeque 1983): floats within an example, doubles over the batch. Backward, with g = dy * act':
- * dgamma = sum g (x - m) / sd, dbeta = sum g,
- * dx = gamma / sd * (g - dbeta / n - (x - m) / sd * dgamma / n). */
+ * and LeVeque 1983): floats within an example, doubles over the batch.
+ * Backward, with g = dy * act':
+ *   dgamma = sum g (x - m) / sd,  dbeta = sum g,
+ *   dx = gamma / sd * (g - dbeta / n - (x - m) / sd * dgamma / n). */
 #include "engine/nn/layer.h"
 
 #include <assert.h>

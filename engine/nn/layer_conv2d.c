@@ -1,7 +1,7 @@
-/* y[B,Ho,Wo,Co] = act(patches * w[Co,Kh*Kw*Ci]^T + b[Co]): row (ho,wo) of an example's patches is the
- * Kh x Kw x Ci block of x that the filter covers there, zeros outside of x. Cross-correlation, as in
- * TensorFlow. A kernel of 1 x 1 with stride 1 takes x itself as its patches, and one of 3 x 3 goes by
- * winograd.h where that is faster; with the naive kernels everything goes by patches. */
+/* y[B,Ho,Wo,Co] = act(patches * w[Co,Kh*Kw*Ci]^T + b[Co]): row (ho,wo) of an example's patches is
+ * the Kh x Kw x Ci block of x that the filter covers there, zeros outside of x. Cross-correlation,
+ * as in TensorFlow. A kernel of 1 x 1 with stride 1 takes x itself as its patches, and one of 3 x 3
+ * goes by winograd.h where that is faster; with the naive kernels everything goes by patches. */
 #include "engine/nn/geometry.h"
 #include "engine/nn/winograd.h"
 

@@ -1,5 +1,5 @@
-/* y[B,Ho,Wo,C] = act(sum over the window of x * w[Kh,Kw,C] + b[C]): each channel has a filter of its
- * own, and one output. */
+/* y[B,Ho,Wo,C] = act(sum over the window of x * w[Kh,Kw,C] + b[C]): each channel has a filter of
+ * its own, and one output. */
 #include "engine/nn/geometry.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* In training y = x * m with m = 1 / (1 - rate), or 0 with probability `rate`; else y = x. A batch's
- * masks are drawn in the order of its numbers. */
+/* In training y = x * m with m = 1 / (1 - rate), or 0 with probability `rate`; else y = x. A
+ * batch's masks are drawn in the order of its numbers. */
 #include "engine/nn/layer.h"
 
 #include <stddef.h>

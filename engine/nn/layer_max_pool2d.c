@@ -1,5 +1,5 @@
-/* The largest number of each window, channel by channel; padding never wins. Its gradient goes to the
- * first of equal numbers, as in TensorFlow. */
+/* The largest number of each window, channel by channel; padding never wins. Its gradient goes to
+ * the first of equal numbers, as in TensorFlow. */
 #include "engine/nn/geometry.h"
 
 #include <stddef.h>

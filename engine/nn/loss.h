@@ -11,14 +11,14 @@
 
 typedef enum { LOSS_MSE, LOSS_MAE, LOSS_HUBER, LOSS_CROSS_ENTROPY, N_LOSSES } loss_kind;
 
-/* Not for cross-entropy: the sum over n numbers: divide by the count for the loss. When `gradient` is not NULL it receives
- * the derivatives of the mean over these n numbers. */
+/* Not for cross-entropy: the sum over n numbers: divide by the count for the loss. When `gradient`
+ * is not NULL it receives the derivatives of the mean over these n numbers. */
 double loss_sum(loss_kind kind, const float *predicted, const float *wanted, int n,
                 float *gradient);
 
 /* Cross-entropy's sum over n examples, logits[n,classes], and in *right (unless NULL) how many have
- * their largest logit (the first of equal ones) at the label's class. `gradient` as above; rows whose
- * label is no class number below `classes` count as an infinite loss with no gradient. */
+ * their largest logit (the first of equal ones) at the label's class. `gradient` as above; rows
+ * whose label is no class number below `classes` count as an infinite loss with no gradient. */
 double loss_classes(const float *logits, const float *label, int n, int classes, double smoothing,
                     float *gradient, int *right);
 

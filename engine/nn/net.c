@@ -1,16 +1,16 @@
-/* Memory of a pass: the input, then each layer's output (a view shares its input's) and saved block,
- * the gradient buffers, one scratch block for all, and a gradient for each output that an add layer
- * takes from further up. */
+/* Memory of a pass: the input, then each layer's output (a view shares its input's) and saved
+ * block, the gradient buffers, one scratch block for all, and a gradient for each output that an
+ * add layer takes from further up. */
 #include "engine/nn/net.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Layers that can (layer_ops.by_parts) are called with few examples at a time: each part goes through
- * a whole stretch of layers while it is in the cache. In training, a stretch ends where a layer must
- * know the whole batch: forward in front of it, backward behind it. Gradients inside a stretch take
- * turns in two buffers of one part, those between stretches in two of a whole batch. The outputs of
- * cheap layers are kept for one part only, and made again. */
+/* Layers that can (layer_ops.by_parts) are called with few examples at a time: each part goes
+ * through a whole stretch of layers while it is in the cache. In training, a stretch ends where a
+ * layer must know the whole batch: forward in front of it, backward behind it. Gradients inside a
+ * stretch take turns in two buffers of one part, those between stretches in two of a whole batch.
+ * The outputs of cheap layers are kept for one part only, and made again. */
 typedef struct {
     layer_plan layer[NET_MAX_LAYERS];
     long long gradient; /* floats of one whole gradient buffer */
@@ -338,8 +338,8 @@ static void backward_part(const net *n, int last_layer, int first_layer, int fir
         ops_of(n, next)->observe_back(part_of(n, next, first, count, &own));
 }
 
-/* Each stretch begins with the part that the one before ended with: it is the likeliest to be still in
- * a cache. */
+/* Each stretch begins with the part that the one before ended with: it is the likeliest to be still
+ * in a cache. */
 static void backward_stretch(const net *n, int last, int first, int B, bool upward)
 {
     const int step = ops_of(n, last)->by_parts ? n->part : B, parts = (B + step - 1) / step;

@@ -7,8 +7,8 @@
  *   ... fill n.input[B, in] ... net_forward(&n, B) ... read n.output[B, out]
  *   ... fill n.output_gradient[B, out] ... net_backward(&n, B) adds to n.gradients
  *
- * An example's outputs by net_forward have the same bits in any batch, at any place in it. Gradients
- * are sums over the batch in an order that network and batch size decide; where no layer works by
+ * An example's outputs by net_forward have the same bits in any batch, at any place in it.
+ * Gradients are sums over the batch in an order that network and batch size decide; where no layer works by
  * parts, in the order of its examples. */
 #ifndef PARETUNE_ENGINE_NN_NET_H
 #define PARETUNE_ENGINE_NN_NET_H
@@ -55,8 +55,8 @@ typedef struct {
 status net_build(net *n, const net_spec *spec, int max_batch, float *params, arena *a, err *e);
 
 /* Initial weights as Keras 2 draws them: kernels glorot_uniform, recurrent kernels orthogonal,
- * biases zero (1 for the LSTM's forget gate), gamma and moving variance 1. Tensor i uses the stream (seed, RNG_INIT, i). `a` is
- * scratch and is back at its mark afterwards. */
+ * biases zero (1 for the LSTM's forget gate), gamma and moving variance 1. Tensor i uses the stream
+ * (seed, RNG_INIT, i). `a` is scratch and is back at its mark afterwards. */
 status net_init_weights(net *n, uint64_t seed, arena *a, err *e);
 
 /* As a finished network computes: batch norm by its moving statistics, no dropout. */

@@ -7,8 +7,8 @@
  *
  * Batches are consecutive examples, formed once; their order is new in each epoch, drawn by
  * tf.data's buffer rule from the stream (seed, RNG_SHUFFLE, epoch). The last batch may be smaller.
- * Stopping at the end of any epoch and going on from the checkpoint changes no bit. The best epoch is
- * the one of the lowest validation loss, for classes of the highest validation accuracy; the first
+ * Stopping at the end of any epoch and going on from the checkpoint changes no bit. The best epoch
+ * is the one of the lowest validation loss, for classes of the highest validation accuracy; the first
  * of equal ones. */
 #ifndef PARETUNE_ENGINE_NN_TRAIN_H
 #define PARETUNE_ENGINE_NN_TRAIN_H

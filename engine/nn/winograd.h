@@ -1,6 +1,6 @@
-/* Convolution of 3 x 3 with stride 1 by Winograd's F(2x2,3x3): 16 products of matrices with 4 / 9 of the
- * plain multiplications, between transforms that only add (Lavin & Gray 2016). The gradients go the
- * same way: dx is a convolution of dy, dw the derivative of the products.
+/* Convolution of 3 x 3 with stride 1 by Winograd's F(2x2,3x3): 16 products of matrices with 4 / 9
+ * of the plain multiplications, between transforms that only add (Lavin & Gray 2016). The gradients
+ * go the same way: dx is a convolution of dy, dw the derivative of the products.
  *
  * Results differ from the plain sums by rounding, a few units in the seventh digit of the largest
  * term. Each output's bits are the same in any batch. */
@@ -19,7 +19,8 @@ typedef struct {
     float *scratch; /* winograd_scratch floats */
 } winograd;
 
-/* Whether this way is the faster one; with too few channels the transforms cost more than they save. */
+/* Whether this way is the faster one; with too few channels the transforms cost more than they
+ * save. */
 bool winograd_fits(const image_window *s, int Ci, int Co);
 long long winograd_fixed(const image_window *s, int Ci, int Co);
 long long winograd_scratch(const image_window *s, int Ci, int Co);

@@ -17,8 +17,8 @@ const char *lab_net(arena *a, const char *arch, double alpha, int steps);
 
 /* The lab's networks for keywords: `arch` "mlp", "cnn" or "ds-cnn", `feature` "mfcc" [49,10,1],
  * "log-mel" [49,40,1] or "stft" [32,32,1], widths times alpha (truncated), 8 classes; the first
- * stride is (2,1) for mfcc, else (2,2). `edges` is the padding of the later convolutions: "valid" as in
- * the editions to 2022, "same" as later. The JSON text is in `a`. */
+ * stride is (2,1) for mfcc, else (2,2). `edges` is the padding of the later convolutions: "valid"
+ * as in the editions to 2022, "same" as later. The JSON text is in `a`. */
 const char *keyword_net(arena *a, const char *arch, const char *feature, double alpha,
                         const char *edges);
 
