@@ -26,8 +26,7 @@ ifeq ($(WERROR),1)
 WARN += -Werror
 endif
 
-CPPFLAGS += -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DPARETUNE_VERSION='"$(VERSION)"' \
-            -DPARETUNE_SHARE='"$(PREFIX)/share/paretune"'
+CPPFLAGS += -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DPARETUNE_VERSION='"$(VERSION)"'
 CFLAGS_release := -O3 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
@@ -72,19 +71,22 @@ $(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filt
 $(OUT)/engine/tflite/rows_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
 $(OUT)/engine/tflite/rows_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
 
-# A change of flags rebuilds everything.
+# A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.
+FLAGS = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
 $(OUT)/flags: FORCE
 	@mkdir -p $(OUT)
-	@echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS)' > $@
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 # So does a file that came or went, for what is linked from all of them.
 $(OUT)/sources: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(SOURCES) $(TESTS)' | cmp -s - $@ || echo '$(SOURCES) $(TESTS)' > $@
+# Phony by name: .SECONDARY would take it for a file that need not be made, and neither be written.
+.PHONY: FORCE
 FORCE:
 
 # private: else the milder flags reach $(OUT)/flags and everything is built again.
 $(OUT)/tests/%.o: private WARN := $(filter-out -Wconversion -Wsign-conversion -Wmissing-prototypes -Wdouble-promotion -Wpedantic,$(WARN))
-$(OUT)/%.o: %.c $(OUT)/flags
+$(OUT)/%.o: %.c $(OUT)/flags Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(ISA_CFLAGS) -MMD -MP -c -o $@ $<
@@ -207,7 +209,7 @@ bench: all $(BENCHES) ## run every tests/bench/bench_*
 	$(Q)for b in $(sort $(BENCHES)); do echo "== $${b##*/}"; PARETUNE_BIN=$(BIN) $$b || exit 1; done
 
 .PHONY: docs
-docs: all ## write docs/paretune.1 and docs/commands.md from the option tables
+docs: all ## write docs/ (manual page, commands, search spaces) from the program's tables
 	$(Q)tools/docs.sh $(BIN) docs
 
 TFLITE := build/tflite/node_modules/tfjs-tflite-node/cc_deps

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "engine/data/keyword_data.h"
 #include "engine/data/series.h"
@@ -26,8 +26,8 @@ typedef struct {
 static const kind_row kinds[N_STAGE_KINDS] = {
     [STAGE_DATA] = {"data", "examples", 1, stage_build_data},
     [STAGE_TRAIN] = {"train", "checkpoint", 1, stage_build_train},
-    [STAGE_EXPORT] = {"export", "tflite", 1, stage_build_export},
-    [STAGE_SCORE] = {"score", "json", 1, stage_build_score},
+    [STAGE_EXPORT] = {"export", "tflite", 2, stage_build_export},
+    [STAGE_SCORE] = {"score", "json", 2, stage_build_score},
     [STAGE_LATENCY] = {"latency", "latency.json", 1, stage_build_latency},
 };
 
@@ -56,14 +56,32 @@ bool stage_runs_alone(stage_kind kind)
     return kind == STAGE_LATENCY;
 }
 
+/* Training with fused multiply-adds gives the same bits on every set that has them and needs no name;
+ * the others have their own. Without any kernels the training fails, whatever its key. */
+static void add_rounding(hash_stream *h)
+{
+    const kernels *k;
+    if (kernel_choose(&k, NULL) != OK || k->fused) return;
+    hash_add_text(h, "kernels ");
+    hash_add_text(h, k->name);
+    hash_add_text(h, "\n");
+}
+
 hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_parents)
 {
-    buf b = {0};
-    buf_printf(&b, "%s %d\n%s\n", kinds[kind].name, kinds[kind].version, params);
-    for (int i = 0; i < n_parents; i++) buf_printf(&b, "%s\n", parent[i].text);
-    hash h = hash_bytes(b.data, b.len);
-    buf_free(&b);
-    return h;
+    hash_stream h;
+    char head[40];
+    snprintf(head, sizeof head, "%s %d\n", kinds[kind].name, kinds[kind].version);
+    hash_init(&h);
+    hash_add_text(&h, head);
+    hash_add_text(&h, params);
+    hash_add_text(&h, "\n");
+    if (kind == STAGE_TRAIN) add_rounding(&h);
+    for (int i = 0; i < n_parents; i++) {
+        hash_add_text(&h, parent[i].text);
+        hash_add_text(&h, "\n");
+    }
+    return hash_end(&h);
 }
 
 char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)
@@ -78,7 +96,14 @@ status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map 
                     kinds[kind].name);
     const char *path = stage_path(job->a, job->rq->folder, kind, &job->rq->parent[i]);
     if (!path) return FAIL(e, ERR_MEM, "out of memory");
-    return file_map_open(map, path, e);
+    return stage_distrust(file_map_open(map, path, e), e);
+}
+
+status stage_distrust(status s, err *e)
+{
+    if (s != ERR_INPUT) return s;
+    if (e) e->code = ERR_LOST;
+    return ERR_LOST;
 }
 
 void stage_put_metric(stage_result *out, const char *name, double value)
@@ -89,13 +114,6 @@ void stage_put_metric(stage_result *out, const char *name, double value)
     m->value = value;
 }
 
-static double seconds(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static status write_artifact(const stage_request *rq, const buf *bytes, arena *a, stage_result *out,
                              err *e)
 {
@@ -104,7 +122,7 @@ static status write_artifact(const stage_request *rq, const buf *bytes, arena *a
     const char *folder = path ? file_folder(a, path) : NULL;
     if (!folder) return FAIL(e, ERR_MEM, "out of memory");
     TRY(file_make_folder(folder, e));
-    TRY(file_write(path, bytes->data, bytes->len, e));
+    TRY(file_write_cached(path, bytes->data, bytes->len, e));
     out->artifact_bytes = bytes->len;
     out->artifact_hash = hash_bytes(bytes->data, bytes->len);
     return OK;
@@ -117,7 +135,8 @@ static status build(const stage_request *rq, stage_progress progress, void *user
     TRY(node_read_json(a, rq->params, strlen(rq->params), &params, e));
     hash expected = stage_key(rq->kind, rq->params, rq->parent, rq->n_parents);
     if (strcmp(expected.text, rq->key.text) != 0)
-        return FAIL(e, ERR_ARG, "the key of a %s stage does not fit its parameters",
+        return FAIL(e, ERR_STATE,
+                    "the key of a %s stage does not fit its parameters and this worker's kernels",
                     kinds[rq->kind].name);
     stage_job job = {rq, params, a, progress, user};
     buf artifact = {0};
@@ -132,10 +151,10 @@ status stage_run(const stage_request *rq, stage_progress progress, void *user, a
 {
     *out = (stage_result){0};
     arena_mark_t mark = arena_mark(a);
-    double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double wall = clock_wall(), cpu = clock_cpu();
     status s = build(rq, progress, user, a, out, e);
-    out->wall_seconds = seconds(CLOCK_MONOTONIC) - wall;
-    out->cpu_seconds = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    out->wall_seconds = clock_wall() - wall;
+    out->cpu_seconds = clock_cpu() - cpu;
     arena_release(a, mark);
     if (s == OK) s = buf_check(&out->detail, e);
     if (s != OK) buf_free(&out->detail);

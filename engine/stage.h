@@ -9,9 +9,10 @@
  *   latency (export)         how long the exported file takes on this machine
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
- * parents' keys. The same key always means the same bytes: artifacts carry no times and no paths.
- * Latency alone is a fact about a machine and a moment: its metrics and bytes are no part of that
- * promise, and nothing is built from them. */
+ * parents' keys; for a train stage also of how its kernels round, unless they are fused, as nearly
+ * all are (nn/kernel.h). The same key always means the same bytes: artifacts carry no times and no
+ * paths. Latency alone is a fact about a machine and a moment: its metrics and bytes are no part of
+ * that promise, and nothing is built from them. */
 #ifndef PARETUNE_ENGINE_STAGE_H
 #define PARETUNE_ENGINE_STAGE_H
 
@@ -74,12 +75,17 @@ hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_pa
 /* Where a key's artifact lies: FOLDER/ab/abcdef....KIND, in `a`. */
 char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key);
 
+/* Removes, as far as possible, the files that killed workers left half written. Nobody may be
+ * building stages in the folder: two studies that run at once need two folders. */
+void stage_remove_leftovers(const char *folder);
+
 /* Called between epochs or other steps: `done` of `total`, with a figure worth showing (NaN for
  * none). Returning false asks the stage to stop; it then fails with ERR_STATE "stopped". */
 typedef bool (*stage_progress)(void *user, double done, double total, double figure);
 
 /* Builds the stage: reads parents' artifacts, writes its own (whole or not at all). `a` is scratch
- * and is back at its mark afterwards. ERR_NUM for a training that diverged. */
+ * and is back at its mark afterwards. ERR_NUM for a training that diverged, ERR_LOST for a parent's
+ * artifact that is gone or damaged. */
 status stage_run(const stage_request *rq, stage_progress progress, void *user, arena *a,
                  stage_result *out, err *e);
 
@@ -90,14 +96,17 @@ typedef struct {
     double macs;
     int arena_bytes; /* activations the interpreter holds at once */
     int flat_bytes;  /* of the .tflite file: exact, since its size does not depend on the weights */
-    int n_prunable;  /* weights that pruning may zero */
+    uint64_t file_id; /* equal for exports of one network that write the same file, whatever its
+                         weights: `dynamic` without a tensor large enough is float32 */
+    int n_prunable;   /* weights that pruning may zero */
     int packed_floor; /* bytes of the zlib file below which no training can bring it: a model, see
                           stage.c */
     double modelled_inference_ms, modelled_total_ms; /* on the export's "device"; NaN without one */
     double step_seconds; /* predicted CPU time of one training step at `batch` on this machine */
 } stage_forecast;
 
-/* `net` is the JSON of nn/spec.h; `export_params` the JSON of an export stage. */
+/* `net` is the JSON of nn/spec.h; `export_params` the JSON of an export stage; `final_sparsity` the
+ * greatest share of zeros that pruning can leave. */
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
                      arena *a, stage_forecast *out, err *e);
 
@@ -114,10 +123,23 @@ typedef struct {
 status stage_survey_data(const char *data_params, const char *input, arena *a, stage_survey *out,
                          err *e);
 
+/* Reads every row of the table behind a data stage, as the stage will: ERR_INPUT lists its mistakes.
+ * Appends a sentence to `notes` when its dates are odd. Recordings are not read: OK. */
+status stage_check_data(const char *data_params, const char *input, arena *a, buf *notes, err *e);
+
 /* Appends the canonical form of a front end's settings (signal/feature.h), as "features" of a data
  * stage holds it, and gives the shape that a network will see. ERR_INPUT for settings that do not go
  * together. */
 status stage_check_features(const node *settings, buf *canonical, shape *out, err *e);
+
+/* --- what is done with a model that was built --- */
+
+/* Writes a .tflite file under `path`, and beside it what "pack: zlib" and "pack: zip" count, as
+ * PATH.zlib and PATH.zip: the bytes of the metrics size_flat, size_zlib and size_zip. */
+status stage_write_model(const char *path, const void *bytes, size_t n, err *e);
+/* Whether the file holds variable tensors (an LSTM's state), which other runtimes keep from one
+ * inference to the next unless told to reset them. A file that cannot be read has none. */
+bool stage_keeps_state(const void *bytes, size_t n, arena *a);
 
 /* --- tables that search/ checks its input against --- */
 

@@ -20,6 +20,21 @@ status stage_build_data(const stage_job *job, buf *artifact, stage_result *out, 
     return keyword_data_build(job->params, job->rq->input, job->a, artifact, &out->detail, e);
 }
 
+status stage_check_data(const char *data_params, const char *input, arena *a, buf *notes, err *e)
+{
+    arena_mark_t mark = arena_mark(a);
+    node *params;
+    series table;
+    status s = node_read_json(a, data_params, strlen(data_params), &params, e);
+    if (s == OK && *input && !keyword_data_asked(params)) {
+        s = series_build(params, input, a, &table, e);
+        if (s == OK) series_put_notes(&table, input, notes);
+        if (s == OK) s = buf_check(notes, e);
+    }
+    arena_release(a, mark);
+    return s;
+}
+
 status stage_open_examples(const stage_job *job, int i, stage_examples *out, err *e)
 {
     *out = (stage_examples){0};
@@ -27,10 +42,10 @@ status stage_open_examples(const stage_job *job, int i, stage_examples *out, err
     const char *bytes = out->map.bytes;
     size_t n = out->map.n;
     if (n >= 8 && memcmp(bytes, "ptclips1", 8) == 0) {
-        TRY(clip_set_read(&out->clips, bytes, n, "the data", e));
+        TRY(stage_distrust(clip_set_read(&out->clips, bytes, n, "the data", e), e));
         clip_set_examples(&out->clips, &out->ex);
     } else {
-        TRY(series_open(bytes, n, &out->series, e));
+        TRY(stage_distrust(series_open(bytes, n, &out->series, e), e));
         series_examples(&out->series, &out->ex);
     }
     return OK;

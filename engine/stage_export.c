@@ -16,24 +16,13 @@
 #include "engine/tflite/tfl_reader.h"
 #include "engine/tflite/writer.h"
 
+enum { PACK_LEVEL = 6 };
+static const char entry_name[] = "model.tflite";
+
 /* What a homework counts as the file's size. */
 static const char *const packings[] = {"flat", "zlib", "zip"};
 static const char *const storages[N_STORAGES] = {
     [STORE_FLOAT32] = "float32", [STORE_FLOAT16] = "float16", [STORE_DYNAMIC] = "dynamic"};
-
-static status read_choice(const node *params, const char *key, const char *const *choices, int n,
-                          int *out, err *e)
-{
-    const char *word;
-    *out = 0;
-    TRY(node_string(params, key, &word, e));
-    for (int i = 0; i < n; i++) {
-        if (strcmp(choices[i], word) != 0) continue;
-        *out = i;
-        return OK;
-    }
-    return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its choices", key, word);
-}
 
 typedef struct {
     tflite_options file;
@@ -64,7 +53,7 @@ static status read_options(const node *params, arena *a, export_options *out, er
 {
     int storage;
     *out = (export_options){0};
-    TRY(read_choice(params, "storage", storages, N_STORAGES, &storage, e));
+    TRY(node_choice(params, "storage", storages, N_STORAGES, &storage, e));
     out->file.storage = (weight_storage)storage;
     TRY(node_int(params, "dynamic_min_elements", 0, 1 << 30, &out->file.dynamic_min_elements, e));
     const node *per_channel = node_get(params, "per_channel");
@@ -105,13 +94,14 @@ static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
     tfl_graph g;
     buf packed = {0};
     size_t constants = 0;
+    status s = OK;
     TRY(tfl_read(job->a, file->data, file->len, &g, e));
     buf_text(b, "{\"tensors\":[");
-    for (int i = 0, n = 0; i < g.n_tensors; i++) {
+    for (int i = 0, n = 0; s == OK && i < g.n_tensors; i++) {
         const tfl_tensor *t = &g.tensor[i];
         if (!t->data) continue;
         buf_clear(&packed);
-        TRY(pack_zlib(t->data, t->bytes, 6, &packed, e));
+        s = pack_zlib(t->data, t->bytes, PACK_LEVEL, &packed, e);
         buf_printf(b, "%s{\"tensor\":%d,\"type\":\"%s\",\"shape\":[", n++ ? "," : "", i,
                    tfl_type_name(t->type));
         for (int d = 0; d < t->rank; d++) buf_printf(b, d ? ",%d" : "%d", t->dim[d]);
@@ -120,7 +110,7 @@ static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
     }
     buf_printf(b, "],\"container_bytes\":%zu}", file->len - constants);
     buf_free(&packed);
-    return buf_check(b, e);
+    return s == OK ? buf_check(b, e) : s;
 }
 
 static status put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e)
@@ -128,18 +118,19 @@ static status put_sizes(const stage_job *job, const buf *file, stage_result *out
     buf packed = {0};
     double size[3] = {(double)file->len};
     int counted;
-    TRY(read_choice(job->params, "pack", packings, 3, &counted, e));
-    status s = pack_zlib(file->data, file->len, 6, &packed, e);
+    TRY(node_choice(job->params, "pack", packings, 3, &counted, e));
+    status s = pack_zlib(file->data, file->len, PACK_LEVEL, &packed, e);
     size[1] = (double)packed.len;
     buf_clear(&packed);
-    if (s == OK) s = pack_zip(file->data, file->len, "model.tflite", 6, &packed, e);
+    if (s == OK) s = pack_zip(file->data, file->len, entry_name, PACK_LEVEL, &packed, e);
     size[2] = (double)packed.len;
     buf_free(&packed);
+    TRY(s);
     stage_put_metric(out, "size", size[counted]);
     stage_put_metric(out, "size_flat", size[0]);
     stage_put_metric(out, "size_zlib", size[1]);
     stage_put_metric(out, "size_zip", size[2]);
-    return s;
+    return OK;
 }
 
 static status export(const stage_job *job, const checkpoint *state, buf *artifact,
@@ -176,10 +167,42 @@ status stage_build_export(const stage_job *job, buf *artifact, stage_result *out
     checkpoint *state = ARENA_NEW(job->a, checkpoint, 1);
     if (!state) return FAIL(e, ERR_MEM, "out of memory");
     status s = stage_open_parent(job, 0, STAGE_TRAIN, &map, e);
-    if (s == OK) s = checkpoint_read(job->a, map.bytes, map.n, state, e);
+    if (s == OK) s = stage_distrust(checkpoint_read(job->a, map.bytes, map.n, state, e), e);
     if (s == OK) s = export(job, state, artifact, out, e);
     file_unmap(&map);
     return s;
+}
+
+static status write_packed(const char *path, const char *ending, const buf *packed, err *e)
+{
+    buf name = {0};
+    buf_printf(&name, "%s%s", path, ending);
+    status s = buf_check(&name, e);
+    if (s == OK) s = file_write(name.data, packed->data, packed->len, e);
+    buf_free(&name);
+    return s;
+}
+
+status stage_write_model(const char *path, const void *bytes, size_t n, err *e)
+{
+    buf packed = {0};
+    status s = file_write(path, bytes, n, e);
+    if (s == OK) s = pack_zlib(bytes, n, PACK_LEVEL, &packed, e);
+    if (s == OK) s = write_packed(path, ".zlib", &packed, e);
+    buf_clear(&packed);
+    if (s == OK) s = pack_zip(bytes, n, entry_name, PACK_LEVEL, &packed, e);
+    if (s == OK) s = write_packed(path, ".zip", &packed, e);
+    buf_free(&packed);
+    return s;
+}
+
+bool stage_keeps_state(const void *bytes, size_t n, arena *a)
+{
+    tfl_graph g;
+    if (tfl_read(a, bytes, n, &g, NULL) != OK) return false;
+    for (int i = 0; i < g.n_tensors; i++)
+        if (g.tensor[i].is_variable) return true;
+    return false;
 }
 
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
@@ -201,6 +224,7 @@ status stage_foresee(const node *net, const node *export_params, int batch, doub
                                 .macs = cost.macs,
                                 .arena_bytes = cost.arena_bytes,
                                 .flat_bytes = cost.flat_bytes,
+                                .file_id = cost.file_id,
                                 .n_prunable = cost.n_prunable,
                                 .packed_floor = cost.packed_floor,
                                 .step_seconds = cost_of_step(spec, layout, batch)};

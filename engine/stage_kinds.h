@@ -21,8 +21,11 @@ typedef status stage_builder(const stage_job *job, buf *artifact, stage_result *
 stage_builder stage_build_data, stage_build_train, stage_build_export, stage_build_score,
     stage_build_latency;
 
-/* Maps the artifact of the job's i-th parent, which must be of this kind. */
+/* Maps the artifact of the job's i-th parent, which must be of this kind; ERR_LOST when it is gone. */
 status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map *map, err *e);
+/* Passes on the outcome of reading a parent's artifact: what would be a user's mistake in a user's
+ * file (ERR_INPUT) is damage here, ERR_LOST, and the artifact is to be built again. */
+status stage_distrust(status s, err *e);
 
 /* What a data stage made, as examples. */
 typedef struct {

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #include "engine/stage_score.h"
+#include "engine/nn/loss.h"
 
-enum { MAX_OUTPUTS = 8, MAX_STEPS = 64 };
+enum { MAX_OUTPUTS = MAE_MAX_OUTPUTS, MAX_STEPS = 64 };
 
 typedef struct {
-    double mae[MAX_OUTPUTS]; /* mean of batch means, per output */
+    mae_meter mae;
     double step[MAX_OUTPUTS][MAX_STEPS];
     double mse;
 } part_errors;
@@ -25,7 +26,7 @@ typedef struct {
     int batch;
 } scorer;
 
-static void add_example(scorer *s, part p, int i, double *batch_sum, part_errors *r)
+static void add_example(scorer *s, part p, int i, part_errors *r)
 {
     int outputs = s->ex->n_outputs, steps = s->ex->out.dim[0];
     s->ex->fetch(s->ex, p, i, 1, s->x, s->y);
@@ -33,10 +34,10 @@ static void add_example(scorer *s, part p, int i, double *batch_sum, part_errors
     memcpy(in->data, s->x, in->bytes);
     interpreter_invoke(s->it);
     const float *forecast = interpreter_output(s->it, 0)->data;
+    mae_add(&r->mae, forecast, s->y, steps);
     for (int t = 0; t < steps; t++) {
         for (int o = 0; o < outputs; o++) {
             double d = (double)forecast[t * outputs + o] - (double)s->y[t * outputs + o];
-            batch_sum[o] += fabs(d);
             r->step[o][t] += fabs(d);
             r->mse += d * d;
         }
@@ -45,18 +46,17 @@ static void add_example(scorer *s, part p, int i, double *batch_sum, part_errors
 
 static status score_part(scorer *s, part p, part_errors *r, err *e)
 {
-    int n = s->ex->n[p], outputs = s->ex->n_outputs, steps = s->ex->out.dim[0], batches = 0;
+    int n = s->ex->n[p], outputs = s->ex->n_outputs, steps = s->ex->out.dim[0];
     *r = (part_errors){0};
-    for (int first = 0; first < n; first += s->batch, batches++) {
+    mae_start(&r->mae, outputs);
+    for (int first = 0; first < n; first += s->batch) {
         int count = n - first < s->batch ? n - first : s->batch;
-        double sum[MAX_OUTPUTS] = {0};
-        for (int i = 0; i < count; i++) add_example(s, p, first + i, sum, r);
-        for (int o = 0; o < outputs; o++) r->mae[o] += sum[o] / count / steps;
+        for (int i = 0; i < count; i++) add_example(s, p, first + i, r);
+        mae_end_batch(&r->mae);
     }
     for (int o = 0; o < outputs; o++) {
-        r->mae[o] /= batches;
         for (int t = 0; t < steps; t++) r->step[o][t] /= n;
-        if (!isfinite(r->mae[o]))
+        if (!isfinite(mae_get(&r->mae, o)))
             return FAIL(e, ERR_NUM, "the forecasts of %s are not finite", s->ex->output_name[o]);
     }
     r->mse /= (double)n * steps * outputs;
@@ -68,7 +68,7 @@ static void put_part(const scorer *s, const char *suffix, const part_errors *r, 
     char name[32];
     for (int o = 0; o < s->ex->n_outputs; o++) {
         snprintf(name, sizeof name, "%s_mae%s", s->ex->output_name[o], suffix);
-        stage_put_metric(out, name, r->mae[o]);
+        stage_put_metric(out, name, mae_get(&r->mae, o));
     }
     snprintf(name, sizeof name, "mse%s", suffix);
     stage_put_metric(out, name, r->mse);
@@ -132,7 +132,7 @@ static status score(const stage_job *job, const file_map *model, const stage_exa
 {
     scorer s = {.ex = &data->ex};
     TRY(node_int(job->params, "batch", 1, 65536, &s.batch, e));
-    TRY(interpreter_open(job->a, model->bytes, model->n, &s.it, e));
+    TRY(stage_distrust(interpreter_open(job->a, model->bytes, model->n, &s.it, e), e));
     TRY(check_ports(s.ex, s.it, e));
     if (s.ex->n_classes > 0) return stage_score_words(job, model, s.it, data, out, e);
     return score_forecasts(job, &s, out, e);

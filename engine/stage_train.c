@@ -30,7 +30,7 @@ static status read_earlier(const stage_job *job, const train_config *config, che
 {
     file_map map = {0};
     status s = stage_open_parent(job, 1, STAGE_TRAIN, &map, e);
-    if (s == OK) s = checkpoint_read(job->a, map.bytes, map.n, state, e);
+    if (s == OK) s = stage_distrust(checkpoint_read(job->a, map.bytes, map.n, state, e), e);
     file_unmap(&map);
     TRY(s);
     if (state->epoch != config->from_epoch && !state->stopped)

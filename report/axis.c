@@ -87,6 +87,6 @@ void axis_fit(axis *a, double low, double high, const char *unit)
 void axis_title(const axis *a, const char *metric, bool higher, char *text, size_t n)
 {
     bool unit = a->unit[0] != '\0';
-    snprintf(text, n, "%.80s%s%s%s, %s is better", metric, unit ? " (" : "", a->unit,
-             unit ? ")" : "", higher ? "more" : "less");
+    snprintf(text, n, "%.80s%s%s%s, %s is better%s", metric, unit ? " (" : "", a->unit,
+             unit ? ")" : "", higher ? "more" : "less", a->log ? " (log)" : "");
 }

@@ -24,7 +24,7 @@ typedef struct {
 void axis_fit(axis *a, double low, double high, const char *unit);
 /* Where a value lies: 0 at the low end, 1 at the high one, beyond them outside. */
 double axis_place(const axis *a, double v);
-/* "T_mae (°C), less is better"; `higher`: more is. */
+/* "T_mae (°C), less is better (log)"; `higher`: more is. */
 void axis_title(const axis *a, const char *metric, bool higher, char *text, size_t n);
 
 #endif

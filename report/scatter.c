@@ -17,8 +17,8 @@ enum {
     BOTTOM = 58,
     RIGHT = 24,
     COLUMN_GAP = 34,
-    COLUMN_MAX = 300,
-    ENTRY_H = 46,
+    COLUMN_MAX = 400,
+    ENTRY_H = 60,
     CELL = 3,
     N_COLOURS = 6
 };
@@ -48,7 +48,7 @@ static const char css[] =
     "@media (prefers-color-scheme:dark){\n"
     "text{fill:#e6e6e6}.page{fill:#15181c}.frame{stroke:#777}.grid{stroke:#2b3036}"
     ".minor{stroke:#20242a}.soft{fill:#a8adb3}\n"
-    ".other{stroke:#9aa3ad;stroke-opacity:.35}.steps{stroke:#56b4e9}"
+    ".other{stroke:#b4bcc5;stroke-opacity:.75}.steps{stroke:#56b4e9}"
     ".best{fill:#56b4e9;stroke:#15181c}.member{fill:#15181c;stroke:#56b4e9}"
     ".miss{fill:#15181c}.tag{stroke:#15181c}\n"
     ".c4{stroke:#f0e442}.f4{fill:#f0e442}.c5{stroke:#fff}.f5{fill:#fff}}\n";
@@ -189,6 +189,8 @@ static void choose_size(drawing *d)
     for (int i = 0; i < d->s->n_versions; i++) {
         width = fmax(width, svg_text_width(d->s->version[i].heading, 12.5) + 20);
         width = fmax(width, svg_text_width(d->s->version[i].note, 11) + 20);
+        const char *title = d->s->version[i].title;
+        if (title) width = fmax(width, svg_text_width(title, 11) + 20);
     }
     d->column = fmin(width, COLUMN_MAX);
     d->width = LEFT + PLOT_W + (d->s->n_versions ? COLUMN_GAP + d->column : 0) + RIGHT;
@@ -449,7 +451,7 @@ static void sort_entries(const drawing *d, int *order)
 static void place_entries(const drawing *d, const int *order, double *y)
 {
     int n = d->s->n_versions;
-    double low = TOP + 12, high = fmax(TOP + PLOT_H - 24, low + ENTRY_H * (n - 1));
+    double low = TOP + 12, high = fmax(TOP + PLOT_H - 38, low + ENTRY_H * (n - 1));
     for (int i = 0; i < n; i++) {
         const scatter_version *v = &d->s->version[order[i]];
         y[i] = v->has_pick ? clamp(py(d, v->pick_y), low, high) : high;
@@ -485,6 +487,9 @@ static void draw_entry(drawing *d, int i, double y)
     svg_text(d->out, "head", x + 16, y + 4, "start", text);
     svg_fit_text(v->note, 11, d->column - 16, text, sizeof text);
     svg_text(d->out, "soft note", x + 16, y + 20, "start", text);
+    if (!v->title || !v->title[0]) return;
+    svg_fit_text(v->title, 11, d->column - 16, text, sizeof text);
+    svg_text(d->out, "soft note", x + 16, y + 35, "start", text);
 }
 
 static status draw_leads_and_entries(drawing *d, bool leads, err *e)

@@ -37,6 +37,7 @@ typedef struct {
     const char *name;
     const char *heading; /* "a: met", beside its colour */
     const char *note;    /* a second line; may be empty */
+    const char *title;   /* a third one: what the version is for; NULL or empty: none */
     scatter_limit x, y;  /* its limits on the two metrics */
     bool has_pick, met;
     double pick_x, pick_y;

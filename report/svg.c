@@ -1,5 +1,7 @@
 #include "report/svg.h"
 
+#include "engine/base/utf8.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,29 +20,13 @@ void svg_number(buf *b, double v)
         buf_put(b, text, n);
 }
 
-/* Bytes of the UTF-8 sequence at s; 0 when it is none that XML allows. */
-static size_t sequence_length(const unsigned char *s)
-{
-    size_t n = s[0] < 0x80                   ? 1
-               : s[0] >= 0xC2 && s[0] < 0xE0 ? 2
-               : (s[0] & 0xF0) == 0xE0       ? 3
-               : s[0] >= 0xF0 && s[0] < 0xF5 ? 4
-                                             : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xC0) != 0x80) return 0;
-    if (n == 3 && ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] >= 0xA0) ||
-                   (s[0] == 0xEF && s[1] == 0xBF && s[2] >= 0xBE)))
-        return 0;
-    if (n == 4 && ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] >= 0x90))) return 0;
-    return n;
-}
-
 void svg_escape(buf *b, const char *text)
 {
     for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        size_t n = sequence_length(s);
-        if (n == 0)
-            buf_text(b, "\xEF\xBF\xBD");
+        unsigned v;
+        int n = utf8_read((const char *)s, &v);
+        if (n == 0 || v == 0xFFFE || v == 0xFFFF) /* the latter two XML does not allow */
+            buf_text(b, UTF8_REPLACEMENT);
         else if (*s == '&')
             buf_text(b, "&amp;");
         else if (*s == '<')
@@ -52,7 +38,7 @@ void svg_escape(buf *b, const char *text)
         else if (*s < 0x20 || *s == 0x7F)
             buf_char(b, ' ');
         else
-            buf_put(b, s, n);
+            buf_put(b, s, (size_t)n);
         s += n ? n : 1;
     }
 }

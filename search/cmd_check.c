@@ -1,6 +1,7 @@
 #include "search/cmd_check.h"
 
 #include "engine/base/log.h"
+#include "search/cmd_plan.h"
 #include "search/schema.h"
 #include "search/space_args.h"
 
@@ -29,31 +30,56 @@ static void print_ok(const space *s, const plan_summary *t)
     printf("%s\n", space_n_axes(s) ? "" : " none");
 }
 
-static void warn_idle_rules(const space *s, const plan *p, const char *path)
+static void warn_idle_rules(const space *s, const plan *p)
 {
     for (int i = 0; i < space_n_rules(s); i++) {
         const char *because;
         int line;
         const char *text = space_rule(s, i, &because, &line);
         if (plan_excluded(p, i) == 0)
-            log_warn("%s:%d: the rule '%s' excludes no candidate", path, line, text);
+            log_warn("%s: the rule '%s' excludes no candidate", space_rule_place(s, i), text);
     }
 }
 
-static status check_plan(const space *s, const char *path, arena *a, err *e)
+static void warn_bad_pruning(const space *s, const plan *p)
+{
+    int64_t n = plan_excluded(p, space_n_rules(s));
+    int line;
+    const char *file = space_pruning_place(s, &line);
+    if (n > 0)
+        log_warn("%s:%d: %lld candidate%s left out: %s (begin and end in %% fit every length)",
+                 file, line, (long long)n, n == 1 ? " is" : "s are", plan_pruning_rule);
+}
+
+/* The rows of tables, whose mistakes are printed as those of the space are. */
+static status check_data(const plan *p, arena *a, int *code, err *e)
+{
+    err mistakes = {0};
+    buf notes = {0};
+    status s = plan_check_data(p, a, &notes, &mistakes);
+    if (s == ERR_INPUT) {
+        fprintf(stderr, "%s\n", mistakes.msg);
+        *code = 2;
+    } else if (s != OK) {
+        s = FAIL(e, s, "%s", mistakes.msg);
+    } else if (notes.len > 0) {
+        log_warn("%.*s", (int)notes.len - 1, notes.data);
+    }
+    buf_free(&notes);
+    return s == ERR_INPUT ? OK : s;
+}
+
+static status check_plan(const space *s, arena *a, int *code, err *e)
 {
     plan *p;
     plan_summary t;
     TRY(plan_make(s, a, &p, e));
+    TRY(check_data(p, a, code, e));
+    if (*code != 0) return OK;
     TRY(plan_summarize(p, &t, e));
-    if (t.count[CAND_EXCLUDED] == t.candidates)
-        return FAIL(e, ERR_INPUT,
-                    "%s: the rules exclude every candidate (%lld); 'paretune plan' shows "
-                    "which excludes how many",
-                    path, (long long)t.candidates);
-    warn_idle_rules(s, p, path);
-    if (t.trials == 0)
-        log_warn("%s: no candidate can meet the limits of any version; see 'paretune plan'", path);
+    warn_bad_pruning(s, p);
+    warn_idle_rules(s, p);
+    if (t.trials == 0) cmd_plan_warn_hopeless(s, p);
     print_ok(s, &t);
     return OK;
 }
@@ -64,7 +90,7 @@ static status check(const char *path, arena *a, int *code, err *e)
     diag_init(&d, a);
     space_options options = space_args_options(&args);
     space *s = space_read(a, path, &options, &d);
-    if (s) return check_plan(s, path, a, e);
+    if (s) return check_plan(s, a, code, e);
     if (d.total == 0) return FAIL(e, ERR_MEM, "out of memory reading %s", path);
     diag_sort(&d);
     diag_print(&d, stderr); /* the answer asked for, in the form that editors understand */
@@ -94,8 +120,9 @@ static const opt_spec spec = {
     .name = "check",
     .args = "SPACE.yaml",
     .summary = "find the mistakes in a search space",
-    .details = "Reads the space, its architectures and the names of its data, and reports every\n"
-               "mistake as file:line:column. Nothing is trained.",
+    .details =
+        "Reads the space, its architectures and its tables of data, and reports every mistake as\n"
+        "file:line:column. Of recordings only the names are read. Nothing is trained.",
     .examples = "  paretune check spaces/demo.yaml\n"
                 "  paretune check spaces/demo.yaml --set train.epochs=5\n"
                 "  paretune check --schema > docs/space.md",

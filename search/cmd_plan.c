@@ -1,5 +1,6 @@
 #include "search/cmd_plan.h"
 
+#include "engine/base/log.h"
 #include "engine/base/quantity.h"
 #include "engine/base/table.h"
 #include "search/space_args.h"
@@ -30,7 +31,7 @@ static void print_excluded(const view *v)
 {
     for (int i = 0; i <= space_n_rules(v->s); i++) {
         int64_t n = plan_excluded(v->p, i);
-        const char *because = NULL, *why = "pruning must begin before its end and the training's";
+        const char *because = NULL, *why = plan_pruning_rule;
         int line = 0;
         if (i == space_n_rules(v->s) && n == 0) continue;
         if (i < space_n_rules(v->s)) {
@@ -43,16 +44,24 @@ static void print_excluded(const view *v)
 }
 
 /* One line for each limit of a version that some candidate cannot meet. */
-static void print_hopeless(const view *v)
+static void put_hopeless(const space *s, const plan *p, int indent, FILE *f)
 {
-    const store_space *t = space_for_store(v->s);
+    const store_space *t = space_for_store(s);
     for (int i = 0; i < t->n_versions; i++)
         for (int k = 0; k < t->version[i].n_limits; k++) {
-            int64_t n = plan_over_limit(v->p, i, k);
+            int64_t n = plan_over_limit(p, i, k);
             if (n > 0)
-                printf("  %26s %lld cannot meet %s: %s %s\n", "", (long long)n, t->version[i].name,
-                       t->version[i].limit[k].metric, t->version[i].limit[k].text);
+                fprintf(f, "%*s%lld cannot meet %s: %s %s\n", indent, "", (long long)n,
+                        t->version[i].name, t->version[i].limit[k].metric,
+                        t->version[i].limit[k].text);
         }
+}
+
+void cmd_plan_warn_hopeless(const space *s, const plan *p)
+{
+    log_warn("%s: no candidate can meet the limits of any version; nothing is left to try:",
+             space_for_store(s)->path);
+    put_hopeless(s, p, 2, stderr);
 }
 
 static void print_candidates(const view *v)
@@ -68,7 +77,7 @@ static void print_candidates(const view *v)
     print_line("duplicates", t->count[CAND_DUPLICATE], "build the same files as another candidate");
     print_line("over a limit", t->count[CAND_OVER_LIMIT],
                "in every version, whatever training does");
-    print_hopeless(v);
+    put_hopeless(v->s, v->p, 29, stdout);
     print_line("to try", t->count[CAND_OK],
                arena_printf(v->a, "x %d seed%s = %lld trials", n_seeds, n_seeds == 1 ? "" : "s",
                             (long long)t->trials));

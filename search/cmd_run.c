@@ -1,6 +1,7 @@
 #include "search/cmd_run.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "search/crew.h"
 #include "search/progress.h"
 #include "search/scheduler.h"
+#include "search/schema.h"
 #include "search/space.h"
 #include "search/space_args.h"
 #include "store/store.h"
@@ -20,9 +22,9 @@ enum { EXIT_NO_PICK_OR_FAILURES = 3, EXIT_INTERRUPTED = 130 };
 static struct {
     space_args space;
     const char *db, *artifacts, *max_time;
-    int workers, max_trials;
+    int workers, max_trials; /* max_trials: -1 when the space decides */
     bool dry_run, json, quiet, verbose;
-} given;
+} given = {.max_trials = -1};
 
 static const opt options[] = {
     {"db", 0, OPT_STRING, "FILE", "results database; standard: SPACE.db in the current folder", 0,
@@ -31,14 +33,16 @@ static const opt options[] = {
     {"workers", 'j', OPT_INT, "N", "worker processes; 0 means one for each core", 0, CREW_MAX,
      &given.workers},
     {"artifacts", 0, OPT_STRING, "DIR",
-     "folder of datasets, checkpoints and models; standard: beside the database, NAME.artifacts", 0,
-     0, &given.artifacts},
+     "folder of datasets, checkpoints and models, for one run at a time; standard: beside the "
+     "database, NAME.artifacts",
+     0, 0, &given.artifacts},
     {"dry-run", 'n', OPT_FLAG, NULL, "print the plan and run nothing", 0, 0, &given.dry_run},
-    {"max-trials", 0, OPT_INT, "N", "so many trials at the most; overrides the space", 0, 1e9,
-     &given.max_trials},
+    {"max-trials", 0, OPT_INT, "N",
+     "so many trials at the most, 0 for no limit; overrides the space", 0, 1e9, &given.max_trials},
     {"max-time", 0, OPT_STRING, "TIME",
-     "start nothing new after this time, as in '90 min' or '8 h'; overrides the space", 0, 0,
-     &given.max_time},
+     "start nothing new after this time, as in '90 min' or '8 h', 0 for no limit; overrides the "
+     "space",
+     0, 0, &given.max_time},
     {"json", 0, OPT_FLAG, NULL, "events and results as JSON, one object a line, on standard output",
      0, 0, &given.json},
     {"quiet", 'q', OPT_FLAG, NULL, "no progress, only the results", 0, 0, &given.quiet},
@@ -57,6 +61,11 @@ static const opt_spec spec = {
         "the closest miss and the limit that binds. Run it again to go on after an interruption, "
         "a\n"
         "crash or a change of the space: what is built is not built again.\n"
+        "\n"
+        "The pick of a version is, of the trials that keep all its limits on validation figures, "
+        "the\n"
+        "one with the most room under its tightest limit, as a part of the bound; ties go to the\n"
+        "smaller file. Test figures decide whether the version is met.\n"
         "\n"
         "Ctrl-C lets running stages finish; a second one stops at once. Exit status: 0 done, 2 a\n"
         "mistake in the space or the options, 3 finished, but a version has no pick or candidates\n"
@@ -105,16 +114,23 @@ static status choose_files(job *j, const char *space_path, err *e)
     const char *yaml = ends_with(name, strlen(name), ".yml") ? ".yml" : ".yaml";
     j->db = given.db ? given.db : with_ending(&j->memory, name, yaml, ".db");
     if (!j->db) return FAIL(e, ERR_MEM, "out of memory");
-    j->artifacts =
-        given.artifacts ? given.artifacts : with_ending(&j->memory, j->db, ".db", ".artifacts");
+    j->artifacts = given.artifacts ? given.artifacts : store_usual_artifacts(&j->memory, j->db);
     return j->artifacts ? OK : FAIL(e, ERR_MEM, "out of memory");
+}
+
+static status read_max_time(const char *text, double *seconds, err *e)
+{
+    const setting_row *row = schema_row(SET_MAX_TIME);
+    TRY(quantity_parse(text, row->unit, seconds, e));
+    if (*seconds >= row->min && *seconds <= row->max) return OK;
+    return FAIL(e, ERR_INPUT, "'%s' is not from %g to %g s", text, row->min, row->max);
 }
 
 static status read_budget(job *j, err *e)
 {
     j->budget = space_get_budget(j->space);
-    if (given.max_trials) j->budget.max_trials = given.max_trials;
-    if (given.max_time && quantity_parse(given.max_time, "s", &j->budget.max_seconds, e) != OK)
+    if (given.max_trials >= 0) j->budget.max_trials = given.max_trials;
+    if (given.max_time && read_max_time(given.max_time, &j->budget.max_seconds, e) != OK)
         return err_wrap(e, "--max-time");
     return OK;
 }
@@ -127,8 +143,11 @@ static int count_cores(void)
 
 static status read_space(job *j, const char *path, err *e)
 {
+    plan_summary planned;
     TRY(space_args_read(&given.space, path, &j->memory, &j->space, e));
     TRY(plan_make(j->space, &j->memory, &j->plan, e));
+    TRY(plan_summarize(j->plan, &planned, e));
+    if (planned.trials == 0) cmd_plan_warn_hopeless(j->space, j->plan);
     TRY(read_budget(j, e));
     j->n_workers = given.workers ? given.workers : count_cores();
     return choose_files(j, path, e);
@@ -136,12 +155,28 @@ static status read_space(job *j, const char *path, err *e)
 
 /* --- the run --- */
 
+/* The folder given, as commands in other folders will find it; NULL: the usual one, which moves with
+ * the database. */
+static status place_artifacts(job *j, const char **out, err *e)
+{
+    *out = NULL;
+    if (!given.artifacts) return OK;
+    TRY(file_make_folder(given.artifacts, e));
+    char *whole = realpath(given.artifacts, NULL);
+    if (whole) *out = arena_string(&j->memory, whole);
+    free(whole);
+    return *out ? OK : FAIL(e, ERR_IO, "%s: cannot tell where it is", given.artifacts);
+}
+
 static status open_results(job *j, err *e)
 {
+    const char *folder;
     TRY(store_open(j->db, STORE_WRITE, &j->results, e));
     stage_provenance *m = &j->made_by;
     stage_describe(m);
-    store_run run = {m->version, m->compiler, m->cpu, m->kernels, m->blas, m->system, j->n_workers};
+    TRY(place_artifacts(j, &folder, e));
+    store_run run = {m->version, m->compiler, m->cpu,       m->kernels,
+                     m->blas,    m->system,   j->n_workers, folder};
     return store_start_run(j->results, space_for_store(j->space), &run, &j->run_id, e);
 }
 
@@ -195,6 +230,28 @@ static void say_end(const job *j, sched_end end, const sched_figures *f)
     if (end != SCHED_COMPLETE) log_say("run", "the same command goes on from here");
 }
 
+/* Failures are told even to those who want no progress, in one line. */
+static void warn_failures(const job *j, const sched_figures *f)
+{
+    const char *first = j->shown.first_failure;
+    log_warn("%s: %d of %d trials failed%s%s; 'paretune status %s' tells more", j->db,
+             f->trials_failed, f->trials, *first ? ", the first because of: " : "", first, j->db);
+}
+
+/* A loop around an exported LSTM gives wrong numbers when it is not reset. A glance at the file: one
+ * that cannot be read is not told here. */
+static void warn_of_state(job *j, const pick *p)
+{
+    char *bytes;
+    size_t n;
+    const char *path = p->model[0] ? file_join(&j->memory, j->artifacts, p->model) : NULL;
+    if (!path || file_read(&j->memory, path, (size_t)256 << 20, &bytes, &n, NULL) != OK) return;
+    if (stage_keeps_state(bytes, n, &j->memory))
+        printf("%s: an LSTM, whose state TensorFlow Lite keeps between inferences: call "
+               "reset_all_variables() before each\n",
+               p->version);
+}
+
 static status print_picks(job *j, const picks *all, err *e)
 {
     if (given.json) {
@@ -202,7 +259,9 @@ static status print_picks(job *j, const picks *all, err *e)
         return OK;
     }
     if (all->n == 0) return OK;
-    return picks_print(all, stdout, &j->memory, e);
+    TRY(picks_print(all, j->db, stdout, &j->memory, e));
+    for (int i = 0; i < all->n; i++) warn_of_state(j, &all->pick[i]);
+    return OK;
 }
 
 static bool all_have_picks(const picks *all)
@@ -218,6 +277,7 @@ static status conclude(job *j, sched_end end, const sched_figures *f, int *code,
     TRY(store_end_run(j->results, j->run_id, end_word(end), e));
     TRY(picks_read(j->results, &j->memory, &all, e));
     if (!given.json) say_end(j, end, f);
+    if (given.quiet && !given.json && f->trials_failed > 0) warn_failures(j, f);
     TRY(print_picks(j, &all, e));
     if (end == SCHED_INTERRUPTED)
         *code = EXIT_INTERRUPTED;
@@ -226,12 +286,28 @@ static status conclude(job *j, sched_end end, const sched_figures *f, int *code,
     return OK;
 }
 
+/* Mistakes in a table would fail every trial; oddities in its dates are said once. */
+static status read_tables(job *j, err *e)
+{
+    buf notes = {0};
+    status s = plan_check_data(j->plan, &j->memory, &notes, e);
+    if (s == OK && notes.len > 0 && !given.json && !given.quiet)
+        log_warn("%.*s", (int)notes.len - 1, notes.data);
+    buf_free(&notes);
+    return s;
+}
+
 static status run_all(job *j, int *code, err *e)
 {
     sched_end end;
     sched_figures figures;
+    TRY(read_tables(j, e));
     TRY(open_results(j, e));
-    TRY(schedule(j, &end, &figures, e));
+    status s = schedule(j, &end, &figures, e);
+    if (s != OK) {
+        store_end_run(j->results, j->run_id, "failed", NULL); /* as far as the store still can */
+        return s;
+    }
     return conclude(j, end, &figures, code, e);
 }
 

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/clock.h"
+#include "engine/base/quantity.h"
 #include "search/wire.h"
 
 typedef enum { VACANT, IDLE, BUSY } slot_state;
@@ -38,13 +40,6 @@ struct crew {
 };
 
 static const double farewell_seconds = 2;
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 status crew_open(const crew_options *o, crew **out, err *e)
 {
@@ -121,6 +116,18 @@ void crew_dismiss(crew *c, int slot)
     vacate(c, w);
 }
 
+/* The end of a process that never came to speak. */
+static void describe_false_start(const launcher *l, int how, char *text, size_t n)
+{
+    char end[40], memory[40], limit[120] = "";
+    snprintf(end, sizeof end, WIFSIGNALED(how) ? "by signal %d" : "with exit code %d",
+             WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
+    quantity_format((double)l->memory_bytes, "B", memory, sizeof memory);
+    if (l->memory_bytes)
+        snprintf(limit, sizeof limit, "; are the %s of limits.worker_memory too few?", memory);
+    snprintf(text, n, "the worker ended %s before it began%s", end, limit);
+}
+
 static void describe_end(int how, char *text, size_t n)
 {
     if (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL)
@@ -137,7 +144,7 @@ static void describe_end(int how, char *text, size_t n)
 static void see_off(worker *w, double until)
 {
     while (waitpid(w->process.pid, NULL, WNOHANG) == 0) {
-        if (now_seconds() > until) {
+        if (clock_wall() > until) {
             kill_and_reap(w);
             return;
         }
@@ -152,7 +159,7 @@ void crew_close(crew *c)
         if (c->slot[i].state == BUSY) crew_dismiss(c, i);
         if (c->slot[i].state == IDLE) close(c->slot[i].process.to);
     }
-    double until = now_seconds() + farewell_seconds;
+    double until = clock_wall() + farewell_seconds;
     for (int i = 0; i < c->o.n_workers; i++) {
         worker *w = &c->slot[i];
         if (w->state != IDLE) continue;
@@ -173,7 +180,7 @@ status crew_give(crew *c, int slot, uint64_t ticket, const stage_request *rq, er
     if (w->state == VACANT) TRY(launch_start(c->o.start, &w->process, e));
     set_slot(c, w, BUSY);
     w->ticket = ticket;
-    w->given = now_seconds();
+    w->given = clock_wall();
     w->deadline = c->o.job_seconds > 0 ? w->given + c->o.job_seconds : 0;
     wire_put_job(&w->out, &(wire_job){ticket, *rq});
     TRY(buf_check(&w->out, e));
@@ -195,7 +202,7 @@ static crew_event event_of(const crew *c, const worker *w, crew_event_kind kind)
     return (crew_event){.kind = kind,
                         .slot = (int)(w - c->slot),
                         .ticket = w->ticket,
-                        .seconds = now_seconds() - w->given,
+                        .seconds = clock_wall() - w->given,
                         .text = ""};
 }
 
@@ -209,6 +216,8 @@ static status lose(listener *l, worker *w, crew_event_kind kind, const char *rea
     int how = kill_and_reap(w);
     if (reason)
         snprintf(text, sizeof text, "%s", reason);
+    else if (ev.kind == CREW_UNSTARTED)
+        describe_false_start(l->c->o.start, how, text, sizeof text);
     else
         describe_end(how, text, sizeof text);
     ev.text = text;
@@ -295,7 +304,7 @@ static status hear_worker(listener *l, worker *w)
 
 static int wait_milliseconds(const crew *c, double seconds)
 {
-    double now = now_seconds(), until = seconds < 0 ? HUGE_VAL : now + seconds;
+    double now = clock_wall(), until = seconds < 0 ? HUGE_VAL : now + seconds;
     for (int i = 0; i < c->o.n_workers; i++) {
         const worker *w = &c->slot[i];
         if (w->state == BUSY && w->deadline > 0 && w->deadline < until) until = w->deadline;
@@ -338,7 +347,7 @@ status crew_poll(crew *c, double seconds, int wake_fd, crew_handler *handle, voi
     if (n < 0 && errno != EINTR)
         return FAIL(e, ERR_IO, "cannot wait for workers: %s", strerror(errno));
     if (n < 0) return OK;
-    double now = now_seconds();
+    double now = clock_wall();
     for (int i = 0; i < c->o.n_workers; i++) TRY(hear_slot(&l, i, now));
     return OK;
 }

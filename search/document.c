@@ -13,7 +13,9 @@ bool document_open(document *r, arena *a, diag *d, const char *path)
     size_t n;
     if (file_read(a, path, NODE_MAX_BYTES, &text, &n, &e) == OK)
         return document_parse(r, a, d, path, text, n);
-    diag_report(d, path, 0, 0, "%s", e.msg);
+    size_t name = strlen(path); /* the message begins with it, as the report will */
+    bool doubled = strncmp(e.msg, path, name) == 0 && strncmp(e.msg + name, ": ", 2) == 0;
+    diag_report(d, path, 0, 0, "%s", e.msg + (doubled ? name + 2 : 0));
     return false;
 }
 

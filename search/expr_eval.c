@@ -1,5 +1,5 @@
-/* Runs a compiled expression. Types and the stack's depth were settled while compiling: what can still
- * go wrong is arithmetic. */
+/* Runs a compiled expression. Types and the stack's depth were settled while compiling: what can
+ * still go wrong is arithmetic. */
 #include "search/expr.h"
 
 #include "search/expr_parts.h"

@@ -60,7 +60,7 @@ static bool open_pipe(int fd[2])
     return fcntl(fd[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd[1], F_SETFD, FD_CLOEXEC) == 0;
 }
 
-/* --- in the child: only calls that are safe after fork, then exec --- */
+/* --- in the child: a library may have threads, so only calls that are safe after fork --- */
 
 static bool limit_memory(uint64_t bytes)
 {
@@ -81,9 +81,10 @@ static void become_command(const launcher *l, const pipes *p)
     memcpy(&words, &l->words, sizeof words);
     sigemptyset(&none);
     setpgid(0, 0);
+    signal(SIGINT, SIG_IGN); /* stays so after exec: no moment at which Ctrl-C ends a worker */
     signal(SIGPIPE, SIG_DFL);
     if (sigprocmask(SIG_SETMASK, &none, NULL) == 0 && join_pipes(p) &&
-        limit_memory(l->memory_bytes) && setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
+        limit_memory(l->memory_bytes))
         execvp(words[0], words);
     int why = errno;
     ssize_t n = write(p->trouble[WRITE_END], &why, sizeof why);
@@ -122,10 +123,12 @@ status launch_start(const launcher *l, launched *out, err *e)
 {
     pipes p = {{-1, -1}, {-1, -1}, {-1, -1}};
     status s = OK;
-    if (!open_pipe(p.jobs) || !open_pipe(p.replies) || !open_pipe(p.trouble) ||
+    /* Set here, since the child must not: our own OpenBLAS has read it long ago. */
+    if (setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0 || !open_pipe(p.jobs) ||
+        !open_pipe(p.replies) || !open_pipe(p.trouble) ||
         fcntl(p.jobs[WRITE_END], F_SETFL, O_NONBLOCK) != 0 ||
         fcntl(p.replies[READ_END], F_SETFL, O_NONBLOCK) != 0) {
-        s = FAIL(e, ERR_IO, "cannot make pipes for a worker: %s", strerror(errno));
+        s = FAIL(e, ERR_IO, "cannot prepare a worker: %s", strerror(errno));
     } else {
         pid_t pid = fork();
         if (pid == 0) become_command(l, &p);

@@ -27,9 +27,9 @@ typedef struct {
 /* The words that start this program as a worker on this machine. */
 extern const char *const launch_local[];
 
-/* Starts a process: in a process group of its own, no signal blocked, OPENBLAS_NUM_THREADS=1, and
- * no open descriptor of ours besides the two pipes and standard error. A command that cannot be
- * executed is ERR_INPUT. */
+/* Starts a process: in a process group of its own, no signal blocked, SIGINT ignored,
+ * OPENBLAS_NUM_THREADS=1, and no open descriptor of ours besides the two pipes and standard error. A
+ * command that cannot be executed is ERR_INPUT. */
 status launch_start(const launcher *l, launched *out, err *e);
 
 /* False in builds under a sanitizer, which reserve more address space than any limit allows. */

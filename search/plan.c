@@ -138,15 +138,17 @@ static void find_least_packed(plan *p)
 
 /* --- rules --- */
 
-/* Pruning must begin before its end and before the training's. Where begin and end are in steps
- * only the trainer knows how they lie to the epochs. */
+const char plan_pruning_rule[] = "pruning must begin before its end, and end within the training";
+
+/* Else the final share is never reached while the knob says so, and no epoch counts as the best. Where
+ * begin and end are in steps only the trainer knows how they lie to the epochs. */
 static const char *bad_pruning(const value *slots)
 {
     if (slots[SET_FINAL_SPARSITY].number <= 0) return NULL;
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
     if (begin->number >= end->number) return "pruning must begin before its end";
-    if (is_number(begin) && begin->number >= slots[SET_EPOCHS].number)
-        return "pruning must begin before the training ends";
+    if (is_number(end) && end->number > slots[SET_EPOCHS].number)
+        return "pruning must end within the training";
     return NULL;
 }
 
@@ -289,6 +291,28 @@ static status init_plan(plan *p, err *e)
     return OK;
 }
 
+/* A space without a candidate is a mistake; which rules make it so, a line each. */
+static status refuse_empty(const plan *p, err *e)
+{
+    const space *s = p->s;
+    buf b = {0};
+    for (int i = 0; i < s->n_rules; i++)
+        if (p->excluded[i] > 0)
+            buf_printf(&b, "\n%s: excludes %lld: %s", space_rule_place(s, i),
+                       (long long)p->excluded[i], expr_text(s->rule[i].exclude));
+    int line;
+    const char *file = space_pruning_place(s, &line);
+    if (p->excluded[s->n_rules] > 0)
+        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line,
+                   (long long)p->excluded[s->n_rules], plan_pruning_rule);
+    status code = buf_check(&b, e);
+    if (code == OK)
+        code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,
+                    (long long)s->size, (int)b.len, b.data);
+    buf_free(&b);
+    return code;
+}
+
 status plan_make(const space *s, arena *a, plan **out, err *e)
 {
     if (s->size > PLAN_MAX_CANDIDATES)
@@ -307,6 +331,7 @@ status plan_make(const space *s, arena *a, plan **out, err *e)
     arena_free(&x.a);
     TRY(code);
     finish_summary(p);
+    if (p->summary.count[CAND_EXCLUDED] == s->size) return refuse_empty(p, e);
     *out = p;
     return OK;
 }

@@ -31,7 +31,7 @@ static const char *clips_input(const space *s, const value *slots, arena *a)
     static const setting lists[] = {SET_TRAIN_LIST, SET_VAL_LIST, SET_TEST_LIST};
     if (!candidate_matters(s, slots, SET_DATA_FOLDER)) return "";
     const char *text = slots[SET_DATA_FOLDER].text;
-    for (int i = 0; i < 3 && text && candidate_matters(s, slots, lists[i]); i++)
+    for (int i = 0; i < 3 && text && candidate_matters(s, slots, (int)lists[i]); i++)
         text = arena_printf(a, "%s\n%s", text, s->file[(int)slots[lists[i]].number].path);
     return text;
 }
@@ -109,6 +109,16 @@ static status reserve(plan *p, err *e)
     if (p->n_data) memcpy(copy, p->data, (size_t)p->n_data * sizeof *copy);
     p->data = copy;
     p->cap_data = longer;
+    return OK;
+}
+
+status plan_check_data(const plan *p, arena *a, buf *notes, err *e)
+{
+    for (int i = 0; i < p->n_data; i++) {
+        bool read = false; /* for other windows, from the same table */
+        for (int k = 0; k < i; k++) read |= strcmp(p->data[k].input, p->data[i].input) == 0;
+        if (!read) TRY(stage_check_data(p->data[i].params, p->data[i].input, a, notes, e));
+    }
     return OK;
 }
 

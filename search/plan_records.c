@@ -1,5 +1,5 @@
-/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all that
- * share it and found again by identity. */
+/* What candidates amount to: data, networks, costs and parts of trainings, each made once for all
+ * that share it and found again by identity. */
 #include "search/plan_parts.h"
 
 #include <string.h>
@@ -89,8 +89,9 @@ static uint64_t recipe_identity(const space *s, const value *slots, const archit
 /* The file carries its front end, so that counts too. */
 static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_DEVICE};
-    const uint64_t id = mix_slots(3, slots, list, 4);
+    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK,
+                               SET_DEVICE};
+    const uint64_t id = mix_slots(3, slots, list, 5);
     return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 
@@ -265,9 +266,17 @@ static uint64_t cost_identity(const net_record *n, uint64_t export_id)
     return identity_mix(n->id, export_id);
 }
 
+/* The most zeros there can be. Where the share falls, the trained network may keep the initial one: the
+ * training may end first, and no update need come after the first. */
+static const value *greatest_sparsity(const value *slots)
+{
+    const value *initial = &slots[SET_INITIAL_SPARSITY], *final = &slots[SET_FINAL_SPARSITY];
+    return final->number > 0 && initial->number > final->number ? initial : final;
+}
+
 static uint64_t sparse_identity(uint64_t cost_id, const value *slots)
 {
-    return identity_mix(cost_id, slots[SET_FINAL_SPARSITY].id);
+    return identity_mix(cost_id, greatest_sparsity(slots)->id);
 }
 
 static status make_cost(plan *p, uint64_t id, const net_record *n, const node *export,
@@ -290,7 +299,7 @@ static status resolve_cost(plan *p, const value *slots, const net_record *n, con
                            uint64_t export_id, err *e)
 {
     uint64_t id = cost_identity(n, export_id), own = sparse_identity(id, slots);
-    double sparsity = slots[SET_FINAL_SPARSITY].number;
+    double sparsity = greatest_sparsity(slots)->number;
     const uint32_t *cost = identity_find(&p->cost_of, id);
     if (!cost) TRY(make_cost(p, id, n, export, 0, e));
     cost = identity_find(&p->cost_of, id);
@@ -338,7 +347,9 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     if (!out->cost) return FAIL(e, ERR_ARG, "the candidate was not planned");
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
-    out->export_id = identity_mix(out->part[out->n_parts - 1].id, export_id);
-    out->export_id = identity_mix(out->export_id, slots[SET_PROTOCOL].id);
+    /* Not by how weights are stored but by the file that this writes: the choices may agree. */
+    static const int besides[] = {SET_PACK, SET_DEVICE, SET_PROTOCOL};
+    out->export_id = identity_mix(out->part[out->n_parts - 1].id, out->cost->file_id);
+    out->export_id = mix_slots(out->export_id, slots, besides, 3);
     return OK;
 }

@@ -9,7 +9,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/log.h"
 
-enum { MOST_FAILURES_TOLD = 20, NARROWEST = 20 };
+enum { MOST_FAILURES_TOLD = 20, MOST_DAMAGES_TOLD = 3, NARROWEST = 20 };
 static const double terminal_seconds = 1, line_seconds = 30, picks_seconds = 10;
 
 progress_style progress_choose(bool json, bool quiet)
@@ -71,9 +71,14 @@ static void refresh_versions(progress *p, double elapsed)
 
 /* --- the line --- */
 
-static void describe(const progress *p, const sched_figures *f, char *text, size_t n)
+static void describe(const progress *p, const sched_event *ev, char *text, size_t n)
 {
+    const sched_figures *f = ev->now;
     char eta[32], failed[40] = "";
+    if (ev->kind == SCHED_PLANNED) {
+        snprintf(text, n, "%d trials planned so far", f->trials);
+        return;
+    }
     progress_duration(f->eta_seconds, eta, sizeof eta);
     if (f->trials_failed) snprintf(failed, sizeof failed, ", %d failed", f->trials_failed);
     snprintf(text, n, "%d/%d done%s, %d running, stage %d/%d, eta %s%s", f->trials_done, f->trials,
@@ -124,7 +129,7 @@ static void show(progress *p, const sched_event *ev)
     char line[PROGRESS_LINE];
     p->last_line = now;
     refresh_versions(p, now);
-    describe(p, ev->now, line, sizeof line);
+    describe(p, ev, line, sizeof line);
     if (p->style == PROGRESS_TERMINAL)
         draw(p, line);
     else
@@ -135,6 +140,8 @@ static void show(progress *p, const sched_event *ev)
 
 static void tell_trouble(progress *p, const sched_event *ev)
 {
+    if (ev->kind == SCHED_STAGE_FAILED && !*p->first_failure)
+        snprintf(p->first_failure, sizeof p->first_failure, "%s", ev->text);
     clear_line(p);
     if (++p->n_reported > MOST_FAILURES_TOLD) {
         if (p->n_reported == MOST_FAILURES_TOLD + 1)
@@ -150,25 +157,42 @@ static void tell_trouble(progress *p, const sched_event *ev)
 static void tell_start(progress *p, const sched_figures *f)
 {
     clear_line(p);
+    char reused[60] = "", again[60] = "";
     if (f->stages_reused)
-        log_say("run", "%d trials; %d stages to build, %d taken over from before", f->trials,
-                f->stages, f->stages_reused);
-    else
-        log_say("run", "%d trials; %d stages to build", f->trials, f->stages);
+        snprintf(reused, sizeof reused, ", %d taken over from before", f->stages_reused);
+    if (f->stages_again)
+        snprintf(again, sizeof again, ", %d that failed are tried again", f->stages_again);
+    log_say("run", "%d trials; %d stages to build%s%s", f->trials, f->stages, reused, again);
 }
 
 static void tell_draining(progress *p, const sched_event *ev)
 {
+    bool interrupted = strcmp(ev->code, "interrupted") == 0;
     clear_line(p);
-    if (strcmp(ev->code, "interrupted") == 0)
-        log_say("run", "interrupted: %d running stages may finish; interrupt again to stop them",
-                ev->now->running);
-    else
-        log_say("run", "%s: %d running stages may finish", ev->text, ev->now->running);
+    log_say("run", "%s: waiting for %d running stage%s%s", ev->text, ev->now->running,
+            ev->now->running == 1 ? "" : "s", interrupted ? "; interrupt again to stop them" : "");
+}
+
+static void tell_damage(progress *p, const char *path)
+{
+    if (++p->n_damaged > MOST_DAMAGES_TOLD) return;
+    clear_line(p);
+    log_say("run", "%s is missing or damaged: building it again", path);
+}
+
+/* What tell_damage kept back, once something else happens. */
+static void tell_more_damage(progress *p)
+{
+    if (p->n_damaged > MOST_DAMAGES_TOLD) {
+        clear_line(p);
+        log_say("run", "and %d more are missing or damaged", p->n_damaged - MOST_DAMAGES_TOLD);
+    }
+    p->n_damaged = 0;
 }
 
 static void talk(progress *p, const sched_event *ev)
 {
+    if (ev->kind != SCHED_DAMAGED) tell_more_damage(p);
     switch (ev->kind) {
     case SCHED_STARTED:
         tell_start(p, ev->now);
@@ -181,8 +205,7 @@ static void talk(progress *p, const sched_event *ev)
         tell_trouble(p, ev);
         break;
     case SCHED_DAMAGED:
-        clear_line(p);
-        log_say("run", "%s is missing or damaged: building it again", ev->text);
+        tell_damage(p, ev->text);
         break;
     case SCHED_STAGE_STARTED:
         log_detail("run", "%s stage %.8s of trial %lld begins", ev->stage, ev->key.text,
@@ -273,6 +296,7 @@ void progress_put_event_json(const sched_event *ev)
     put_number(&b, "stages", f->stages);
     put_number(&b, "stages_done", f->stages_done);
     put_number(&b, "stages_failed", f->stages_failed);
+    put_number(&b, "stages_again", f->stages_again);
     put_number(&b, "running", f->running);
     put_number(&b, "eta", f->eta_seconds);
     put_line(&b);
@@ -293,7 +317,11 @@ void progress_put_pick_json(const pick *p)
     put_number(&b, "trial", (double)p->trial);
     put_number(&b, "feasible", p->n_feasible);
     put_string(&b, "knobs", p->knobs);
-    if (p->binding >= 0) put_string(&b, "binding", p->limit[p->binding].metric);
+    put_string(&b, "model", p->model);
+    if (p->binding >= 0) {
+        put_string(&b, "binding", p->limit[p->binding].metric);
+        put_string(&b, "binds_on", p->kind == PICK_CLOSEST ? "validation" : "test");
+    }
     buf_text(&b, ",\"limits\":[");
     for (int i = 0; i < p->n_limits; i++) {
         const pick_limit *l = &p->limit[i];
@@ -303,6 +331,7 @@ void progress_put_pick_json(const pick *p)
         put_number(&b, "value", l->value);
         put_number(&b, "reported", l->reported);
         put_number(&b, "margin", l->margin);
+        put_number(&b, "validation_margin", l->validation_margin);
         buf_printf(&b, ",\"holds\":%s}", l->holds ? "true" : "false");
     }
     buf_char(&b, ']');

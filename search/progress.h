@@ -3,9 +3,9 @@
  *   terminal  one line on standard error, rewritten at most once a second and cut to the width
  *   lines     a line on standard error at the start, every 30 seconds and at the end
  *   json      an object on a line of standard output for every event, nothing on standard error
- *   quiet     failures only
+ *   quiet     nothing: its user tells the number of failures and the first one at the end
  *
- * Failed stages and retries are told at once and stay, in every style (json: as events). */
+ * Failed stages and retries are told at once and stay, in every other style (json: as events). */
 #ifndef PARETUNE_SEARCH_PROGRESS_H
 #define PARETUNE_SEARCH_PROGRESS_H
 
@@ -27,6 +27,8 @@ typedef struct {
     double last_line, last_picks;
     bool drawn; /* the terminal's line has something on it */
     int n_reported;
+    char first_failure[200];          /* what the first failed stage said; "" while there is none */
+    int n_damaged; /* artifacts, in a row */
     char versions[PROGRESS_LINE / 2]; /* "a ok 1.4 kB, b no" */
 } progress;
 

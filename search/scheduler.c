@@ -10,11 +10,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "search/crew.h"
 #include "search/graph.h"
@@ -27,7 +26,7 @@ typedef struct {
     graph *g;
     crew *workers;
     arena memory; /* scratch: empty between steps */
-    int signals;  /* descriptor that SIGINT and SIGTERM arrive at */
+    int signals;  /* a byte comes here for each SIGINT and SIGTERM */
     int n_signals;
     int n_unstarted; /* workers lost before their first word, in a row */
     bool in_group;   /* a transaction is open */
@@ -37,13 +36,6 @@ typedef struct {
     double predicted_done, measured_done; /* seconds of the stages built by this run */
     sched_figures now;
 } run;
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* --- telling the watcher --- */
 
@@ -67,7 +59,7 @@ static void bring_up_to_date(run *r)
     r->now.trials_done = graph_count_trials(r->g, TRIAL_DONE);
     r->now.trials_failed = graph_count_trials(r->g, TRIAL_FAILED);
     r->now.running = graph_count(r->g, BUILD_RUNNING);
-    r->now.elapsed_seconds = now_seconds() - r->began;
+    r->now.elapsed_seconds = clock_wall() - r->began;
     r->now.eta_seconds = guess_eta(r);
 }
 
@@ -110,6 +102,19 @@ static status close_group(run *r, err *e)
 
 /* --- filling the graph --- */
 
+/* Parents stand before their children, so what a child waits for is known here. */
+static status recall_failure(run *r, const hash *key, int number, err *e)
+{
+    bool is_hopeless;
+    TRY(store_stage_is_hopeless(r->o->results, key, &is_hopeless, e));
+    if (is_hopeless) {
+        graph_set_known(r->g, number, BUILD_FAILED);
+        return OK;
+    }
+    r->now.stages_again++;
+    return store_stage_reset(r->o->results, key, e);
+}
+
 /* A new stage gets its row; what an earlier run made of it is read back. */
 static status record_stage(run *r, const stage_request *rq, int number, err *e)
 {
@@ -130,9 +135,17 @@ static status record_stage(run *r, const stage_request *rq, int number, err *e)
         graph_set_known(r->g, number, BUILD_DONE);
         r->now.stages_reused++;
     } else if (state == STATE_FAILED || state == STATE_TIMEOUT) {
-        graph_set_known(r->g, number, BUILD_FAILED);
+        return recall_failure(r, &rq->key, number, e);
     }
     return OK;
+}
+
+/* A trial that failed is open again when all of its stages are. */
+static bool is_open_again(const run *r, const int *stages, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (graph_get_stage(r->g, stages[i]).state == BUILD_FAILED) return false;
+    return true;
 }
 
 static status record_trial(run *r, const suggestion *s, const chain *c, const int *stages, err *e)
@@ -144,7 +157,10 @@ static status record_trial(run *r, const suggestion *s, const chain *c, const in
     store_state state;
     TRY(store_trial_state(r->o->results, &c->row.config_hash, c->row.seed, &found, &id, &state, e));
     if (state == STATE_DONE) t.state = TRIAL_DONE;
-    if (state == STATE_FAILED || state == STATE_TIMEOUT) t.state = TRIAL_FAILED;
+    if (state == STATE_FAILED || state == STATE_TIMEOUT) {
+        t.state = is_open_again(r, stages, c->n) ? TRIAL_OPEN : TRIAL_FAILED;
+        if (t.state == TRIAL_OPEN) TRY(store_trial_reset(r->o->results, t.id, e));
+    }
     return graph_add_trial(r->g, &t, stages, c->n, e);
 }
 
@@ -165,8 +181,9 @@ static status add_suggestion(run *r, const suggestion *s, err *e)
 /* Signals that came in are counted; they are never waited for. */
 static void count_signals(run *r)
 {
-    struct signalfd_siginfo info;
-    while (read(r->signals, &info, sizeof info) == sizeof info) r->n_signals++;
+    char each[16];
+    ssize_t n;
+    while ((n = read(r->signals, each, sizeof each)) > 0) r->n_signals += (int)n;
 }
 
 static bool may_add_more(const run *r)
@@ -379,10 +396,13 @@ static status fail_stage(run *r, const crew_event *ev, const reason *why, err *e
     return close_what_is_decided(r, &(reason){why->state, why->code, text}, e);
 }
 
-/* The worker is to blame, not yet the stage. */
+/* The worker is to blame, not yet the stage; and nobody while we are asked to stop, since whoever asks
+ * (a batch system, a shutdown) often ends workers in the same breath. */
 static status lose_try(run *r, const crew_event *ev, const reason *why, err *e)
 {
     int stage = (int)ev->ticket;
+    count_signals(r);
+    if (r->n_signals > 0) return graph_retry(r->g, stage, false, e);
     if (graph_get_stage(r->g, stage).tries >= r->o->retries) return fail_stage(r, ev, why, e);
     TRY(graph_retry(r->g, stage, true, e));
     sched_event again = about_stage(r, SCHED_STAGE_RETRY, stage);
@@ -448,7 +468,7 @@ static void look_at_clock_and_signals(run *r)
 {
     bool was_stopping = is_stopping(r);
     count_signals(r);
-    double now = now_seconds();
+    double now = clock_wall();
     if (r->o->max_seconds > 0 && now - r->began > r->o->max_seconds) r->out_of_time = true;
     if (is_stopping(r) && !was_stopping)
         tell(r, (sched_event){.kind = SCHED_DRAINING,
@@ -462,7 +482,7 @@ static void look_at_clock_and_signals(run *r)
 static double seconds_to_wait(const run *r)
 {
     if (r->o->max_seconds <= 0 || r->out_of_time) return tick_seconds;
-    double left = r->began + r->o->max_seconds - now_seconds();
+    double left = r->began + r->o->max_seconds - clock_wall();
     return left < 0 ? 0 : left < tick_seconds ? left : tick_seconds;
 }
 
@@ -492,6 +512,7 @@ static status coordinate(run *r, err *e)
 {
     crew_options crew_o = {&r->o->start, r->o->n_workers, r->o->stage_seconds, r->o->version};
     TRY(file_make_folder(r->o->artifacts, e));
+    stage_remove_leftovers(r->o->artifacts);
     TRY(graph_new(&r->g, e));
     TRY(crew_open(&crew_o, &r->workers, e));
     TRY(fill(r, e));
@@ -503,37 +524,67 @@ static status coordinate(run *r, err *e)
 
 /* --- signals --- */
 
+/* A handler takes no argument: the write end of the pipe that it wakes us by is this file's only state.
+ * A handler and not signalfd, since threads of a library (OpenBLAS has some from the start) do not
+ * block the signals that we block, and would die of them. */
+static int wake_end = -1;
+
+static void wake_up(int signal_number)
+{
+    int kept = errno;
+    ssize_t n = write(wake_end, "", 1); /* when the pipe is full there are signals enough in it */
+    (void)n, (void)signal_number;
+    errno = kept;
+}
+
 typedef struct {
-    sigset_t mask;
-    struct sigaction pipe;
+    struct sigaction interrupt, terminate, pipe;
 } old_signals;
 
-/* A descriptor instead of a handler: nothing is shared with code that runs at any moment. */
+static bool open_wake_pipe(run *r)
+{
+    int fd[2];
+    if (pipe(fd) != 0) return false;
+    r->signals = fd[0];
+    wake_end = fd[1];
+    for (int i = 0; i < 2; i++)
+        if (fcntl(fd[i], F_SETFL, O_NONBLOCK) != 0 || fcntl(fd[i], F_SETFD, FD_CLOEXEC) != 0)
+            return false;
+    return true;
+}
+
+static void close_wake_pipe(run *r)
+{
+    if (r->signals >= 0) close(r->signals);
+    if (wake_end >= 0) close(wake_end);
+    r->signals = wake_end = -1;
+}
+
 static status take_signals(run *r, old_signals *old, err *e)
 {
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    r->signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (r->signals < 0) return FAIL(e, ERR_IO, "cannot watch signals: %s", strerror(errno));
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction wake = {.sa_handler = wake_up, .sa_flags = SA_RESTART};
+    if (!open_wake_pipe(r)) {
+        close_wake_pipe(r);
+        return FAIL(e, ERR_IO, "cannot watch signals: %s", strerror(errno));
+    }
     sigaction(SIGPIPE, &ignore, &old->pipe);
-    sigprocmask(SIG_BLOCK, &ours, &old->mask);
+    sigaction(SIGINT, &wake, &old->interrupt);
+    sigaction(SIGTERM, &wake, &old->terminate);
     return OK;
 }
 
 static void give_signals_back(run *r, const old_signals *old)
 {
-    count_signals(r); /* one that is still pending would hit as soon as it is unblocked */
-    sigprocmask(SIG_SETMASK, &old->mask, NULL);
+    sigaction(SIGINT, &old->interrupt, NULL);
+    sigaction(SIGTERM, &old->terminate, NULL);
     sigaction(SIGPIPE, &old->pipe, NULL);
-    close(r->signals);
+    close_wake_pipe(r);
 }
 
 status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figures, err *e)
 {
-    run r = {.o = o, .began = now_seconds()};
+    run r = {.o = o, .signals = -1, .began = clock_wall()};
     old_signals old;
     arena_init(&r.memory, 0);
     TRY(take_signals(&r, &old, e));
@@ -542,6 +593,8 @@ status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figu
         *end = how_it_ended(&r);
         bring_up_to_date(&r);
         *figures = r.now;
+    } else {
+        close_group(&r, NULL); /* what was built is worth keeping; a group that failed is gone */
     }
     crew_close(r.workers);
     graph_free(r.g);

@@ -3,7 +3,9 @@
  *
  * Every trial's row stands in the store before the first stage runs, in the order of the
  * suggestions. A stage that several trials share is built once. What earlier runs built is taken
- * over when its artifact is whole, else built again: that is resume.
+ * over when its artifact is whole, else built again: that is resume. So is a stage that failed for
+ * a reason that may have passed; a failure that its parameters decide is final
+ * (store_stage_is_hopeless).
  *
  * A stage that fails by itself (numbers diverge, input is wrong, the disk is full) is a row with
  * its reason, and so are the trials that need it. A worker that dies, outlives the time limit or
@@ -47,6 +49,7 @@ typedef struct {
     int stages; /* to be built by this run */
     int stages_done, stages_failed, running;
     int stages_reused;      /* taken over from earlier runs */
+    int stages_again;       /* that failed in earlier runs for a reason that may have passed */
     double elapsed_seconds; /* of this run */
     double eta_seconds;     /* predicted times, scaled by what was measured; NaN while unknown */
 } sched_figures;
@@ -71,7 +74,7 @@ typedef struct {
     sampler *source;
     chain_maker *make_chain;
     void *make_chain_user;
-    const char *artifacts; /* folder; made when it is missing */
+    const char *artifacts; /* folder, of one run at a time; made when it is missing */
     launcher start;        /* of a worker */
     const char *version;   /* that workers must have; NULL accepts any */
     int n_workers, retries;

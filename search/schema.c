@@ -41,7 +41,8 @@ static const setting_row rows[N_SETTINGS] = {
                  "`$PARETUNE_DATA`, else `data`"},
     [SET_DATA_ROWS] = {"data.rows", TYPE_INT, .min = 100, .max = 1e7, .def = "20000",
                        .matters = "source == 'synthetic-climate'", .param = "rows", .stages = DATA,
-                       .axis = true, .task = "forecast", .help = "length of the series, one row for ten minutes"},
+                       .axis = true, .task = "forecast",
+                       .help = "length of the series, one row for ten minutes"},
     [SET_DATA_SEED] = {"data.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
                        .matters = "source != 'jena-csv'", .param = "seed", .stages = DATA,
                        .axis = true,
@@ -244,7 +245,8 @@ static const setting_row rows[N_SETTINGS] = {
                                  "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
                        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help = "when it reaches its final share, in the same unit as `begin`"},
+                       .help = "when it reaches its final share, in the same unit as `begin`; within "
+                               "the training"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},
@@ -302,7 +304,7 @@ static const setting_row rows[N_SETTINGS] = {
                  "training"},
     [SET_STAGE_TIME] = {"limits.stage_time", TYPE_QUANTITY, .min = 1, .max = 1e9, .def = "30 min",
                         .unit = "s", .help = "a stage that takes longer is stopped"},
-    [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 16e6, .max = 1e15,
+    [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 64e6, .max = 1e15,
                            .def = "2 GiB", .unit = "B", .help = "memory of one worker"},
     [SET_RETRIES] = {"limits.retries", TYPE_INT, .min = 0, .max = 100, .def = "1",
                      .help = "further tries after a worker died, hung or ran out of memory"},
@@ -471,7 +473,7 @@ static void put_layers(buf *b)
         for (const param_row *p = l->params; p && p->name; p++) {
             buf_printf(b, "|  | `%s` | ", p->name);
             bool layer = strcmp(p->name, "from") == 0; /* see architecture.h */
-            put_cell(b, layer                    ? "name of an earlier layer, `input`"
+            put_cell(b, layer                     ? "name of an earlier layer, `input`"
                         : p->type == PARAM_CHOICE ? p->choices
                                                   : types[p->type]);
             buf_printf(b, " | %s | ", p->def ? p->def : "must be written");

@@ -31,8 +31,9 @@ typedef struct {
          &(args).data},                                                                       \
     {                                                                                         \
         "architectures", 0, OPT_STRING, "DIR",                                                \
-            "folder of architecture files; without it architectures/ beside the space", 0, 0, \
-            &(args).architectures                                                             \
+            "folder of architecture files; without it architectures/ beside the space, "      \
+            "spaces/architectures here, then those that came with the program",               \
+            0, 0, &(args).architectures                                                       \
     }
 
 /* The options as space_read takes them; `args` must outlive the space. */

@@ -171,6 +171,14 @@ static bool read_limit(space *s, const node *key, const node *n, store_limit *l,
                        key->text, upper ? "higher" : "lower", upper ? ">" : "<");
         return false;
     }
+    /* No model file is so small: a unit was forgotten. */
+    if (upper && strncmp(key->text, "size", 4) == 0 && l->bound < 100 &&
+        n->text[strcspn(n->text, "Bb")] == '\0') {
+        document_wrong(&s->source, n,
+                       "%s: %s is in bytes, fewer than any model has; did you mean %.10g kB?",
+                       key->text, n->text, l->bound);
+        return false;
+    }
     return true;
 }
 

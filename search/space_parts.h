@@ -106,6 +106,16 @@ bool space_parse_value(space *s, const setting_row *row, const node *n, value *o
 /* The names that rules and conditions may use. */
 const expr_names *space_names(space *s);
 
+int space_find_knob(const space *s, const char *name); /* -1: no architecture has it */
+
+/* The steps of reading, in this order (space_settings.c, space_conditions.c). */
+void space_apply_set(space *s, const char *set); /* "train.epochs=5", into the tree */
+void space_read_settings(space *s);              /* settings, axes, knobs */
+void space_check_periods(space *s);              /* pruning's begin and end are in one unit */
+void space_check_pruning(space *s);              /* what is fixed of it can be done */
+void space_compile_conditions(space *s);
+void space_order_slots(space *s); /* fills order and dynamic */
+
 /* True for a space of keyword spotting, false for one of forecasts. */
 bool space_spots_words(const space *s);
 

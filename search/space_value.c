@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- numbers, words, truth --- */
 
@@ -217,11 +218,36 @@ static bool parse_folder(space *s, const setting_row *row, const node *n, value 
 
 /* --- architectures --- */
 
-static const char *architecture_folder(space *s)
+enum { MOST_FOLDERS = 4 };
+
+/* The folder that the program lies in; NULL when the system does not say. */
+static const char *program_folder(arena *a)
 {
-    if (s->options.architectures) return s->options.architectures;
-    const char *beside = file_join(s->a, file_folder(s->a, s->path), "architectures");
-    return file_exists(beside) ? beside : PARETUNE_SHARE "/spaces/architectures";
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0) return NULL;
+    path[n] = '\0';
+    return file_folder(a, path);
+}
+
+/* Where architectures are looked for, in this order: the folder asked for alone; else beside the
+ * space, in the clone that one stands in, where `make install` puts them, and in the clone that the
+ * program was built in. Returns how many. */
+static int architecture_folders(space *s, const char *folder[MOST_FOLDERS])
+{
+    if (s->options.architectures) {
+        folder[0] = s->options.architectures;
+        return 1;
+    }
+    int n = 0;
+    const char *program = program_folder(s->a);
+    folder[n++] = file_join(s->a, file_folder(s->a, s->path), "architectures");
+    folder[n++] = "spaces/architectures";
+    if (!program) return n;
+    const char *above = file_folder(s->a, program);
+    folder[n++] = file_join(s->a, above, "share/paretune/spaces/architectures");
+    folder[n++] = file_join(s->a, file_folder(s->a, above), "spaces/architectures");
+    return n;
 }
 
 /* The name in `folder` that may have been meant; NULL when there is none. */
@@ -248,6 +274,25 @@ static const char *similar_architecture(space *s, const char *folder, const char
     return diag_did_you_mean(name, names, n);
 }
 
+static void unknown_architecture(space *s, const setting_row *row, const node *n,
+                                 const char *const *folder, int n_folders)
+{
+    const char *meant = NULL;
+    char list[400] = "";
+    for (int i = 0; i < n_folders; i++) {
+        if (!meant) meant = similar_architecture(s, folder[i], n->text);
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", folder[i]);
+    }
+    if (meant)
+        document_wrong(&s->source, n, "%s: unknown '%s'; did you mean '%s'?", row->path, n->text,
+                       meant);
+    else
+        document_wrong(&s->source, n,
+                       "%s: unknown '%s'; give its folder with --architectures, or a path that "
+                       "ends in .yaml; looked in %s",
+                       row->path, n->text, list);
+}
+
 static const char *find_architecture(space *s, const setting_row *row, const node *n)
 {
     size_t length = strlen(n->text);
@@ -257,16 +302,13 @@ static const char *find_architecture(space *s, const setting_row *row, const nod
         document_wrong(&s->source, n, "%s: there is no file %s", row->path, path);
         return NULL;
     }
-    const char *folder = architecture_folder(s);
-    const char *path = file_join(s->a, folder, arena_printf(s->a, "%s.yaml", n->text));
-    if (!strchr(n->text, '/') && file_exists(path)) return path;
-    const char *meant = similar_architecture(s, folder, n->text);
-    if (meant)
-        document_wrong(&s->source, n, "%s: unknown '%s'; did you mean '%s'?", row->path, n->text,
-                       meant);
-    else
-        document_wrong(&s->source, n, "%s: unknown '%s'; there is no %s (a path must end in .yaml)",
-                       row->path, n->text, path);
+    const char *folder[MOST_FOLDERS], *name = arena_printf(s->a, "%s.yaml", n->text);
+    int n_folders = architecture_folders(s, folder);
+    for (int i = 0; i < n_folders && name && !strchr(name, '/'); i++) {
+        const char *path = file_join(s->a, folder[i], name);
+        if (file_exists(path)) return path;
+    }
+    unknown_architecture(s, row, n, folder, n_folders);
     return NULL;
 }
 

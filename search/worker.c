@@ -7,12 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
 
+#include "engine/base/clock.h"
 #include "search/wire.h"
 
 typedef struct {
@@ -25,13 +25,6 @@ typedef struct {
 
 static const double tell_every_seconds = 0.2;
 
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static status reply(replier *r, err *e)
 {
     return wire_write(r->fd, &r->frames, &r->sent, e);
@@ -41,7 +34,7 @@ static status reply(replier *r, err *e)
 static bool tell_progress(void *user, double done, double total, double figure)
 {
     replier *r = user;
-    double now = now_seconds();
+    double now = clock_wall();
     if (now - r->last_seconds < tell_every_seconds) return true;
     r->last_seconds = now;
     wire_put_progress(&r->frames, &(wire_progress){r->ticket, done, total, figure});
@@ -61,7 +54,7 @@ static status do_job(replier *r, const wire_job *job, stage_builder_fn *build, a
     wire_result done = {.ticket = job->ticket};
     err why = {0};
     r->ticket = job->ticket;
-    r->last_seconds = now_seconds();
+    r->last_seconds = clock_wall();
     arena_mark_t mark = arena_mark(a);
     status s = build(&job->request, tell_progress, r, a, &done.result, &why);
     assert(a->used == mark.used && "a stage must give back the memory it took");

@@ -1,16 +1,8 @@
 #include "store/census.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
 
 #include "store/handle.h"
-
-/* The run with the greatest number names the space that commands are about. */
-#define LAST_SPACE "(SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
 
 #define COUNT_STATES                                                   \
     " sum(state = 'done') AS done, sum(state = 'running') AS running," \
@@ -21,7 +13,7 @@ status store_census(struct store *s, arena *a, table *out, err *e)
 {
     return store_sql(
         s,
-        "WITH mine AS (SELECT trial_id FROM space_trials WHERE space_id = " LAST_SPACE "),"
+        "WITH mine AS (SELECT trial_id FROM space_trials WHERE space_id = " DB_LAST_SPACE "),"
         " used AS (SELECT DISTINCT stage_id FROM trial_stages WHERE trial_id IN mine)"
         " SELECT 'trials' AS what," COUNT_STATES ", NULL AS cpu_seconds, NULL AS artifact_bytes"
         " FROM trials WHERE id IN mine"
@@ -37,17 +29,17 @@ status store_census(struct store *s, arena *a, table *out, err *e)
 /* A stage that failed because of another has the code "parent" and is left to that one. */
 status store_failures(struct store *s, int limit, arena *a, table *out, err *e)
 {
-    const char *sql =
-        arena_printf(a,
-                     "SELECT g.kind AS stage, g.error_code AS code, g.error_text AS reason,"
-                     " count(DISTINCT g.id) AS stages, count(DISTINCT c.trial_id) AS trials,"
-                     " min(c.trial_id) AS first_trial"
-                     " FROM stages g JOIN trial_stages c ON c.stage_id = g.id"
-                     " JOIN space_trials b ON b.trial_id = c.trial_id AND b.space_id = " LAST_SPACE
-                     " WHERE g.state IN ('failed', 'timeout') AND g.error_code <> 'parent'"
-                     " GROUP BY g.kind, g.error_code, g.error_text"
-                     " ORDER BY trials DESC, first_trial LIMIT %d",
-                     limit);
+    const char *sql = arena_printf(
+        a,
+        "SELECT g.kind AS stage, g.error_code AS code, g.error_text AS reason,"
+        " count(DISTINCT g.id) AS stages, count(DISTINCT c.trial_id) AS trials,"
+        " min(c.trial_id) AS first_trial"
+        " FROM stages g JOIN trial_stages c ON c.stage_id = g.id"
+        " JOIN space_trials b ON b.trial_id = c.trial_id AND b.space_id = " DB_LAST_SPACE
+        " WHERE g.state IN ('failed', 'timeout') AND g.error_code <> 'parent'"
+        " GROUP BY g.kind, g.error_code, g.error_text"
+        " ORDER BY trials DESC, first_trial LIMIT %d",
+        limit);
     return sql ? store_sql(s, sql, a, out, e) : FAIL(e, ERR_MEM, "out of memory");
 }
 
@@ -68,21 +60,9 @@ status store_last_run(struct store *s, arena *a, store_run_note *out, err *e)
     return OK;
 }
 
-/* The lock's text says who; the lock itself is left alone, since trying it could turn a run away
- * that starts at this moment. */
 bool store_has_writer(struct store *s)
 {
-    char path[4096], line[256] = "";
-    struct utsname u;
-    snprintf(path, sizeof path, "%s-lock", s->d.path);
-    FILE *f = fopen(path, "r");
-    if (!f) return false;
-    bool read = fgets(line, sizeof line, f) != NULL;
-    fclose(f);
-    if (!read || strncmp(line, "process ", 8) != 0 || uname(&u) != 0) return false;
-    char *rest;
-    long pid = strtol(line + 8, &rest, 10);
-    size_t n = strlen(u.nodename);
-    bool is_here = strncmp(rest, " on ", 4) == 0 && strncmp(rest + 4, u.nodename, n) == 0;
-    return pid > 0 && is_here && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s-lock", s->d.path);
+    return n > 0 && (size_t)n < sizeof path && lock_names_living(path);
 }

@@ -27,8 +27,7 @@ typedef struct {
 } store_run_note;
 status store_last_run(struct store *s, arena *a, store_run_note *out, err *e);
 
-/* Whether a process on this machine is writing the study now. After a kill the answer may be a
- * wrong yes once its process number is used again. */
+/* Whether a process on this machine is writing the study now. */
 bool store_has_writer(struct store *s);
 
 #endif

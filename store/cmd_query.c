@@ -8,14 +8,16 @@ static const opt options[] = {
     {"sort", 's', OPT_STRING, "COLUMN", "sort by this column (default: trial)", 0, 0, &ask.sort},
     {"desc", 'd', OPT_FLAG, NULL, "largest first", 0, 0, &ask.descending},
     {"columns", 'c', OPT_STRING, "A,B,...",
-     "columns to show, or 'all' (default: trial, knobs, objectives, limited metrics)", 0, 0,
-     &ask.columns},
+     "columns to show, or 'all' (default: trial, seed when there are several, knobs,"
+     " objectives, limited metrics)",
+     0, 0, &ask.columns},
     {"limit", 'n', OPT_INT, "N", "show at most N trials; 0 shows all", 0, 1e9, &ask.limit},
     {"state", 0, OPT_STRING, "STATE",
      "trials in this state: ready, running, done, failed, timeout or all (default: done)", 0, 0,
      &ask.state},
     {"front", 'f', OPT_FLAG, NULL, "only trials on the Pareto front", 0, 0, &ask.front_only},
-    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
+    {"format", 0, OPT_STRING, "FORMAT", "table (100,000 rows at the most), csv or json", 0, 0,
+     &format},
     {0},
 };
 
@@ -38,13 +40,6 @@ static const opt_spec spec = {
     .options = options,
 };
 
-static status print_trials(store *s, table_format form, arena *a, err *e)
-{
-    table t;
-    TRY(store_trials(s, &ask, a, &t, e));
-    return table_print(&t, form, stdout, e);
-}
-
 static status run(int n, char **argv, int *code, err *e)
 {
     (void)code;
@@ -52,10 +47,8 @@ static status run(int n, char **argv, int *code, err *e)
     table_format form;
     TRY(table_format_parse(format, &form, e));
     TRY(store_open(argv[0], STORE_READ, &s, e));
-    arena a = {0};
     ask.filter = n > 1 ? argv[1] : NULL;
-    status st = print_trials(s, form, &a, e);
-    arena_free(&a);
+    status st = store_trials_print(s, &ask, form, stdout, e);
     store_close(s);
     return st;
 }

@@ -4,7 +4,8 @@
 static const char *format = "table";
 
 static const opt options[] = {
-    {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
+    {"format", 0, OPT_STRING, "FORMAT", "table (100,000 rows at the most), csv or json", 0, 0,
+     &format},
     {0},
 };
 
@@ -25,13 +26,6 @@ static const opt_spec spec = {
     .options = options,
 };
 
-static status print_result(store *s, const char *sql, table_format form, arena *a, err *e)
-{
-    table t;
-    TRY(store_sql(s, sql, a, &t, e));
-    return table_print(&t, form, stdout, e);
-}
-
 static status run(int n, char **argv, int *code, err *e)
 {
     (void)n;
@@ -40,9 +34,7 @@ static status run(int n, char **argv, int *code, err *e)
     table_format form;
     TRY(table_format_parse(format, &form, e));
     TRY(store_open(argv[0], STORE_READ, &s, e));
-    arena a = {0};
-    status st = print_result(s, argv[1], form, &a, e);
-    arena_free(&a);
+    status st = store_sql_print(s, argv[1], form, stdout, e);
     store_close(s);
     return st;
 }

@@ -1,5 +1,7 @@
 #include "store/db.h"
 
+#include "engine/base/file.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
@@ -25,8 +27,8 @@ status db_open(db *d, const char *path, int flags, err *e)
     *d = (db){.path = path};
     if (sqlite3_open_v2(path, &d->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
         int why = d->handle ? sqlite3_system_errno(d->handle) : ENOMEM;
-        status s = FAIL(e, ERR_IO, "cannot open %s: %s", path,
-                        why ? strerror(why) : sqlite3_errmsg(d->handle));
+        status s = why ? file_failed(path, "open", why, e)
+                       : FAIL(e, ERR_IO, "%s: cannot open: %s", path, sqlite3_errmsg(d->handle));
         db_close(d);
         return s;
     }
@@ -81,6 +83,16 @@ status db_fail_at(const db *d, err *e, const char *file, int line)
 status db_run(db *d, const char *sql, err *e)
 {
     return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : DB_FAIL(d, e);
+}
+
+void db_put_quoted(buf *b, char quote, const char *text)
+{
+    buf_char(b, quote);
+    for (const char *p = text; *p; p++) {
+        if (*p == quote) buf_char(b, quote);
+        buf_char(b, *p);
+    }
+    buf_char(b, quote);
 }
 
 status db_rollback(db *d)

@@ -9,6 +9,7 @@
 #ifndef PARETUNE_STORE_DB_H
 #define PARETUNE_STORE_DB_H
 
+#include "engine/base/buf.h"
 #include "engine/base/err.h"
 
 #include <sqlite3.h>
@@ -16,6 +17,9 @@
 #include <stdint.h>
 
 enum { DB_CACHE = 64 };
+
+/* An SQL expression: the space of the run with the greatest number, which commands are about. */
+#define DB_LAST_SPACE "(SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
 
 typedef struct {
     const char *sql;
@@ -42,6 +46,9 @@ status db_fail_at(const db *d, err *e, const char *file, int line);
 /* Runs statements without parameters or rows. */
 status db_run(db *d, const char *sql, err *e);
 status db_rollback(db *d); /* does nothing outside a transaction */
+
+/* Appends `text` between two quotes, those inside doubled: an SQL string (') or name ("). */
+void db_put_quoted(buf *b, char quote, const char *text);
 
 typedef struct {
     db *d;

@@ -5,6 +5,7 @@
 #include "engine/base/buf.h"
 #include "engine/base/diag.h"
 #include "engine/base/quantity.h"
+#include "store/db.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -46,23 +47,6 @@ static bool is_word_byte(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '.' || (unsigned char)c >= 0x80;
 }
 
-static size_t number_length(const char *s)
-{
-    size_t n = *s == '-' || *s == '+';
-    while (isdigit((unsigned char)s[n]) || s[n] == '.') n++;
-    if (s[n] != 'e' && s[n] != 'E') return n;
-    size_t m = n + 1 + (s[n + 1] == '-' || s[n + 1] == '+');
-    if (!isdigit((unsigned char)s[m])) return n;
-    while (isdigit((unsigned char)s[m])) m++;
-    return m;
-}
-
-static bool begins_number(const char *s)
-{
-    if (*s == '-' || *s == '+') s++;
-    return isdigit((unsigned char)s[*s == '.']);
-}
-
 static token read_token(const char *s)
 {
     while (isspace((unsigned char)*s)) s++;
@@ -80,9 +64,9 @@ static token read_token(const char *s)
         const char *end = strchr(s + 1, *s);
         t.kind = end ? T_QUOTED : T_BAD;
         if (end) t.n = (size_t)(end - s) + 1;
-    } else if (begins_number(s)) {
+    } else if (quantity_number_length(s) > 0) {
         t.kind = T_NUMBER;
-        t.n = number_length(s);
+        t.n = quantity_number_length(s);
     } else if (is_word_byte(*s) || *s == '%') {
         t.kind = T_WORD;
         while (is_word_byte(s[t.n]) && *s != '%') t.n++;
@@ -170,16 +154,6 @@ static status unknown_name(parser *p, const char *what)
 
 /* --- SQL --- */
 
-static void put_name(buf *b, const char *name)
-{
-    buf_char(b, '"');
-    for (const char *c = name; *c; c++) {
-        if (*c == '"') buf_char(b, '"');
-        buf_char(b, *c);
-    }
-    buf_char(b, '"');
-}
-
 static status put_value(parser *p, filter_value v)
 {
     filter *f = p->out;
@@ -199,7 +173,7 @@ static void put_guard(parser *p, const filter_name *left, bool is_number)
 {
     if (left->is_number) return;
     buf_text(&p->sql, "typeof(");
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_text(&p->sql, is_number ? ") <> 'text' AND " : ") = 'text' AND ");
 }
 
@@ -222,9 +196,49 @@ static status read_quantity(parser *p, const filter_name *left, filter_value *v)
     return FAIL(p->e, ERR_INPUT, "filter, column %d: %s", column_of(p, start), local.msg);
 }
 
+/* The texts that occur, as many as a message holds: "float16, float32". */
+static const char *list_words(const parser *p, const filter_name *name)
+{
+    enum { SHOWN = 8 };
+    const char *text = name->n_words ? name->word[0] : "numbers";
+    for (int i = 1; text && i < name->n_words && i < SHOWN; i++)
+        text = arena_printf(p->a, "%s, %.40s", text, name->word[i]);
+    if (text && name->n_words > SHOWN) text = arena_printf(p->a, "%s, ...", text);
+    return text ? text : "";
+}
+
+static status check_occurs(parser *p, const filter_name *left, const filter_value *v,
+                           const char *place)
+{
+    if (!left->is_listed || (v->is_number && left->has_numbers)) return OK;
+    for (int i = 0; !v->is_number && i < left->n_words; i++)
+        if (strcmp(left->word[i], v->text) == 0) return OK;
+    if (v->is_number)
+        return FAIL(p->e, ERR_INPUT, "filter, column %d: '%s' is a word, not a number; it has %s",
+                    column_of(p, place), left->name, list_words(p, left));
+    const char *meant = diag_did_you_mean(v->text, left->word, (size_t)left->n_words);
+    if (meant)
+        return FAIL(p->e, ERR_INPUT,
+                    "filter, column %d: no trial has '%.60s' as %s; did you mean '%s'?",
+                    column_of(p, place), v->text, left->name, meant);
+    return FAIL(p->e, ERR_INPUT, "filter, column %d: no trial has '%.60s' as %s; it has %s",
+                column_of(p, place), v->text, left->name, list_words(p, left));
+}
+
+/* A bare word that goes on with dashes, where what occurs is listed: cnn-1d. */
+static void take_dashes(parser *p, const filter_name *left)
+{
+    if (!left->is_listed || p->now.kind != T_WORD) return;
+    size_t n = p->now.n;
+    while (is_word_byte(p->now.start[n]) || p->now.start[n] == '-') n++;
+    p->now.n = n;
+    p->at = p->now.start + n;
+}
+
 static status read_text(parser *p, const filter_name *left, filter_value *v)
 {
     bool quoted = p->now.kind == T_QUOTED;
+    take_dashes(p, left);
     if (left->is_number && !quoted) return unknown_name(p, "neither a number nor a name");
     if (left->is_number)
         return FAIL(p->e, ERR_INPUT, "filter, column %d: '%s' is a number and is compared with %s",
@@ -238,10 +252,16 @@ static status read_text(parser *p, const filter_name *left, filter_value *v)
 
 static status read_value(parser *p, const filter_name *left, filter_value *v)
 {
+    const char *place = p->now.start;
     *v = (filter_value){0};
-    if (p->now.kind == T_NUMBER) return read_quantity(p, left, v);
-    if (p->now.kind == T_QUOTED || (p->now.kind == T_WORD && !is_any_keyword(&p->now)))
-        return read_text(p, left, v);
+    if (p->now.kind == T_NUMBER) {
+        TRY(read_quantity(p, left, v));
+        return check_occurs(p, left, v, place);
+    }
+    if (p->now.kind == T_QUOTED || (p->now.kind == T_WORD && !is_any_keyword(&p->now))) {
+        TRY(read_text(p, left, v));
+        return check_occurs(p, left, v, place);
+    }
     return expected(p, "a value such as 0.5, 2 kB or \"text\"");
 }
 
@@ -257,14 +277,14 @@ static status compare_names(parser *p, const filter_name *left, const char *op,
     advance(p);
     if (!left->is_number || !right->is_number) {
         buf_text(&p->sql, "(typeof(");
-        put_name(&p->sql, left->name);
+        db_put_quoted(&p->sql, '"', left->name);
         buf_text(&p->sql, ") = 'text') = (typeof(");
-        put_name(&p->sql, right->name);
+        db_put_quoted(&p->sql, '"', right->name);
         buf_text(&p->sql, ") = 'text') AND ");
     }
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_printf(&p->sql, " %s ", op);
-    put_name(&p->sql, right->name);
+    db_put_quoted(&p->sql, '"', right->name);
     return OK;
 }
 
@@ -286,12 +306,16 @@ static status read_comparison(parser *p, const filter_name *left)
     const filter_name *right = p->now.kind == T_WORD ? find_name(p, &p->now) : NULL;
     if (right) return compare_names(p, left, op, right);
     filter_value v;
-    TRY(read_value(p, left, &v));
-    if (!v.is_number && op[0] != '=' && strcmp(op, "<>") != 0)
+    bool has_order = op[0] != '=' && strcmp(op, "<>") != 0;
+    if (!has_order || !left->is_listed || left->has_numbers)
+        TRY(read_value(p, left, &v));
+    else
+        v.is_number = false;
+    if (!v.is_number && has_order)
         return FAIL(p->e, ERR_INPUT, "filter, column %d: words have no order; use =, != or in",
                     column_of(p, place));
     put_guard(p, left, v.is_number);
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_printf(&p->sql, " %s ", op);
     return put_value(p, v);
 }
@@ -300,7 +324,7 @@ static status read_comparison(parser *p, const filter_name *left)
 static status read_in(parser *p, const filter_name *left, bool negated)
 {
     if (p->now.kind != T_OPEN) return expected(p, "'(' and a list of values");
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_text(&p->sql, negated ? " NOT IN (" : " IN (");
     for (int n = 0;; n++) {
         advance(p); /* over '(' or ',' */
@@ -329,7 +353,7 @@ static status read_between(parser *p, const filter_name *left, bool negated)
         return FAIL(p->e, ERR_INPUT, "filter, column %d: words have no order; use in (...)",
                     column_of(p, place));
     put_guard(p, left, true);
-    put_name(&p->sql, left->name);
+    db_put_quoted(&p->sql, '"', left->name);
     buf_text(&p->sql, negated ? " NOT BETWEEN " : " BETWEEN ");
     TRY(put_value(p, low));
     buf_text(&p->sql, " AND ");

@@ -13,7 +13,9 @@
  *
  * Keywords may be in capitals. Units are those of limits (engine/base/quantity.h), converted to the
  * metric's own. A comparison in which a figure is missing is false, whatever its operator, and so
- * is one between a number and a text; `not` of it is then true.
+ * is one between a number and a text; `not` of it is then true. Where the values that occur are
+ * listed, one that does not is a mistake, as is a number for what holds texts only, and a word with
+ * dashes that occurs may stand bare: architecture = cnn-1d.
  *
  * The result is an SQL condition in which names are the ones of the list, quoted, and every value
  * is a parameter :v1 .. :vN: nothing of the input's text stands in it. */
@@ -31,6 +33,10 @@ typedef struct {
     const char *name; /* of the column */
     const char *unit;
     bool is_number; /* always a number (a metric); otherwise a number or a text (a knob) */
+    bool is_listed; /* what occurs is known, and another value is a mistake: */
+    bool has_numbers;
+    int n_words;
+    const char *const *word;
 } filter_name;
 
 typedef struct {

@@ -108,10 +108,36 @@ static status read_reported(db *d, int64_t trial, pick_limit *l, err *e)
     bool has_twin = query_row(&q) && query_column_int(&q, 0) > 0;
     double twin = has_twin ? query_column_real(&q, 1) : l->value;
     TRY(query_end(&q));
+    l->exact = !has_twin;
     l->reported = twin;
     l->margin = -excess(l, twin);
+    l->validation_margin = -excess(l, l->value);
     l->holds = limit_holds(l->op, twin, l->bound) != 0;
     return OK;
+}
+
+/* " seed=2" where seeds are what tells trials apart. */
+static status put_seed(db *d, int64_t trial, buf *b, err *e)
+{
+    query q = db_query(d,
+                       "SELECT (SELECT seed FROM trials WHERE id = :trial)"
+                       " WHERE (SELECT min(t.seed) <> max(t.seed) FROM space_trials b"
+                       "  JOIN trials t ON t.id = b.trial_id WHERE b.space_id ="
+                       "  (SELECT space_id FROM runs ORDER BY id DESC LIMIT 1))",
+                       e);
+    query_int(&q, ":trial", trial);
+    if (query_row(&q))
+        buf_printf(b, "%sseed=%lld", b->len ? " " : "", (long long)query_column_int(&q, 0));
+    return query_end(&q);
+}
+
+static status read_model(db *d, int64_t trial, arena *a, const char **out, err *e)
+{
+    query q = db_query(d, "SELECT model FROM trials_wide WHERE trial = :trial", e);
+    query_int(&q, ":trial", trial);
+    if (query_row(&q)) *out = arena_string(a, query_column_text(&q, 0));
+    TRY(query_end(&q));
+    return *out ? OK : FAIL(e, ERR_MEM, "no memory for picks");
 }
 
 static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *e)
@@ -120,8 +146,7 @@ static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *
     query q = db_query(d,
                        "SELECT k.name, v.value, typeof(v.value) = 'text' FROM knobs k"
                        " JOIN trial_knobs v ON v.trial_id = :trial AND v.knob = k.name"
-                       " WHERE k.space_id = (SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
-                       " ORDER BY k.position",
+                       " WHERE k.space_id = " DB_LAST_SPACE " ORDER BY k.position",
                        e);
     query_int(&q, ":trial", trial);
     while (query_row(&q)) {
@@ -132,6 +157,7 @@ static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *
             buf_number(&b, query_column_real(&q, 1));
     }
     status s = query_end(&q);
+    if (s == OK) s = put_seed(d, trial, &b, e);
     if (s == OK) s = buf_check(&b, e);
     *out = s == OK ? arena_copy(a, b.data ? b.data : "", b.len) : NULL;
     buf_free(&b);
@@ -142,7 +168,7 @@ static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *
 static double badness(const pick *p, int i)
 {
     const pick_limit *l = &p->limit[i];
-    double over = p->kind == PICK_CLOSEST ? excess(l, l->value) : -l->margin;
+    double over = p->kind == PICK_CLOSEST ? -l->validation_margin : -l->margin;
     return isnan(over) ? (double)INFINITY : over;
 }
 
@@ -154,6 +180,7 @@ static status report(pick *p, db *d, arena *a, err *e)
         p->met &= p->limit[i].holds;
         if (p->binding < 0 || badness(p, i) > badness(p, p->binding)) p->binding = i;
     }
+    TRY(read_model(d, p->trial, a, &p->model, e));
     return read_knobs(d, p->trial, a, &p->knobs, e);
 }
 
@@ -171,6 +198,7 @@ static status describe(const store_space *space, const store_version *v, arena *
                 .title = v->title,
                 .binding = -1,
                 .knobs = "",
+                .model = "",
                 .n_limits = v->n_limits,
                 .limit = ARENA_NEW(a, pick_limit, (size_t)v->n_limits + 1)};
     if (!p->limit) return FAIL(e, ERR_MEM, "no memory for picks");
@@ -182,7 +210,8 @@ static status describe(const store_space *space, const store_version *v, arena *
                                    .bound = v->limit[i].bound,
                                    .value = none,
                                    .reported = none,
-                                   .margin = none};
+                                   .margin = none,
+                                   .validation_margin = none};
     return OK;
 }
 
@@ -275,68 +304,4 @@ status store_update_picks(store *s, err *e)
     status st = put_picks(s, &a, e);
     arena_free(&a);
     return put_end(s, st, e);
-}
-
-/* --- for people and programs --- */
-
-static cell quantity_cell(double v, const char *unit, arena *a)
-{
-    char text[48];
-    if (isnan(v)) return (cell){.kind = CELL_NONE};
-    quantity_format(v, unit, text, sizeof text);
-    return cell_shown(v, arena_string(a, text));
-}
-
-static const char *found_text(const pick *p)
-{
-    static const char *const words[] = {"no finished trial", "closest miss", "pick"};
-    return words[p->kind];
-}
-
-static status put_limit_row(table *t, const pick *p, int i, bool whole, arena *a, err *e)
-{
-    cell *c = table_row(t);
-    if (!c) return FAIL(e, ERR_MEM, "no memory for the picks table");
-    const pick_limit *l = i < p->n_limits ? &p->limit[i] : NULL;
-    for (int k = 0; k < t->n_columns; k++) c[k] = cell_text("");
-    if (whole) {
-        c[0] = cell_text(p->version);
-        c[1] = cell_text(p->met ? "met" : "not met");
-        c[2] = cell_text(found_text(p));
-        c[3] = p->trial ? cell_text(arena_printf(a, "%lld", (long long)p->trial)) : cell_text("-");
-        if (t->n_columns > 9) c[9] = cell_text(p->knobs);
-    }
-    if (!l) return OK;
-    c[4] = cell_text(arena_printf(a, "%s %s", l->metric, l->text));
-    c[5] = quantity_cell(l->value, l->unit, a);
-    c[6] = quantity_cell(l->reported, l->unit, a);
-    c[7] = isnan(l->margin) ? (cell){.kind = CELL_NONE}
-                            : cell_shown(l->margin, arena_printf(a, "%+.1f %%", 100 * l->margin));
-    c[8] = cell_text(i == p->binding ? "binds" : "");
-    return OK;
-}
-
-status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e)
-{
-    static const char *const names[] = {"version",    "verdict", "found",  "trial", "limit",
-                                        "validation", "test",    "margin", "note",  "knobs"};
-    int n_columns = (int)(sizeof names / sizeof *names) - for_people; /* knobs stand below */
-    TRY(table_init(out, a, n_columns, e));
-    for (int i = 0; i < n_columns; i++) table_column(out, i, names[i], NULL);
-    for (int i = 0; i < p->n; i++)
-        for (int j = 0; j == 0 || j < p->pick[i].n_limits; j++)
-            TRY(put_limit_row(out, &p->pick[i], j, j == 0 || !for_people, a, e));
-    return OK;
-}
-
-status picks_print(const picks *p, FILE *f, arena *a, err *e)
-{
-    table t;
-    TRY(picks_table(p, true, a, &t, e));
-    TRY(table_print(&t, FORMAT_TABLE, f, e));
-    for (int i = 0; i < p->n; i++) {
-        const pick *x = &p->pick[i];
-        if (x->trial) fprintf(f, "%s: trial %lld, %s\n", x->version, (long long)x->trial, x->knobs);
-    }
-    return ferror(f) ? FAIL(e, ERR_IO, "cannot write the picks") : OK;
 }

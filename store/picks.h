@@ -35,6 +35,8 @@ typedef struct {
     double bound;
     double value;    /* validation; NaN when PICK_NONE */
     double reported; /* test, or exact */
+    bool exact;      /* the metric has no test twin: `value` and `reported` are one figure */
+    double validation_margin; /* as margin, of the validation figure */
     double
         margin; /* room of the reported figure under the limit, as a part of |bound|; < 0: over */
     bool holds; /* the reported figure meets the limit */
@@ -50,7 +52,9 @@ typedef struct {
     pick_limit *limit;
     int binding; /* limit of greatest excess: of validation figures for the closest miss, else of
                     reported ones; -1 when PICK_NONE or without limits */
-    const char *knobs; /* "alpha=0.05 storage=float32"; "" when PICK_NONE */
+    const char *knobs; /* "alpha=0.05 storage=float32", with the seed when the space has several; ""
+                          when PICK_NONE */
+    const char *model; /* its file, as store_find_model says; "" without one */
 } pick;
 
 typedef struct {
@@ -64,10 +68,18 @@ status picks_read(struct store *s, arena *a, picks *out, err *e);
 /* Brings the tables behind the views `front` and `picks` up to date (a writer's store). */
 status store_update_picks(struct store *s, err *e);
 
-/* One row per limit. For people a version's name stands in its first row only, and the knobs are left
- * out for the width's sake. */
+/* One row per limit, the margins of both parts, and on which part a limit binds. For people a
+ * version's name stands in its first row only, and what is long is left out. */
 status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e);
-/* The table for people, and below it the knobs of each trial. */
-status picks_print(const picks *p, FILE *f, arena *a, err *e);
+/* "met by trial 3", "not met: trial 3 passes validation, fails test", "not met: closest miss is trial
+ * 3", ... In `a` or static. */
+const char *pick_verdict(const pick *p, arena *a);
+/* The table for people, below it verdict and knobs of each version, and how a pick's file is had from
+ * the study at `db_path`. On a terminal that is narrower than the table, a block of lines for each
+ * version in its place. */
+status picks_print(const picks *p, const char *db_path, FILE *f, arena *a, err *e);
+/* The same for a given width in columns. */
+status picks_print_within(const picks *p, const char *db_path, int width, FILE *f, arena *a,
+                          err *e);
 
 #endif

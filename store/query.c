@@ -11,8 +11,6 @@
 
 /* --- the space of the last run --- */
 
-#define LAST_SPACE "(SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
-
 /* Rows of a query, counted first so that they fit an array. */
 static status count_rows(db *d, const char *sql, int *n, err *e)
 {
@@ -24,7 +22,7 @@ static status count_rows(db *d, const char *sql, int *n, err *e)
 static status read_head(db *d, arena *a, store_space *out, err *e)
 {
     query q = db_query(
-        d, "SELECT name, task, path, text, text_hash FROM spaces WHERE id = " LAST_SPACE, e);
+        d, "SELECT name, task, path, text, text_hash, title FROM spaces WHERE id = " DB_LAST_SPACE, e);
     bool found = query_row(&q);
     if (found) {
         out->name = arena_string(a, query_column_text(&q, 0));
@@ -32,6 +30,7 @@ static status read_head(db *d, arena *a, store_space *out, err *e)
         out->path = arena_string(a, query_column_text(&q, 2));
         out->text = arena_string(a, query_column_text(&q, 3));
         snprintf(out->text_hash.text, sizeof out->text_hash.text, "%s", query_column_text(&q, 4));
+        out->title = arena_string(a, query_column_text(&q, 5));
     }
     TRY(query_end(&q));
     return found ? OK : FAIL(e, ERR_INPUT, "%s: nothing was run yet", d->path);
@@ -47,11 +46,11 @@ static limit_op op_of(const char *text)
 static status read_limits(db *d, int version, arena *a, store_version *out, err *e)
 {
     int n;
-    TRY(count_rows(d, "SELECT count(*) FROM limits WHERE space_id = " LAST_SPACE, &n, e));
+    TRY(count_rows(d, "SELECT count(*) FROM limits WHERE space_id = " DB_LAST_SPACE, &n, e));
     store_limit *limit = ARENA_NEW(a, store_limit, (size_t)n + 1);
     if (!limit) return FAIL(e, ERR_MEM, "no memory for a space");
     query q = db_query(d,
-                       "SELECT metric, op, bound, text FROM limits WHERE space_id = " LAST_SPACE
+                       "SELECT metric, op, bound, text FROM limits WHERE space_id = " DB_LAST_SPACE
                        " AND version = :version ORDER BY position",
                        e);
     query_int(&q, ":version", version);
@@ -67,11 +66,12 @@ static status read_limits(db *d, int version, arena *a, store_version *out, err 
 static status read_versions(db *d, arena *a, store_space *out, err *e)
 {
     int n;
-    TRY(count_rows(d, "SELECT count(*) FROM versions WHERE space_id = " LAST_SPACE, &n, e));
+    TRY(count_rows(d, "SELECT count(*) FROM versions WHERE space_id = " DB_LAST_SPACE, &n, e));
     store_version *version = ARENA_NEW(a, store_version, (size_t)n + 1);
     if (!version) return FAIL(e, ERR_MEM, "no memory for a space");
     query q = db_query(
-        d, "SELECT name, title FROM versions WHERE space_id = " LAST_SPACE " ORDER BY position", e);
+        d, "SELECT name, title FROM versions WHERE space_id = " DB_LAST_SPACE " ORDER BY position",
+        e);
     while (out->n_versions < n && query_row(&q))
         version[out->n_versions++] =
             (store_version){.name = arena_string(a, query_column_text(&q, 0)),
@@ -85,12 +85,12 @@ static status read_versions(db *d, arena *a, store_space *out, err *e)
 static status read_objectives(db *d, arena *a, store_space *out, err *e)
 {
     int n;
-    TRY(count_rows(d, "SELECT count(*) FROM objectives WHERE space_id = " LAST_SPACE, &n, e));
+    TRY(count_rows(d, "SELECT count(*) FROM objectives WHERE space_id = " DB_LAST_SPACE, &n, e));
     store_objective *objective = ARENA_NEW(a, store_objective, (size_t)n + 1);
     if (!objective) return FAIL(e, ERR_MEM, "no memory for a space");
     query q = db_query(d,
                        "SELECT metric, direction = 'maximize' FROM objectives"
-                       " WHERE space_id = " LAST_SPACE " ORDER BY position",
+                       " WHERE space_id = " DB_LAST_SPACE " ORDER BY position",
                        e);
     while (out->n_objectives < n && query_row(&q))
         objective[out->n_objectives++] =
@@ -103,11 +103,11 @@ static status read_objectives(db *d, arena *a, store_space *out, err *e)
 static status read_axes(db *d, arena *a, store_space *out, err *e)
 {
     int n;
-    TRY(count_rows(d, "SELECT count(*) FROM knobs WHERE space_id = " LAST_SPACE, &n, e));
+    TRY(count_rows(d, "SELECT count(*) FROM knobs WHERE space_id = " DB_LAST_SPACE, &n, e));
     const char **knob = ARENA_NEW(a, const char *, (size_t)n + 1);
     if (!knob) return FAIL(e, ERR_MEM, "no memory for a space");
-    query q =
-        db_query(d, "SELECT name FROM knobs WHERE space_id = " LAST_SPACE " ORDER BY position", e);
+    query q = db_query(
+        d, "SELECT name FROM knobs WHERE space_id = " DB_LAST_SPACE " ORDER BY position", e);
     while (out->n_knobs < n && query_row(&q))
         knob[out->n_knobs++] = arena_string(a, query_column_text(&q, 0));
     out->knob = knob;
@@ -147,7 +147,7 @@ status store_last_space(store *s, arena *a, store_space *out, err *e)
 
 static status last_space_id(db *d, int64_t *id, err *e)
 {
-    query q = db_query(d, "SELECT coalesce(" LAST_SPACE ", 0)", e);
+    query q = db_query(d, "SELECT coalesce(" DB_LAST_SPACE ", 0)", e);
     *id = query_row(&q) ? query_column_int(&q, 0) : 0;
     return query_end(&q);
 }
@@ -186,8 +186,26 @@ static cell result_cell(sqlite3_stmt *stmt, int column, arena *a)
     }
 }
 
+/* Where rows go other than into the table. */
+typedef struct {
+    table_stream *stream; /* written there and not kept; NULL: kept */
+    int most;             /* rows that may be kept; 0: any number */
+} sink;
+
+/* A kept row was added; a streamed one is written and the memory of its cells used again. */
+static status pass_on(table *t, const sink *to, err *e)
+{
+    if (to->stream) return table_stream_row(to->stream, t, e);
+    if (to->most == 0 || t->n_rows <= to->most) return OK;
+    return FAIL(
+        e, ERR_INPUT,
+        "more than %d rows are too many for an aligned table; ask for --format csv or json, "
+        "or for fewer",
+        to->most);
+}
+
 /* Columns are named by the query; their units are the caller's to add. */
-static status fill_table(query *q, arena *a, table *out)
+static status fill_table(query *q, arena *a, table *out, const sink *to)
 {
     int n = sqlite3_column_count(q->stmt);
     if (n == 0) return FAIL(q->e, ERR_INPUT, "this statement gives no table");
@@ -197,6 +215,9 @@ static status fill_table(query *q, arena *a, table *out)
         if (!name) return FAIL(q->e, ERR_MEM, "no memory for the result");
         table_column(out, i, name, NULL);
     }
+    if (!table_row(out)) return FAIL(q->e, ERR_MEM, "no memory for the result");
+    out->n_rows = 0; /* the room of one row, before the mark */
+    arena_mark_t mark = arena_mark(a);
     while (query_row(q)) {
         cell *c = table_row(out);
         if (!c) return FAIL(q->e, ERR_MEM, "the result is too large for memory");
@@ -205,8 +226,30 @@ static status fill_table(query *q, arena *a, table *out)
             if (c[i].kind == CELL_TEXT && !c[i].text)
                 return FAIL(q->e, ERR_MEM, "the result is too large for memory");
         }
+        TRY(pass_on(out, to, q->e));
+        if (to->stream) arena_release(a, mark);
     }
     return OK;
+}
+
+/* A way to fill a table from a query, and what it is given. */
+typedef status fill(store *s, const void *ask, const sink *to, arena *a, table *out, err *e);
+
+/* Prints what `make` fills: CSV and JSON as it comes. */
+static status print_filled(store *s, fill *make, const void *ask, table_format format, FILE *f,
+                           err *e)
+{
+    arena a;
+    table t;
+    table_stream stream = {.format = format, .f = f};
+    bool keep = format == FORMAT_TABLE;
+    sink to = {keep ? NULL : &stream, keep ? STORE_MOST_ROWS : 0};
+    arena_init(&a, 0);
+    status st = make(s, ask, &to, &a, &t, e);
+    if (st == OK) st = keep ? table_print(&t, format, f, e) : table_stream_end(&stream, &t, e);
+    table_stream_free(&stream);
+    arena_free(&a);
+    return st;
 }
 
 /* --- paretune sql --- */
@@ -270,14 +313,59 @@ static status prepare_checked(store *s, const char *sql, sqlite3_stmt **stmt, er
     return OK;
 }
 
-status store_sql(store *s, const char *sql, arena *a, table *out, err *e)
+static status fill_sql(store *s, const void *sql, const sink *to, arena *a, table *out, err *e)
 {
     sqlite3_stmt *stmt = NULL;
     status st = prepare_checked(s, sql, &stmt, e);
     query q = {.d = &s->d, .stmt = stmt, .s = st, .e = e};
-    if (st == OK) st = fill_table(&q, a, out);
+    if (st == OK) st = fill_table(&q, a, out, to);
     status end = query_end(&q);
     return st != OK ? st : end;
+}
+
+status store_sql(store *s, const char *sql, arena *a, table *out, err *e)
+{
+    return fill_sql(s, sql, &(sink){0}, a, out, e);
+}
+
+status store_sql_print(store *s, const char *sql, table_format format, FILE *f, err *e)
+{
+    return print_filled(s, fill_sql, sql, format, f, e);
+}
+
+/* --- a trial's file --- */
+
+const char *store_usual_artifacts(arena *a, const char *db_path)
+{
+    size_t n = strlen(db_path);
+    if (n > 3 && strcmp(db_path + n - 3, ".db") == 0) n -= 3;
+    return arena_printf(a, "%.*s.artifacts", (int)n, db_path);
+}
+
+status store_find_model(store *s, int64_t trial, arena *a, store_model *out, err *e)
+{
+    query q = db_query(&s->d,
+                       "SELECT substr(g.key, 1, 2) || '/' || g.key || '.tflite', g.artifact_hash,"
+                       " (SELECT artifacts FROM runs ORDER BY id DESC LIMIT 1)"
+                       " FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
+                       " WHERE c.trial_id = :trial AND g.kind = 'export' AND g.state = 'done'",
+                       e);
+    query_int(&q, ":trial", trial);
+    *out = (store_model){0};
+    bool found = query_row(&q);
+    if (found) {
+        const char *folder = query_column_text(&q, 2);
+        out->file = arena_string(a, query_column_text(&q, 0));
+        snprintf(out->content.text, sizeof out->content.text, "%s", query_column_text(&q, 1));
+        out->folder = folder[0] ? arena_string(a, folder) : store_usual_artifacts(a, s->d.path);
+    }
+    TRY(query_end(&q));
+    if (!found)
+        return FAIL(e, ERR_INPUT,
+                    "%s: there is no trial %lld, or its export is not done; 'paretune query' lists "
+                    "those that are",
+                    s->d.path, (long long)trial);
+    return out->file && out->folder ? OK : FAIL(e, ERR_MEM, "no memory for a file name");
 }
 
 /* --- paretune query --- */
@@ -339,8 +427,14 @@ static void show_metric(selection *sel, const char *metric)
 static status choose_usual(selection *sel, store *s, arena *a, err *e)
 {
     store_space space;
+    int seeds;
     TRY(store_last_space(s, a, &space, e));
+    TRY(count_rows(&s->d,
+                   "SELECT min(t.seed) <> max(t.seed) FROM space_trials b"
+                   " JOIN trials t ON t.id = b.trial_id WHERE b.space_id = " DB_LAST_SPACE,
+                   &seeds, e));
     show(sel, 0);
+    if (seeds) show(sel, column_index(&sel->c, "seed", 4));
     for (int i = 0; i < sel->c.n; i++)
         if (sel->c.kind[i] == 'k') show(sel, i);
     for (int i = 0; i < space.n_objectives; i++) show_metric(sel, space.objective[i].metric);
@@ -362,26 +456,65 @@ static status choose_columns(selection *sel, store *s, const char *columns, aren
     return OK;
 }
 
-static status compile(const schema_columns *c, const char *text, arena *a, filter *out, err *e)
+static bool is_text(const char *fixed_column)
+{
+    return strcmp(fixed_column, "state") == 0 || strcmp(fixed_column, "model") == 0;
+}
+
+/* The texts that a knob takes in the trials of the space, and whether it takes numbers. */
+static status list_words(store *s, const char *knob, arena *a, filter_name *out, err *e)
+{
+    int n = 0, cap = 0;
+    const char **word = NULL;
+    query q = db_query(&s->d,
+                       "SELECT DISTINCT v.value, typeof(v.value) = 'text' FROM space_trials b"
+                       " JOIN trial_knobs v ON v.trial_id = b.trial_id AND v.knob = :knob"
+                       " WHERE b.space_id = " DB_LAST_SPACE " ORDER BY 1",
+                       e);
+    query_text(&q, ":knob", knob);
+    while (query_row(&q)) {
+        out->is_listed = true;
+        if (!query_column_int(&q, 1)) {
+            out->has_numbers = true;
+            continue;
+        }
+        if (n == cap) {
+            const char **more = ARENA_NEW(a, const char *, cap = 2 * cap + 8);
+            if (more && n) memcpy(more, word, (size_t)n * sizeof *more);
+            word = more;
+        }
+        if (!word || !(word[n++] = arena_string(a, query_column_text(&q, 0)))) break;
+    }
+    TRY(query_end(&q));
+    if (n && (!word || !word[n - 1])) return FAIL(e, ERR_MEM, "no memory for a filter");
+    out->word = word;
+    out->n_words = n;
+    return OK;
+}
+
+static status describe_name(store *s, const schema_columns *c, int i, const char *text, arena *a,
+                            filter_name *out, err *e)
+{
+    static const char *const states[] = {"ready", "running", "done", "failed", "timeout"};
+    *out = (filter_name){.name = c->name[i],
+                         .unit = c->unit[i],
+                         .is_number = c->kind[i] != 'k' && !is_text(c->name[i])};
+    if (strcmp(c->name[i], "state") == 0) {
+        out->is_listed = true;
+        out->word = states;
+        out->n_words = 5;
+    }
+    bool asked = c->kind[i] == 'k' && strstr(text, c->name[i]);
+    return asked ? list_words(s, c->source[i], a, out, e) : OK;
+}
+
+static status compile(store *s, const schema_columns *c, const char *text, arena *a, filter *out,
+                      err *e)
 {
     filter_name *names = ARENA_NEW(a, filter_name, c->n);
     if (!names) return FAIL(e, ERR_MEM, "no memory for a filter");
-    for (int i = 0; i < c->n; i++)
-        names[i] =
-            (filter_name){.name = c->name[i],
-                          .unit = c->unit[i],
-                          .is_number = c->kind[i] != 'k' && strcmp(c->name[i], "state") != 0};
+    for (int i = 0; i < c->n; i++) TRY(describe_name(s, c, i, text, a, &names[i], e));
     return filter_compile(text, names, c->n, a, out, e);
-}
-
-static void put_name(buf *b, const char *name)
-{
-    buf_char(b, '"');
-    for (const char *p = name; *p; p++) {
-        if (*p == '"') buf_char(b, '"');
-        buf_char(b, *p);
-    }
-    buf_char(b, '"');
 }
 
 static void put_query(buf *b, const selection *sel, const store_query *q, const filter *f)
@@ -389,14 +522,14 @@ static void put_query(buf *b, const selection *sel, const store_query *q, const 
     buf_text(b, "SELECT ");
     for (int i = 0; i < sel->n; i++) {
         if (i) buf_text(b, ", ");
-        put_name(b, sel->c.name[sel->order[i]]);
+        db_put_quoted(b, '"', sel->c.name[sel->order[i]]);
     }
     buf_text(b, " FROM trials_wide WHERE (:state IS NULL OR state = :state)");
     if (q->front_only) buf_text(b, " AND on_front = 1");
     if (f->sql) buf_printf(b, " AND (%s)", f->sql);
     buf_text(b, " ORDER BY ");
     if (q->sort) {
-        put_name(b, q->sort);
+        db_put_quoted(b, '"', q->sort);
         buf_text(b, q->descending ? " DESC NULLS LAST, " : " ASC NULLS LAST, ");
     }
     buf_text(b, "trial LIMIT :limit");
@@ -429,11 +562,11 @@ static void bind_query(query *q, const store_query *ask, const filter *f)
 }
 
 static status run_query(store *s, const char *sql, const selection *sel, const store_query *ask,
-                        const filter *f, arena *a, table *out, err *e)
+                        const filter *f, const sink *to, arena *a, table *out, err *e)
 {
     query q = db_query_once(&s->d, sql, e);
     bind_query(&q, ask, f);
-    status st = q.s == OK ? fill_table(&q, a, out) : q.s;
+    status st = q.s == OK ? fill_table(&q, a, out, to) : q.s;
     status end = query_end(&q);
     TRY(st);
     for (int i = 0; end == OK && i < sel->n; i++)
@@ -441,19 +574,31 @@ static status run_query(store *s, const char *sql, const selection *sel, const s
     return end;
 }
 
-status store_trials(store *s, const store_query *ask, arena *a, table *out, err *e)
+static status fill_trials(store *s, const void *question, const sink *to, arena *a, table *out,
+                          err *e)
 {
+    const store_query *ask = question;
     selection sel = {0};
     filter f = {0};
     if (ask->state) TRY(check_state(ask->state, e));
     TRY(choose_columns(&sel, s, ask->columns, a, e));
     if (ask->sort && column_index(&sel.c, ask->sort, strlen(ask->sort)) < 0)
         return unknown_column(&sel.c, ask->sort, strlen(ask->sort), "sort", a, e);
-    if (ask->filter) TRY(compile(&sel.c, ask->filter, a, &f, e));
+    if (ask->filter) TRY(compile(s, &sel.c, ask->filter, a, &f, e));
     buf sql = {0};
     put_query(&sql, &sel, ask, &f);
     status st = buf_check(&sql, e);
-    if (st == OK) st = run_query(s, sql.data, &sel, ask, &f, a, out, e);
+    if (st == OK) st = run_query(s, sql.data, &sel, ask, &f, to, a, out, e);
     buf_free(&sql);
     return st;
+}
+
+status store_trials(store *s, const store_query *ask, arena *a, table *out, err *e)
+{
+    return fill_trials(s, ask, &(sink){0}, a, out, e);
+}
+
+status store_trials_print(store *s, const store_query *ask, table_format format, FILE *f, err *e)
+{
+    return print_filled(s, fill_trials, ask, format, f, e);
 }

@@ -166,7 +166,14 @@ static const char *const first_step[] = {
     ") STRICT, WITHOUT ROWID",
     NULL};
 
-const char *const *const schema_steps[] = {first_step, NULL};
+/* Step 2. SQLite keeps a new column's text only up to its last word: the comments stand inside. */
+static const char *const second_step[] = {
+    "ALTER TABLE runs ADD COLUMN artifacts /* -- folder of artifacts, absolute; NULL: the usual "
+    "one,"
+    " NAME.artifacts beside NAME.db */ TEXT",
+    "ALTER TABLE spaces ADD COLUMN title /* -- a line for reports, may be empty */ TEXT", NULL};
+
+const char *const *const schema_steps[] = {first_step, second_step, NULL};
 
 /* --- versions --- */
 
@@ -239,6 +246,11 @@ static const struct {
      "(SELECT sum(g.cpu_seconds) FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
      " WHERE c.trial_id = t.id)",
      "processor time of its stages, shared ones counted whole"},
+    {"model", "",
+     "(SELECT substr(g.key, 1, 2) || '/' || g.key || '.tflite' FROM trial_stages c"
+     " JOIN stages g ON g.id = c.stage_id WHERE c.trial_id = t.id AND g.kind = 'export'"
+     " AND g.state = 'done')",
+     "its .tflite file, in the folder of artifacts; 'paretune export' copies it"},
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
@@ -265,8 +277,7 @@ static void add_column(schema_columns *c, arena *a, char kind, const char *sourc
 
 static const char listing[] =
     "SELECT 'k' AS kind, name, '' AS unit, '' AS help, position FROM knobs WHERE space_id ="
-    " (SELECT space_id FROM runs ORDER BY id DESC LIMIT 1)"
-    " UNION ALL SELECT 'm', name, unit, help, id FROM metrics ORDER BY 1, 5";
+    " " DB_LAST_SPACE " UNION ALL SELECT 'm', name, unit, help, id FROM metrics ORDER BY 1, 5";
 
 status schema_list_columns(db *d, arena *a, schema_columns *out, err *e)
 {
@@ -289,17 +300,6 @@ status schema_list_columns(db *d, arena *a, schema_columns *out, err *e)
                    arena_string(a, query_column_text(&q, 2)),
                    arena_string(a, query_column_text(&q, 3)));
     return query_end(&q);
-}
-
-/* `text` between two quotes, those inside doubled: an SQL string or name. */
-static void put_quoted(buf *b, char quote, const char *text)
-{
-    buf_char(b, quote);
-    for (const char *p = text; *p; p++) {
-        if (*p == quote) buf_char(b, quote);
-        buf_char(b, *p);
-    }
-    buf_char(b, quote);
 }
 
 /* The rest of a line as a comment; a line end inside would let the rest be read as SQL. */
@@ -325,16 +325,16 @@ static void put_wide_view(buf *b, const schema_columns *c)
         } else {
             buf_printf(b, "(SELECT value FROM %s WHERE trial_id = t.id AND %s = ",
                        knob ? "trial_knobs" : "trial_metrics", knob ? "knob" : "metric");
-            put_quoted(b, '\'', c->source[i]);
+            db_put_quoted(b, '\'', c->source[i]);
             buf_char(b, ')');
         }
         buf_text(b, " AS ");
-        put_quoted(b, '"', c->name[i]);
+        db_put_quoted(b, '"', c->name[i]);
         if (i + 1 < c->n) buf_char(b, ',');
         put_comment(b, c->unit[i], knob ? "knob" : c->help[i]);
     }
     buf_text(b, "FROM space_trials b JOIN trials t ON t.id = b.trial_id\n"
-                "WHERE b.space_id = (SELECT space_id FROM runs ORDER BY id DESC LIMIT 1);\n");
+                "WHERE b.space_id = " DB_LAST_SPACE ";\n");
 }
 
 static const char other_views[] =

@@ -42,6 +42,9 @@ static status open_to_read(store *s, err *e)
     bool fresh;
     err first = {0};
     while (schema_steps[newest]) newest++;
+    if (!file_exists(s->d.path))
+        return FAIL(e, ERR_INPUT, "%s: no such study; 'paretune run SPACE.yaml' makes one",
+                    s->d.path);
     TRY(db_open(&s->d, s->d.path, SQLITE_OPEN_READONLY, e));
     status st = schema_identify(&s->d, &version, &fresh, &first);
     if (st == ERR_IO && !file_exists(arena_printf(&s->a, "%s-wal", s->d.path))) {
@@ -91,6 +94,7 @@ status store_open(const char *path, store_mode mode, store **out, err *e)
     store *s = ARENA_NEW(&a, store, 1);
     if (!s) return FAIL(e, ERR_MEM, "no memory for a store");
     s->mode = mode;
+    s->lock.fd = -1;
     s->d.path = arena_string(&a, path);
     s->a = a;
     status st = s->d.path ? mode == STORE_WRITE ? open_to_write(s, e) : open_to_read(s, e)
@@ -261,12 +265,13 @@ static status forget_details(store *s, err *e)
 static status put_space(store *s, const store_space *space, err *e)
 {
     query q = db_query(&s->d,
-                       "INSERT INTO spaces (name, task, path, text, text_hash, added_at)"
-                       " VALUES (:name, :task, :path, :text, :hash, " NOW ")"
+                       "INSERT INTO spaces (name, title, task, path, text, text_hash, added_at)"
+                       " VALUES (:name, :title, :task, :path, :text, :hash, " NOW ")"
                        " ON CONFLICT (text_hash) DO UPDATE SET name = excluded.name,"
-                       " path = excluded.path RETURNING id",
+                       " title = excluded.title, path = excluded.path RETURNING id",
                        e);
     query_text(&q, ":name", space->name);
+    query_text(&q, ":title", space->title);
     query_text(&q, ":task", space->task);
     query_text(&q, ":path", space->path);
     query_text(&q, ":text", space->text);
@@ -284,8 +289,9 @@ static status put_run(store *s, const store_run *run, err *e)
 {
     query q = db_query(&s->d,
                        "INSERT INTO runs (space_id, started_at, version, compiler, cpu, kernels,"
-                       " blas, system, workers) VALUES (:space, " NOW ", :version, :compiler, :cpu,"
-                       " :kernels, :blas, :system, :workers) RETURNING id",
+                       " blas, system, workers, artifacts) VALUES (:space, " NOW ", :version,"
+                       " :compiler, :cpu, :kernels, :blas, :system, :workers, :artifacts)"
+                       " RETURNING id",
                        e);
     query_int(&q, ":space", s->space_id);
     query_text(&q, ":version", run->version);
@@ -295,6 +301,7 @@ static status put_run(store *s, const store_run *run, err *e)
     query_text(&q, ":blas", run->blas);
     query_text(&q, ":system", run->system);
     query_int(&q, ":workers", run->workers);
+    query_text(&q, ":artifacts", run->artifacts);
     if (query_row(&q)) s->run_id = query_column_int(&q, 0);
     return query_end(&q);
 }
@@ -483,6 +490,20 @@ status store_stage_failed(store *s, const hash *key, store_state state, const ch
 {
     TRY(put_begin(s, e));
     return put_end(s, close_stage(s, key, state, code, text, o, e), e);
+}
+
+status store_stage_is_hopeless(store *s, const hash *key, bool *is_hopeless, err *e)
+{
+    query q = db_query(&s->d,
+                       "SELECT error_code IN ('numeric', 'argument', 'input')"
+                       " OR error_code = 'parent' AND EXISTS (SELECT 1 FROM stage_parents p"
+                       " JOIN stages g ON g.id = p.parent_id"
+                       " WHERE p.stage_id = stages.id AND g.state IN ('failed', 'timeout'))"
+                       " FROM stages WHERE key = :key",
+                       e);
+    query_text(&q, ":key", key->text);
+    *is_hopeless = query_row(&q) && query_column_int(&q, 0) != 0;
+    return query_end(&q);
 }
 
 static status reset_stage(store *s, const hash *key, err *e)
@@ -734,6 +755,22 @@ status store_trial_failed(store *s, int64_t trial_id, store_state state, const c
 {
     TRY(put_begin(s, e));
     return put_end(s, trial_failed(s, trial_id, state, code, text, e), e);
+}
+
+static status reset_trial(store *s, int64_t id, err *e)
+{
+    query q = db_query(&s->d,
+                       "UPDATE trials SET state = 'ready', ended_at = NULL, error_code = NULL,"
+                       " error_text = NULL WHERE id = :trial",
+                       e);
+    query_int(&q, ":trial", id);
+    return query_run_must_change(&q, "there is no trial %lld", (long long)id);
+}
+
+status store_trial_reset(store *s, int64_t trial_id, err *e)
+{
+    TRY(put_begin(s, e));
+    return put_end(s, reset_trial(s, trial_id, e), e);
 }
 
 status store_trial_state(store *s, const hash *config_hash, uint64_t seed, bool *found,

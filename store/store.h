@@ -63,20 +63,22 @@ typedef struct {
 } store_metric_info;
 
 typedef struct {
-    const char *name, *task, *path, *text; /* text: the YAML with architectures appended */
+    const char *name, *task, *path;
+    const char *text; /* the YAML; behind it overrides, the hashes of data files, architectures */
     hash text_hash;
     int n_versions, n_objectives, n_knobs, n_metrics;
     const store_version *version;
     const store_objective *objective;
-    const char *const *knob; /* names of the axes, for trials_wide's columns */
-    const store_metric_info
-        *metric; /* those that the task's stages may report. One that is
+    const char *const *knob;         /* names of the axes, for trials_wide's columns */
+    const char *title;               /* a line for reports; NULL or "": none */
+    const store_metric_info *metric; /* those that the task's stages may report. One that is
                     reported without standing here has no unit and no direction */
 } store_space;
 
 typedef struct {
     const char *version, *compiler, *cpu, *kernels, *blas, *system; /* provenance */
     int workers;
+    const char *artifacts; /* folder, absolute; NULL: the usual one, store_usual_artifacts */
 } store_run;
 
 typedef enum { STATE_READY, STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_TIMEOUT } store_state;
@@ -116,7 +118,7 @@ typedef struct {
  * concerns this run and its space. */
 status store_start_run(store *s, const store_space *space, const store_run *run, int64_t *run_id,
                        err *e);
-/* Notes how the run ended ("done", "interrupted", ...), brings the picks up to date and flushes all
+/* Notes how the run ended ("done", "interrupted", "failed", ...), brings the picks up to date and flushes all
  * to the disk. */
 status store_end_run(store *s, int64_t run_id, const char *how, err *e);
 
@@ -126,8 +128,9 @@ status store_begin(store *s, err *e);
 status store_commit(store *s, err *e);
 
 /* Adds what is not there yet (by key; by config hash and seed) and leaves what is. Parents and
- * stages of the chain must be there. A trial whose chain is another than last time (new data, newer
- * code) is taken up again: its old figures go and it is `ready`. */
+ * stages of the chain must be there. A trial whose chain is another than last time (newer code,
+ * other kernels) is taken up again: its old figures go and it is `ready`. New data makes new trials
+ * of a new space, since its hash stands in the configuration and in the space's text. */
 status store_add_stage(store *s, const store_stage *stage, err *e);
 status store_add_trial(store *s, const store_trial *trial, int64_t *trial_id, err *e);
 
@@ -155,8 +158,14 @@ status store_stage_done(store *s, const hash *key, const store_outcome *o, err *
 /* `state`: STATE_FAILED or STATE_TIMEOUT; `code` and `text` say why. */
 status store_stage_failed(store *s, const hash *key, store_state state, const char *code,
                           const char *text, const store_outcome *o, err *e);
-/* A done stage whose artifact is missing or damaged is to be built again. */
+/* Whether a failed stage would fail again: its parameters are to blame (`numeric`, `argument`,
+ * `input`), or it waits for a parent that is failed still. All else (a full disk, a time limit, a
+ * worker that died, a lost artifact) may have passed. */
+status store_stage_is_hopeless(store *s, const hash *key, bool *is_hopeless, err *e);
+/* A done stage whose artifact is missing or damaged, or a failed one, is to be built again. */
 status store_stage_reset(store *s, const hash *key, err *e);
+/* A failed trial is ready again. */
+status store_trial_reset(store *s, int64_t trial_id, err *e);
 /* Copies the metrics of the trial's stages onto it (of two with one name the later stage's counts),
  * closes it and keeps the front exact; ERR_STATE when one of its stages is not done. Or closes it
  * as failed. */
@@ -185,12 +194,25 @@ typedef struct {
 status store_read_points(store *s, int n_metrics, const char *const *metric, arena *a,
                          store_points *out, err *e);
 
+/* Where NAME.db keeps its artifacts unless told otherwise: NAME.artifacts beside it. In `a`. */
+const char *store_usual_artifacts(arena *a, const char *db_path);
+
+/* The .tflite file of a trial, as the database knows it. */
+typedef struct {
+    const char *folder; /* of artifacts, of the last run */
+    const char *file;   /* in it: column `model` */
+    hash content;       /* of the file's bytes */
+} store_model;
+/* ERR_INPUT for a number that no trial has and for a trial whose export is not done. */
+status store_find_model(store *s, int64_t trial, arena *a, store_model *out, err *e);
+
 /* Rows of trials_wide, chosen as asked; every field may be zero. */
 typedef struct {
-    const char *filter;  /* filter.h; NULL: no condition */
-    const char *columns; /* comma-separated names, "all"; NULL: trial, knobs, and the metrics of
-                            objectives and limits */
-    const char *sort;    /* a column; NULL: trial */
+    const char *filter; /* filter.h; NULL: no condition */
+    const char
+        *columns; /* comma-separated names, "all"; NULL: trial, seed when there are several, knobs,
+                            and the metrics of objectives and limits */
+    const char *sort; /* a column; NULL: trial */
     bool descending;
     int limit;         /* 0: no limit */
     const char *state; /* "done" (also NULL), another state's name, or "all" */
@@ -201,6 +223,12 @@ status store_trials(store *s, const store_query *q, arena *a, table *out, err *e
 /* Runs one read-only statement and fills a table from its result. Writes, ATTACH, PRAGMA with a
  * value and a second statement are refused by an authorizer. */
 status store_sql(store *s, const char *sql, arena *a, table *out, err *e);
+
+/* The same, printed. CSV and JSON are written row by row as the rows come, so a result may be larger
+ * than memory. An aligned table needs its widths first: over STORE_MOST_ROWS it is ERR_INPUT. */
+enum { STORE_MOST_ROWS = 100000 };
+status store_trials_print(store *s, const store_query *q, table_format format, FILE *f, err *e);
+status store_sql_print(store *s, const char *sql, table_format format, FILE *f, err *e);
 
 #include "store/census.h"
 #include "store/picks.h"

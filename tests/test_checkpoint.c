@@ -153,6 +153,35 @@ Test(checkpoint, survives_forged_bytes)
     arena_free(&a);
 }
 
+/* The file's net is exchanged for one of 64 MB; what is in the file tells that it does not belong to it
+ * before memory is taken for it. */
+Test(checkpoint, a_net_too_large_for_its_file_takes_no_memory)
+{
+    static const char large[] =
+        "{\"input\":[4,2],\"layers\":[{\"kind\":\"flatten\"},{\"kind\":\"dense\",\"units\":4000,"
+        "\"activation\":\"none\",\"bias\":true},{\"kind\":\"dense\",\"units\":4000,"
+        "\"activation\":\"none\",\"bias\":true}]}";
+    arena a, little;
+    checkpoint c;
+    uint32_t n_json;
+    arena_init(&a, 0);
+    arena_init(&little, 1 << 20);
+    buf b = sample(&a, &c), forged = {0};
+    memcpy(&n_json, b.data + 8, sizeof n_json);
+    buf_put(&forged, b.data, 8);
+    buf_u32(&forged, (uint32_t)strlen(large));
+    buf_text(&forged, large);
+    buf_put(&forged, b.data + 12 + n_json, b.len - 12 - n_json);
+    seal(forged.data, forged.len);
+    err e = {0};
+    cr_expect(checkpoint_read(&little, forged.data, forged.len, &c, &e) == ERR_INPUT, "%s", e.msg);
+    cr_expect(strstr(e.msg, "another number of parameters") != NULL, "%s", e.msg);
+    buf_free(&b);
+    buf_free(&forged);
+    arena_free(&a);
+    arena_free(&little);
+}
+
 Test(checkpoint, final_weights_are_the_best_and_rescaled)
 {
     arena a;

@@ -137,13 +137,26 @@ Test(crew, a_hanging_worker_is_killed_at_the_limit)
 
 Test(crew, memory_is_limited)
 {
-    if (!launch_can_limit_memory()) cr_skip("a sanitizer needs the whole address space");
+    if (!launch_can_limit_memory()) {
+        remove_folder(); /* a skipped test does not get to .fini */
+        cr_skip("a sanitizer needs the whole address space");
+    }
     launcher small = {fake_worker_words, 200 << 20};
     ended x = run_one(&small, "{\"do\":\"allocate\",\"n\":400}", 0);
     cr_expect(eq(int, (int)x.kind, CREW_FAILURE));
     cr_expect(eq(int, (int)x.code, ERR_MEM));
     x = run_one(&small, "{\"do\":\"allocate\",\"n\":40}", 0);
     cr_expect(eq(int, (int)x.kind, CREW_RESULT));
+}
+
+Test(crew, a_worker_that_never_started_is_told_as_such)
+{
+    static const char *const words[] = {"false", NULL};
+    ended x = run_one(&(launcher){words, 0}, "{\"do\":\"ok\"}", 0);
+    cr_expect(eq(int, (int)x.kind, CREW_UNSTARTED));
+    cr_expect_str_eq(x.text, "the worker ended with exit code 1 before it began");
+    x = run_one(&(launcher){words, 64 << 20}, "{\"do\":\"ok\"}", 0);
+    cr_expect(strstr(x.text, "limits.worker_memory") && strstr(x.text, "67.1 MB"), "%s", x.text);
 }
 
 Test(crew, a_file_that_does_not_fit_is_a_failure_of_the_stage)

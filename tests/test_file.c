@@ -1,9 +1,11 @@
 #include "engine/base/file.h"
+#include "engine/base/hash.h"
 #include "tests/support/expect.h"
 
 #include <criterion/new/assert.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +105,39 @@ Test(file, reading_what_is_not_there_or_too_large_says_so)
     e = (err){0};
     cr_expect(file_map_open(&m, folder, &e) == ERR_INPUT);
     EXPECT_TEXT(e.msg, arena_printf(&a, "%s: not a regular file", folder));
+}
+
+Test(file, a_wrong_path_is_the_users_mistake_and_all_else_the_machines)
+{
+    static const struct {
+        int number;
+        status want;
+    } rows[] = {{ENOENT, ERR_INPUT}, {EISDIR, ERR_INPUT}, {ENOTDIR, ERR_INPUT},
+                {EMFILE, ERR_IO},    {EACCES, ERR_IO},    {EIO, ERR_IO}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        err e = {0};
+        cr_expect(file_failed("x", "read", rows[i].number, &e) == rows[i].want, "%s", e.msg);
+        EXPECT_TEXT(e.msg, arena_printf(&a, "x: cannot read: %s", strerror(rows[i].number)));
+    }
+}
+
+Test(file, too_many_open_files_are_the_machines_trouble)
+{
+    char *path = file_join(&a, folder, "x"), *bytes;
+    size_t n;
+    err e = {0};
+    file_map m;
+    hash h;
+    struct rlimit old, none = {0};
+    cr_assert(file_write(path, "x", 1, &e) == OK);
+    cr_assert(getrlimit(RLIMIT_NOFILE, &old) == 0);
+    none.rlim_max = old.rlim_max;
+    cr_assert(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    status read = file_read(&a, path, 10, &bytes, &n, &e), map = file_map_open(&m, path, NULL);
+    status hashed = hash_file(path, &h, NULL);
+    cr_assert(setrlimit(RLIMIT_NOFILE, &old) == 0);
+    cr_expect(read == ERR_IO && map == ERR_IO && hashed == ERR_IO, "%d %d %d", read, map, hashed);
+    EXPECT_TEXT(e.msg, arena_printf(&a, "%s: cannot read: Too many open files", path));
 }
 
 Test(file, writing_into_a_missing_folder_says_so)

@@ -1,8 +1,10 @@
 #include "engine/base/half.h"
+#include "engine/base/rng.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The value of a half from its fields. */
 static double value_of(uint16_t h)
@@ -26,6 +28,36 @@ Test(half, every_value_widens_exactly_and_rounds_to_itself)
                       want);
             cr_assert_eq(half_round((float)got), h);
         }
+    }
+}
+
+static float from_bits(uint32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+/* The nearest half, found among all: the smallest distance, on a tie the even one. */
+static uint16_t nearest_half(float v)
+{
+    uint16_t best = 0;
+    for (uint32_t h = 0; h < 0x7c00; h++) {
+        const double d = fabs((double)half_widen((uint16_t)h) - fabs((double)v));
+        const double least = fabs((double)half_widen(best) - fabs((double)v));
+        if (d < least || (d == least && h % 2 == 0)) best = (uint16_t)h;
+    }
+    return (uint16_t)(best | (signbit(v) ? 0x8000 : 0));
+}
+
+Test(half, rounding_goes_to_the_nearest_half)
+{
+    rng r = rng_stream(1, RNG_TEST, 0);
+    for (int i = 0; i < 300; i++) {
+        /* Any sign and significand, exponents from below the subnormals to just below the top. */
+        const uint32_t exponent = 100 + (uint32_t)rng_below(&r, 42);
+        const float v = from_bits(((uint32_t)rng_u64(&r) & 0x807fffff) | exponent << 23);
+        cr_assert_eq(half_round(v), nearest_half(v), "%a", (double)v);
     }
 }
 

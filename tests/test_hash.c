@@ -33,6 +33,29 @@ Test(hash, a_file_hashes_as_its_bytes)
     arena_free(&a);
 }
 
+Test(hash, pieces_hash_as_the_whole)
+{
+    static char bytes[3000];
+    rng r = rng_stream(2, RNG_TEST, 0);
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)rng_below(&r, 256);
+    for (int round = 0; round < 50; round++) {
+        hash_stream h;
+        size_t at = 0;
+        hash_init(&h);
+        while (at < sizeof bytes) {
+            size_t left = sizeof bytes - at, n = rng_below(&r, 700);
+            if (n > left) n = left;
+            hash_add(&h, bytes + at, n);
+            at += n;
+        }
+        EXPECT_TEXT(hash_end(&h).text, hash_bytes(bytes, sizeof bytes).text);
+    }
+    hash_stream none;
+    hash_init(&none);
+    hash_add_text(&none, "");
+    EXPECT_TEXT(hash_end(&none).text, hash_bytes("", 0).text);
+}
+
 Test(hash, every_bit_and_the_seed_matter)
 {
     unsigned char bytes[32] = {0};

@@ -387,3 +387,95 @@ Test(image_layer, an_examples_outputs_have_the_same_bits_in_any_batch)
         arena_free(&a);
     }
 }
+
+/* --- kernels against each other, through whole passes --- */
+
+typedef struct {
+    arena a;
+    net n;
+} passed;
+
+/* A training pass, forward and backward, of B random examples with one instruction set. */
+static void pass_with(passed *p, const char *set, const char *json, int B, uint64_t seed)
+{
+    net_spec s;
+    err e = {0};
+    arena_init(&p->a, 0);
+    setenv("PARETUNE_KERNELS", set, 1);
+    cr_assert(net_from_text(json, &s, &e) == OK, "%s", e.msg);
+    cr_assert(net_build(&p->n, &s, B, NULL, &p->a, &e) == OK, "%s", e.msg);
+    unsetenv("PARETUNE_KERNELS");
+    cr_assert(net_init_weights(&p->n, seed, &p->a, &e) == OK);
+    rng r = rng_stream(seed, RNG_TEST, 5);
+    for (int i = 0; i < B * shape_size(s.in); i++) p->n.input[i] = rng_normal(&r);
+    net_forward_training(&p->n, B, &(train_pass){seed, 1});
+    int outputs = B * shape_size(p->n.layout.shape_out[s.n - 1]);
+    for (int i = 0; i < outputs; i++) p->n.output_gradient[i] = rng_normal(&r);
+    net_backward(&p->n, B);
+}
+
+/* The root of the mean squared difference, over that of the wanted numbers. */
+static double distance(const float *got, const float *want, int n)
+{
+    double off = 0, size = 0;
+    for (int i = 0; i < n; i++) {
+        double d = (double)got[i] - (double)want[i];
+        off += d * d, size += (double)want[i] * (double)want[i];
+    }
+    return sqrt(off / size);
+}
+
+static void compare_with_naive(const char *json, int B, uint64_t seed)
+{
+    static const char *const sets[] = {"generic", "avx2", "avx512", "neon"};
+    passed want;
+    pass_with(&want, "naive", json, B, seed);
+    int outputs = B * shape_size(want.n.layout.shape_out[want.n.spec.n - 1]);
+    for (int i = 0; i < 4; i++) {
+        if (!kernel_find(sets[i])) continue;
+        passed got;
+        pass_with(&got, sets[i], json, B, seed);
+        double y = distance(got.n.output, want.n.output, outputs);
+        double dw = distance(got.n.gradients, want.n.gradients, want.n.layout.n_params);
+        cr_expect(y < 2e-6 && dw < 5e-6, "%s %s: outputs %g, gradients %g", sets[i], json, y, dw);
+        arena_free(&got.a);
+    }
+    arena_free(&want.a);
+}
+
+/* Sizes on either side of whole vectors and tiles; the dense layer shows the input's gradient. */
+Test(image_layer, convolutions_by_winograd_equal_the_naive_ones)
+{
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        char json[600];
+        rng r = rng_stream(seed, RNG_TEST, 6);
+        snprintf(json, sizeof json,
+                 "{\"input\":[%d,%d,3],\"layers\":[{\"kind\":\"dense\",\"units\":%d},{\"kind\":"
+                 "\"conv2d\",\"filters\":%d,\"kernel\":[3,3],\"padding\":\"%s\",\"activation\":"
+                 "\"%s\",\"bias\":%s}]}",
+                 between(&r, 3, 12), between(&r, 3, 9), between(&r, 16, 50), between(&r, 16, 70),
+                 padding_of(seed), seed % 3 == 1 ? "tanh" : "none", seed % 4 ? "true" : "false");
+        compare_with_naive(json, between(&r, 1, 9), seed);
+    }
+}
+
+Test(image_layer, sets_with_fused_multiply_add_agree_bit_for_bit)
+{
+    static const char *const arch[] = {"cnn", "ds-cnn"};
+    if (!kernel_find("avx512") || !kernel_find("avx2")) cr_skip_test("needs avx2 and avx512");
+    for (int k = 0; k < 4; k++) {
+        arena a;
+        passed one, two;
+        arena_init(&a, 0);
+        const char *json = keyword_net(&a, arch[k % 2], "mfcc", 0.22, k < 2 ? "same" : "valid");
+        pass_with(&one, "avx512", json, 5, 1);
+        pass_with(&two, "avx2", json, 5, 1);
+        size_t bytes = (size_t)one.n.layout.n_params * sizeof(float);
+        cr_expect(memcmp(one.n.output, two.n.output, 5 * 8 * sizeof(float)) == 0, "%s",
+                  arch[k % 2]);
+        cr_expect(memcmp(one.n.gradients, two.n.gradients, bytes) == 0, "%s", arch[k % 2]);
+        cr_expect(memcmp(one.n.params, two.n.params, bytes) == 0, "%s", arch[k % 2]);
+        arena_free(&one.a), arena_free(&two.a);
+        arena_free(&a);
+    }
+}

@@ -289,3 +289,26 @@ Test(node, memory_that_runs_out_at_any_point_gives_no_tree)
     }
     cr_expect(trees > 0 && trees < 120);
 }
+
+Test(node, parameters_are_held_to_their_bounds_and_words)
+{
+    static const char *const words[] = {"one", "two"};
+    static const char json[] = "{\"x\":0.99999991,\"w\":\"two\",\"v\":\"three\"}";
+    node *map;
+    double x;
+    int w = -1;
+    err e = {0};
+    cr_assert(node_read_json(&a, json, strlen(json), &map, &e) == OK, "%s", e.msg);
+    cr_expect(node_bounded(map, "x", 0, 0.99999991, &x, &e) == OK && x == 0.99999991);
+    cr_expect(node_bounded(map, "x", 0, 0.9999999, &x, &e) == ERR_ARG);
+    cr_expect(strstr(e.msg, "'x' is 0.99999991; it must be from 0 to 0.9999999") != NULL, "%s",
+              e.msg);
+    e = (err){0};
+    cr_expect(node_bounded(map, "w", 0, 1, &x, &e) == ERR_ARG);
+    e = (err){0};
+    cr_expect(node_choice(map, "w", words, 2, &w, &e) == OK && w == 1);
+    cr_expect(node_choice(map, "w", words, 1, &w, &e) == ERR_ARG);
+    e = (err){0};
+    cr_expect(node_choice(map, "v", words, 2, &w, &e) == ERR_ARG);
+    cr_expect(strstr(e.msg, "'v' is 'three', which is not one of its values") != NULL, "%s", e.msg);
+}

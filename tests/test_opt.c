@@ -114,25 +114,25 @@ Test(opt, help_stops_before_anything_is_missed)
 
 Test(opt, mistakes_say_what_would_be_right)
 {
-    EXPECT_REFUSED("run: needs SPACE.yaml; see 'paretune run --help'", "-q");
-    EXPECT_REFUSED("run: too many arguments, from 'c' on; see 'paretune run --help'", "a", "b",
+    EXPECT_REFUSED("needs SPACE.yaml; see 'paretune run --help'", "-q");
+    EXPECT_REFUSED("too many arguments, from 'c' on; see 'paretune run --help'", "a", "b",
                    "c");
-    EXPECT_REFUSED("run: unknown option --job; did you mean --jobs?", "a", "--job", "3");
-    EXPECT_REFUSED("run: unknown option --zzz; 'paretune run --help' lists them", "--zzz=1");
-    EXPECT_REFUSED("run: unknown option -z; 'paretune run --help' lists them", "-z");
-    EXPECT_REFUSED("run: unknown option --no-jobs; 'paretune run --help' lists them", "--no-jobs",
+    EXPECT_REFUSED("unknown option --job; did you mean --jobs?", "a", "--job", "3");
+    EXPECT_REFUSED("unknown option --zzz; 'paretune run --help' lists them", "--zzz=1");
+    EXPECT_REFUSED("unknown option -z; 'paretune run --help' lists them", "-z");
+    EXPECT_REFUSED("unknown option --no-jobs; 'paretune run --help' lists them", "--no-jobs",
                    "3");
-    EXPECT_REFUSED("run: --jobs needs N", "a", "--jobs");
-    EXPECT_REFUSED("run: --quiet takes no value", "a", "--quiet=yes");
-    EXPECT_REFUSED("run: --jobs takes a whole number, not '2.5'", "a", "--jobs", "2.5");
-    EXPECT_REFUSED("run: --jobs takes a whole number, not ''", "a", "--jobs=");
-    EXPECT_REFUSED("run: --jobs takes a whole number, not '3x'", "a", "-j3x");
-    EXPECT_REFUSED("run: --any takes a whole number, not '3000000000'", "--any=3000000000");
-    EXPECT_REFUSED("run: --any takes a whole number, not '-1e300'", "--any=-1e300");
-    EXPECT_REFUSED("run: --jobs is 9; it must be from 1 to 8", "a", "-j", "9");
-    EXPECT_REFUSED("run: --rate takes a number, not 'nan'", "a", "--rate=nan");
-    EXPECT_REFUSED("run: --rate takes a number, not '1e999'", "a", "--rate=1e999");
-    EXPECT_REFUSED("run: --rate is -0.1; it must be from 0 to 1", "a", "--rate=-0.1");
+    EXPECT_REFUSED("--jobs needs N", "a", "--jobs");
+    EXPECT_REFUSED("--quiet takes no value", "a", "--quiet=yes");
+    EXPECT_REFUSED("--jobs takes a whole number, not '2.5'", "a", "--jobs", "2.5");
+    EXPECT_REFUSED("--jobs takes a whole number, not ''", "a", "--jobs=");
+    EXPECT_REFUSED("--jobs takes a whole number, not '3x'", "a", "-j3x");
+    EXPECT_REFUSED("--any takes a whole number, not '3000000000'", "--any=3000000000");
+    EXPECT_REFUSED("--any takes a whole number, not '-1e300'", "--any=-1e300");
+    EXPECT_REFUSED("--jobs is 9; it must be from 1 to 8", "a", "-j", "9");
+    EXPECT_REFUSED("--rate takes a number, not 'nan'", "a", "--rate=nan");
+    EXPECT_REFUSED("--rate takes a number, not '1e999'", "a", "--rate=1e999");
+    EXPECT_REFUSED("--rate is -0.1; it must be from 0 to 1", "a", "--rate=-0.1");
 }
 
 static void expect_printed(void (*print)(const opt_spec *, const char *, FILE *), const char *want)

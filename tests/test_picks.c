@@ -208,10 +208,11 @@ Test(picks, the_table_says_it_all)
 {
     add(0.45, 1.7, 1500, 0.48, 1.75);
     char *text = printed(true, FORMAT_TABLE);
-    cr_expect_not_null(strstr(text, "\na        met      pick          1"), "%s", text);
-    cr_expect_not_null(strstr(text, "RH_mae < 1.8 %"), "%s", text);
-    cr_expect_not_null(strstr(text, "+2.8 %  binds"), "%s", text);
-    cr_expect_not_null(strstr(text, "\nb        not met  closest miss  1"), "%s", text);
+    cr_expect_not_null(strstr(text, "\na        met      1 "), "%s", text);
+    cr_expect_not_null(strstr(text, "RH_mae < 1.8 %       1.7 %    +5.6 %   1.75 %"), "%s", text);
+    cr_expect_not_null(strstr(text, "+2.8 %  test binds"), "%s", text);
+    cr_expect_not_null(strstr(text, "\nb        not met  1 "), "%s", text);
+    cr_expect_not_null(strstr(text, "-380.0 %  validation binds"), "%s", text);
     free(text);
     text = printed(false, FORMAT_CSV);
     int lines = 0, whole = 0;
@@ -220,4 +221,54 @@ Test(picks, the_table_says_it_all)
     cr_expect_eq(lines, 6);
     cr_expect_eq(whole, 3, "for programs every row is complete");
     free(text);
+}
+
+static char *printed_within(int width)
+{
+    picks p;
+    err e = {0};
+    char *text = NULL;
+    size_t n = 0;
+    cr_assert_eq(picks_read(s, &scratch, &p, NULL), OK);
+    FILE *f = open_memstream(&text, &n);
+    cr_assert_eq(picks_print_within(&p, "x.db", width, f, &scratch, &e), OK, "%s", e.msg);
+    fclose(f);
+    return text;
+}
+
+Test(picks, the_words_of_the_verdict_say_what_happened)
+{
+    char *text = printed_within(1000);
+    cr_expect_not_null(strstr(text, "\na: not met: no finished trial has all figures\n"), "%s",
+                       text);
+    free(text);
+    add(0.45, 1.7, 1500, 0.55, 1.75);
+    text = printed_within(1000);
+    cr_expect_not_null(strstr(text, "\na: not met: trial 1 passes validation, fails test\n"), "%s",
+                       text);
+    cr_expect_not_null(strstr(text, "\nb: not met: closest miss is trial 1\n    alpha="), "%s",
+                       text);
+    free(text);
+    add(0.4, 1.6, 1400, 0.41, 1.61);
+    text = printed_within(1000);
+    cr_expect_not_null(strstr(text, "\na: met by trial 2\n"), "%s", text);
+    cr_expect_not_null(strstr(text, "paretune export x.db --pick a\n"), "%s", text);
+    free(text);
+}
+
+Test(picks, a_terminal_too_narrow_for_the_table_gets_blocks)
+{
+    add(0.45, 1.7, 1500, 0.55, 1.75);
+    char *wide = printed_within(120), *narrow = printed_within(46);
+    cr_expect_not_null(strstr(wide, "version  verdict"), "%s", wide);
+    cr_expect_null(strstr(narrow, "version  verdict"), "%s", narrow);
+    cr_expect_not_null(strstr(narrow, "  T_mae < 0.5 °C\n"
+                                      "      validation 0.45 °C  +10.0 %\n"
+                                      "      test       0.55 °C  -10.0 %  binds\n"),
+                       "%s", narrow);
+    cr_expect_not_null(strstr(narrow, "      exact      1500 B  +25.0 %\n"), "%s", narrow);
+    for (char *line = strtok(narrow, "\n"); line; line = strtok(NULL, "\n"))
+        cr_expect_leq(strlen(line), 56, "%s", line); /* some words are not broken */
+    free(wide);
+    free(narrow);
 }

@@ -93,6 +93,27 @@ Test(plan, counted_stages_are_the_distinct_keys_of_all_chains)
     }
 }
 
+Test(plan, storages_that_write_the_same_file_are_duplicates)
+{
+    /* The tensors of the network have 96, 64 and 96 weights. */
+    space *s =
+        space_of(&a,
+                 HEAD "model: {architecture: mlp, alpha: 0.0625}\n"
+                      "export: {storage: [float32, float16, dynamic], "
+                      "dynamic_min_elements: [60, 64, 1024], per_channel: [true, false]}\n" TAIL,
+                 0, NULL);
+    plan *p = plan_of(s);
+    for (int64_t i = 0; i < space_size(s); i++) {
+        value v[N_SLOTS];
+        cr_assert_eq(plan_values(p, i, v, NULL), OK);
+        bool quantized = strcmp(v[SET_STORAGE].text, "dynamic") == 0;
+        if (quantized && v[SET_DYNAMIC_MIN].number > 96)
+            cr_expect_str_eq(plan_why(p, i, &a), "builds the same files as candidate 0");
+    }
+    /* float32, float16, and both kinds of dynamic */
+    cr_expect_eq(summary_of(p).count[CAND_OK], 4);
+}
+
 Test(plan, epochs_and_unshared_counts_are_the_sums_over_chains)
 {
     space *s = space_of(&a, rich, 0, NULL);
@@ -182,9 +203,9 @@ Test(plan, the_parameters_of_stages_are_those_agreed_on)
         "\"to_epoch\":20}",
         net);
     cr_expect_str_eq(c->stage[2].request.params, second);
-    cr_expect_str_eq(
-        c->stage[3].request.params,
-        "{\"storage\":\"dynamic\",\"dynamic_min_elements\":1024,\"per_channel\":true,\"pack\":\"zlib\"}");
+    cr_expect_str_eq(c->stage[3].request.params,
+                     "{\"storage\":\"dynamic\",\"dynamic_min_elements\":1024,\"per_channel\":true,"
+                     "\"pack\":\"zlib\"}");
     cr_expect_str_eq(c->stage[4].request.params, "{\"batch\":32}");
 }
 
@@ -249,6 +270,18 @@ Test(plan, twins_build_the_same_files_and_keep_the_smaller_index)
     cr_expect(strstr(e.msg, "candidate 2"), "%s", e.msg);
 }
 
+Test(plan, packings_are_trials_of_their_own_on_one_training)
+{
+    space *s = space_of(
+        &a, HEAD "model: {architecture: mlp-2}\nexport: {pack: [flat, zlib, zip]}\n" TAIL, 0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t = summary_of(p);
+    cr_expect_eq(t.count[CAND_OK], 3);
+    cr_expect_eq(t.stages[STAGE_TRAIN], 1);
+    cr_expect_eq(t.stages[STAGE_EXPORT], 3);
+    cr_expect(strstr(chain_of(p, 2, 0)->stage[2].request.params, "\"pack\":\"zip\""));
+}
+
 Test(plan, each_rule_counts_what_it_excludes_first)
 {
     space *s = space_of(&a,
@@ -266,6 +299,24 @@ Test(plan, each_rule_counts_what_it_excludes_first)
     cr_expect_eq(summary_of(p).count[CAND_EXCLUDED], 15);
     const char *why = plan_why(p, 16, &a);
     cr_expect_str_eq(why, "excluded by line 7: architecture == \"lstm\" and alpha > 0.1 (slow)");
+}
+
+Test(plan, pruning_that_ends_behind_the_training_is_left_out)
+{
+    static const char *const yaml = HEAD
+        "model: {architecture: mlp-2}\ntrain: {epochs: [8, 15, 20]}\n"
+        "prune:\n  final_sparsity: [0, 0.9]\n" TAIL;
+    space *s = space_of(&a, yaml, 0, NULL);
+    plan *p = plan_of(s);
+    cr_expect_eq(plan_excluded(p, 0), 1, "8 epochs with the default end of 15");
+    cr_expect_eq(summary_of(p).count[CAND_OK], 5);
+    cr_expect_eq(plan_state(p, 1), CAND_EXCLUDED);
+    cr_expect_str_eq(plan_why(p, 1, &a), "pruning must end within the training");
+    int line;
+    cr_expect_str_eq(space_pruning_place(s, &line), "test.yaml");
+    cr_expect_eq(line, 7, "of final_sparsity, as no end is written");
+    static const char *const part[] = {"prune.end=100 %", "prune.begin=50 %"};
+    cr_expect_eq(plan_excluded(plan_of(space_of(&a, yaml, 2, part)), 0), 0);
 }
 
 Test(plan, what_no_version_can_take_is_left_out_and_nothing_else)
@@ -306,6 +357,22 @@ Test(plan, more_zeros_may_save_a_candidate_from_the_filter)
     plan *p = plan_of(s);
     cr_expect_eq(plan_state(p, 0), CAND_OVER_LIMIT);
     cr_expect_eq(plan_state(p, 1), CAND_OK);
+}
+
+Test(plan, a_floor_is_of_the_most_zeros_that_pruning_can_leave)
+{
+    static const char *const yaml = HEAD
+        "model: {architecture: mlp-2, units: 64}\nprune: {final_sparsity: [0.2, 0], "
+        "initial_sparsity: [0.3, 0.9]}\nversions: {a: {size: \"< 100 B\"}}\n" TAIL;
+    plan *p = plan_of(space_of(&a, yaml, 0, NULL));
+    double floor[3]; /* at 0.3, at 0.9, and unpruned, where initial_sparsity does not matter */
+    for (int i = 0; i < 3; i++) {
+        stage_forecast f;
+        cr_assert_eq(plan_forecast(p, i, &f, NULL), OK);
+        floor[i] = f.packed_floor;
+    }
+    cr_expect_float_eq(floor[2] - floor[0], (floor[2] - floor[1]) / 3, 2);
+    cr_expect_gt(floor[2], floor[0] + 100);
 }
 
 Test(plan, the_same_space_gives_the_same_plan)

@@ -56,6 +56,17 @@ Test(quantity, units_convert_and_wrong_ones_are_explained)
     }
 }
 
+Test(quantity, a_number_ends_where_it_is_one_no_more)
+{
+    static const struct {
+        const char *text;
+        size_t want;
+    } cases[] = {{"1.2.3", 3}, {".5", 2},    {"5.", 2},   {".", 0},     {"-", 0},       {"+.5e", 3},
+                 {"1e5x", 3},  {"1e+", 1},   {"", 0},     {"x1", 0},    {"-1.5E-3 kB", 7}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(quantity_number_length(cases[i].text), cases[i].want, "%s", cases[i].text);
+}
+
 Test(quantity, limits_have_four_operators_and_are_strict_where_written_so)
 {
     static const char *const text[] = {"< 2 kB", "<=2 kB", "> 2 kB", ">= 2 kB"};
@@ -88,7 +99,15 @@ Test(quantity, figures_are_shown_with_a_fitting_unit)
         {0.4567, "°C", "0.457 °C"}, {1.7571, "%", "1.757 %"}, {92.125, "%", "92.12 %"},
         {40, "ms", "40 ms"},        {12345, "ms", "12.3 s"},  {90, "s", "90 s"},
         {1800, "s", "30 min"},      {9000, "s", "2.5 h"},     {18305, "", "18305"},
-        {0.25, "s", "0.25 s"},
+        {0.25, "s", "0.25 s"},      {9999, "B", "9999 B"},    {10000, "B", "10 kB"},
+        {999499, "B", "999 kB"},    {999600, "B", "1 MB"},    {999.6e6, "B", "1 GB"},
+        {1.2e12, "B", "1200 GB"},   {1.2345e12, "B", "1234 GB"}, {9999.4, "ms", "9999 ms"},
+        {9999.7, "ms", "10 s"},     {119.94, "s", "119.9 s"}, {119.97, "s", "2 min"},
+        {7196, "s", "2 h"},         {172799, "s", "2 d"},     {18305.4, "", "18305"},
+        {2.5e12, "", "2500000000000"}, {1e-5, "", "0.00001"},  {-0.00012346, "", "-0.000123"},
+        {0, "B", "0 B"},            {-25412, "B", "-25.4 kB"}, {99.996, "%", "100 %"},
+        {0.9996, "°C", "1 °C"},     {1e-30, "", "0"},
+        {-1e-30, "", "0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[40];

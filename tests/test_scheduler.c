@@ -233,6 +233,88 @@ Test(scheduler, a_worker_out_of_memory_is_replaced)
     expect_second_try_helps("allocate-once", 60);
 }
 
+/* --- failures of the machine are tried again by the next run --- */
+
+/* Trial 0 fails with `code` in the first run, which takes no second try; the second run, with what
+ * helps it, must end like a study that nothing happened to. */
+static void expect_second_run_helps(fake_study *f, const fake_study *plain, const char *code)
+{
+    f->options.retries = 0;
+    run(f, 2);
+    cr_expect(eq(int, f->figures.trials_failed, 1));
+    expect_query(f, "SELECT error_code FROM stages WHERE id = 2", code);
+    f->options.stage_seconds = 60;
+    char room[200];
+    snprintf(room, sizeof room, "touch %s/room", f->artifacts);
+    cr_assert(zero(int, system(room)));
+    run(f, 2);
+    cr_expect(eq(int, f->figures.trials_failed, 0), "%s", code);
+    cr_expect(eq(int, f->figures.stages_again, 3), "the training and what waits behind it");
+    expect_query(f, "SELECT tries FROM stages WHERE id = 2", "1");
+    expect_equal_dumps(f, plain);
+}
+
+Test(scheduler, what_the_machine_failed_at_is_tried_again_by_the_next_run)
+{
+    static const struct {
+        const char *what, *code;
+        double stage_seconds;
+    } cases[] = {{"crash-once", "died", 60}, {"hang-once", "timeout", 1}};
+    for (int i = 0; i < 2; i++) {
+        fake_study f, plain;
+        open_special(&plain, cases[i].what);
+        plain.options.stage_seconds = cases[i].stage_seconds;
+        run(&plain, 1); /* one retry is the same as none, tries aside */
+        open_special(&f, cases[i].what);
+        f.options.stage_seconds = cases[i].stage_seconds;
+        expect_second_run_helps(&f, &plain, cases[i].code);
+        study_close(&f);
+        study_close(&plain);
+    }
+}
+
+Test(scheduler, a_disk_that_has_room_again_is_used)
+{
+    fake_study f, plain;
+    char room[200];
+    open_special(&plain, "need-room");
+    snprintf(room, sizeof room, "mkdir %s && touch %s/room", plain.artifacts, plain.artifacts);
+    cr_assert(zero(int, system(room)));
+    run(&plain, 2);
+    open_special(&f, "need-room");
+    expect_second_run_helps(&f, &plain, "io");
+    study_close(&f);
+    study_close(&plain);
+}
+
+/* Removes every data artifact as soon as an export is done. */
+static void lose_data(void *user, const sched_event *ev)
+{
+    const fake_study *f = user;
+    char line[200];
+    if (ev->kind != SCHED_STAGE_DONE || strcmp(ev->stage, "export") != 0) return;
+    snprintf(line, sizeof line, "rm -f %s/*/*.examples", f->artifacts);
+    cr_assert(zero(int, system(line)));
+}
+
+Test(scheduler, an_artifact_lost_during_a_run_is_built_again_by_the_next)
+{
+    fake_study f, plain;
+    study_open(&plain, 3, study_plain);
+    run(&plain, 1);
+    study_open(&f, 3, study_plain);
+    f.options.watch = lose_data;
+    f.options.watch_user = &f;
+    run(&f, 1);
+    expect_query(&f, "SELECT DISTINCT error_code FROM stages WHERE kind = 'score'", "lost");
+    f.options.watch = NULL;
+    run(&f, 1);
+    cr_expect(eq(int, f.figures.trials_failed, 0));
+    expect_equal_dumps(&f, &plain);
+    study_close(&f);
+    study_close(&plain);
+}
+
 Test(scheduler, workers_that_never_start_end_the_run)
 {
     static const char *const words[] = {"false", NULL};
@@ -309,6 +391,23 @@ Test(scheduler, a_missing_training_is_built_again_only_when_it_is_read)
     study_close(&f);
 }
 
+Test(scheduler, what_a_killed_worker_left_half_written_is_removed)
+{
+    fake_study f;
+    char line[400];
+    study_open(&f, 1, study_plain);
+    snprintf(line, sizeof line,
+             "mkdir -p %s/5f && cd %s/5f && touch 5f000000000000000000000000000000.series.77.tmp "
+             "a.users.own.tmp",
+             f.artifacts, f.artifacts);
+    cr_assert(zero(int, system(line)));
+    run(&f, 1);
+    snprintf(line, sizeof line, "test \"$(cd %s/5f && echo *.tmp)\" = a.users.own.tmp",
+             f.artifacts);
+    cr_expect(zero(int, system(line)));
+    study_close(&f);
+}
+
 /* --- stopping --- */
 
 /* Sends this process a signal as soon as so many stages are running, once for each of `times`. */
@@ -368,6 +467,34 @@ Test(scheduler, a_second_interrupt_does_not_wait)
     run(&f, 2);
     cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
     cr_expect(eq(int, f.figures.stages_done, 0));
+    study_close(&f);
+}
+
+/* One interrupt at the first stage; when it is heeded, the workers are killed from outside. */
+static void interrupt_and_kill_workers(void *user, const sched_event *ev)
+{
+    interrupt(user, ev);
+    if (ev->kind != SCHED_DRAINING) return;
+    char path[60];
+    int pid;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+    FILE *f = fopen(path, "r");
+    cr_assert(f != NULL);
+    while (fscanf(f, "%d", &pid) == 1) kill(pid, SIGKILL);
+    fclose(f);
+}
+
+Test(scheduler, a_worker_lost_while_stopping_fails_nothing)
+{
+    fake_study f;
+    interrupter once = {SCHED_TICK, 1}; /* after a second: the worker is at work */
+    study_open(&f, 2, all_hang);
+    f.options.watch = interrupt_and_kill_workers;
+    f.options.watch_user = &once;
+    f.options.retries = 0;
+    run(&f, 1);
+    cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
+    expect_query(&f, "SELECT count(*) FROM stages WHERE state = 'failed'", "0");
     study_close(&f);
 }
 

@@ -313,11 +313,11 @@ Test(series, a_table_is_checked_against_its_hash)
     cr_expect(eq(flt, s.physical[2 * 31], 1.5f));
     cr_expect(series_count(params, path, &a, n, &e) == OK, "%s", e.msg);
     cr_expect(eq(int, n[PART_TRAIN], 98 - 12 + 1));
-    cr_expect(series_build(params, other, &a, &s, &e) == ERR_INPUT);
+    cr_expect(series_build(params, other, &a, &s, &e) == ERR_STATE);
     cr_expect(strstr(e.msg, ": changed since the run was planned; start the run again") != NULL,
               "%s", e.msg);
     e = (err){0};
-    cr_expect(series_build(params, "no-such-file.csv", &a, &s, &e) == ERR_INPUT);
+    cr_expect(series_build(params, "no-such-file.csv", &a, &s, &e) == ERR_IO);
     EXPECT_TEXT(e.msg, "no-such-file.csv: cannot read: No such file or directory");
     remove(path);
     remove(other);

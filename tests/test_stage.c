@@ -1,8 +1,11 @@
 /* The stages end to end on synthetic weather: what a worker does, without workers. */
 #include "engine/base/file.h"
+#include "engine/nn/kernel.h"
 #include "engine/stage.h"
+#include "tests/support/failing_zlib.h"
 
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +164,36 @@ Test(stage, what_is_foreseen_is_what_is_built)
     teardown(&f);
 }
 
+Test(stage, trained_files_stay_above_the_packed_floor)
+{
+    fixture f;
+    setup(&f);
+    const char *storage[] = {"float32", "float16", "dynamic"};
+    const struct {
+        const char *prune;
+        double sparsity;
+    } pruning[] = {{"null", 0}, {PRUNING, 0.75}};
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    for (int i = 0; i < 6; i++) {
+        err e = {0};
+        node *net, *export;
+        stage_forecast known;
+        double sparsity = pruning[i / 3].sparsity;
+        const char *params = arena_printf(
+            &f.a,
+            "{\"storage\":\"%s\",\"dynamic_min_elements\":0,\"per_channel\":true,\"pack\":\"zlib\"}",
+            storage[i % 3]);
+        hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, pruning[i / 3].prune), &data, 1, &r);
+        run(&f, STAGE_EXPORT, params, &train, 1, &r);
+        cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, &e), OK);
+        cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
+        cr_assert_eq(stage_foresee(net, export, 32, sparsity, &f.a, &known, &e), OK, "%s", e.msg);
+        cr_expect_leq(known.packed_floor, (int)metric(&r, "size_zlib"), "%s", params);
+    }
+    teardown(&f);
+}
+
 Test(stage, errors_are_named_and_leave_nothing_behind)
 {
     fixture f;
@@ -174,24 +207,85 @@ Test(stage, errors_are_named_and_leave_nothing_behind)
                         .n_parents = 1};
     rq.parent[0] = hash_bytes("absent", 6);
     rq.key = stage_key(rq.kind, rq.params, rq.parent, 1);
-    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_INPUT);
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_LOST, "its parent is not there");
     cr_expect(strstr(e.msg, "cannot read"), "%s", e.msg);
+    const char *parent = stage_path(&f.a, f.folder, STAGE_TRAIN, &rq.parent[0]);
+    e = (err){0};
+    cr_assert_eq(file_make_folder(file_folder(&f.a, parent), &e), OK, "%s", e.msg);
+    cr_assert_eq(file_write(parent, "torn", 4, &e), OK, "%s", e.msg);
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_LOST, "its parent is damaged");
     rq.params = "{\"storage\":\"float64\"}";
     e = (err){0};
-    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_ARG, "a key that does not fit");
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_STATE, "a key that does not fit");
     rq.key = stage_key(rq.kind, rq.params, rq.parent, 1);
     cr_expect_not(file_exists(stage_path(&f.a, f.folder, rq.kind, &rq.key)));
     cr_expect_eq(f.a.used > 0, true);
     teardown(&f);
 }
 
+/* An export packs the file three times (a stream, a zip, and for the floor), then each constant. */
+Test(stage, an_export_that_cannot_pack_gives_no_figures_and_leaks_nothing)
+{
+    enum { FOR_SIZES = 2, CALLS = 5, ROUNDS = 100 };
+    size_t warm = 0;
+    fixture f;
+    setup(&f);
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 1, "null"), &data, 1, &r);
+    stage_request rq = {.kind = STAGE_EXPORT, .params = export_params, .input = "",
+                        .folder = f.folder, .n_parents = 1, .parent = {train}};
+    rq.key = stage_key(rq.kind, rq.params, &train, 1);
+    for (int i = 0; i < 2 * ROUNDS * CALLS; i++) {
+        err e = {0};
+        zlib_fail_after(i % CALLS);
+        cr_assert_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_MEM, "%d: %s", i, e.msg);
+        if (i % CALLS < FOR_SIZES) cr_assert_eq(r.n_metrics, 0, "call %d", i);
+        if (i == ROUNDS * CALLS - 1) warm = mallinfo2().uordblks;
+    }
+    /* Freed pieces that malloc keeps at hand count as used: it has had time to fill its lists. */
+    cr_expect_lt(mallinfo2().uordblks, warm + ROUNDS * 64);
+    zlib_fail_after(-1);
+    run(&f, STAGE_EXPORT, export_params, &train, 1, &r);
+    teardown(&f);
+}
+
 Test(stage, keys_change_with_kind_parameters_and_parents)
 {
-    hash p = hash_bytes("p", 1), q = hash_bytes("q", 1);
+    const hash p = {"0123456789abcdef0123456789abcdef"}, q = hash_bytes("q", 1);
+    const char text[] = "score 2\n{}\n0123456789abcdef0123456789abcdef\n";
     hash base = stage_key(STAGE_SCORE, "{}", &p, 1);
-    cr_expect_str_eq(base.text, stage_key(STAGE_SCORE, "{}", &p, 1).text);
+    cr_expect_str_eq(base.text, hash_bytes(text, sizeof text - 1).text);
     cr_expect_str_neq(base.text, stage_key(STAGE_EXPORT, "{}", &p, 1).text);
     cr_expect_str_neq(base.text, stage_key(STAGE_SCORE, "{ }", &p, 1).text);
     cr_expect_str_neq(base.text, stage_key(STAGE_SCORE, "{}", &q, 1).text);
     cr_expect_str_neq(base.text, stage_key(STAGE_SCORE, "{}", &p, 0).text);
+}
+
+static hash key_under(const char *set, stage_kind kind)
+{
+    hash p = hash_bytes("p", 1);
+    setenv("PARETUNE_KERNELS", set, 1);
+    hash key = stage_key(kind, "{}", &p, 1);
+    unsetenv("PARETUNE_KERNELS");
+    return key;
+}
+
+/* Trained under other rounding is another network: it must not be taken over or continued. */
+Test(stage, a_trainings_key_says_how_its_kernels_round)
+{
+    static const char *const sets[] = {"avx512", "avx2", "neon"};
+    hash naive = key_under("naive", STAGE_TRAIN), generic = key_under("generic", STAGE_TRAIN);
+    cr_expect_str_neq(naive.text, generic.text);
+    for (int i = 0; i < 3; i++) {
+        const kernels *k = kernel_find(sets[i]);
+        if (!k) continue; /* the machine does not have it */
+        cr_expect(k->fused);
+        cr_expect_str_neq(key_under(sets[i], STAGE_TRAIN).text, naive.text);
+        cr_expect_str_neq(key_under(sets[i], STAGE_TRAIN).text, generic.text);
+        cr_expect_str_eq(key_under(sets[i], STAGE_TRAIN).text, key_under("", STAGE_TRAIN).text);
+    }
+    for (int kind = 0; kind < N_STAGE_KINDS; kind++)
+        if (kind != STAGE_TRAIN)
+            cr_expect_str_eq(key_under("naive", kind).text, key_under("", kind).text);
 }

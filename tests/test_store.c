@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -291,7 +292,7 @@ Test(store, names_and_help_cannot_become_sql)
     arena a = {0};
     table t;
     cr_assert_eq(store_sql(s, "PRAGMA table_info(trials_wide)", &a, &t, &e), OK, "%s", e.msg);
-    cr_expect_eq(t.n_rows, 11, "6 fixed, 3 knobs, m, n_params");
+    cr_expect_eq(t.n_rows, 12, "7 fixed, 3 knobs, m, n_params");
     arena_free(&a);
     cr_expect_eq(fake_number(s, "SELECT \"knob.seed\" IS NULL AND seed = 1 FROM trials_wide"), 1);
     store_close(s);
@@ -333,6 +334,46 @@ Test(store, a_second_writer_is_told_who_the_first_is)
     store_close(reader);
     store_close(s);
     store_close(opened(path, STORE_WRITE));
+    fake_remove();
+}
+
+/* What a lock file with this text, left by a kill, makes of the question. */
+static bool has_writer_by(const char *path, const char *text)
+{
+    char name[300];
+    snprintf(name, sizeof name, "%s-lock", path);
+    FILE *f = fopen(name, "w");
+    cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+    store *reader = opened(path, STORE_READ);
+    bool yes = store_has_writer(reader);
+    store_close(reader);
+    remove(name);
+    return yes;
+}
+
+Test(store, a_lock_is_believed_only_while_its_very_process_lives)
+{
+    const char *path = fake_path();
+    store *s = opened(path, STORE_WRITE);
+    started(s, 1);
+    store *reader = opened(path, STORE_READ);
+    cr_expect(store_has_writer(reader));
+    store_close(s);
+    cr_expect_not(store_has_writer(reader));
+    store_close(reader);
+    struct utsname u;
+    char text[400];
+    cr_assert(uname(&u) == 0);
+    long us = (long)getpid();
+    snprintf(text, sizeof text, "process %ld on %s since noon\n", us, u.nodename);
+    cr_expect(has_writer_by(path, text), "an older lock without a second line");
+    snprintf(text, sizeof text, "process %ld on %s9 since noon\n", us, u.nodename);
+    cr_expect_not(has_writer_by(path, text), "a machine whose name begins with ours");
+    snprintf(text, sizeof text, "process %ld on %.*s since noon\n", us, (int)strlen(u.nodename) - 1,
+             u.nodename);
+    cr_expect_not(has_writer_by(path, text), "a machine whose name ours begins with");
+    snprintf(text, sizeof text, "process %ld on %s since noon\nstarted 1\n", us, u.nodename);
+    cr_expect_not(has_writer_by(path, text), "another process had our number before");
     fake_remove();
 }
 
@@ -438,7 +479,7 @@ static void expect_refused(const char *path, store_mode mode, status want, const
 Test(store, a_missing_file_cannot_be_read)
 {
     const char *path = fake_path();
-    expect_refused(path, STORE_READ, ERR_IO, "No such file");
+    expect_refused(path, STORE_READ, ERR_INPUT, "no such study");
     cr_expect_not(file_exists(path));
     expect_refused("/nowhere/study.db", STORE_WRITE, ERR_IO, "/nowhere/study.db-lock");
     fake_remove();
@@ -755,4 +796,42 @@ Test(store, whole_numbers_keep_all_their_digits)
     arena_free(&a);
     store_close(s);
     fake_remove();
+}
+
+#define COUNTING "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c"
+
+static status print_rows(const char *sql, table_format format, FILE *f, err *e)
+{
+    store *s = opened(fake_path(), STORE_WRITE);
+    started(s, 1);
+    status st = store_sql_print(s, sql, format, f, e);
+    store_close(s);
+    fake_remove();
+    return st;
+}
+
+Test(store, a_result_without_end_is_written_until_nobody_takes_it)
+{
+    static char room[10000];
+    err e = {0};
+    FILE *f = fmemopen(room, sizeof room, "w");
+    setvbuf(f, NULL, _IONBF, 0);
+    cr_expect_eq(print_rows(COUNTING ") SELECT x FROM c", FORMAT_CSV, f, &e), ERR_IO, "%s", e.msg);
+    fclose(f);
+    cr_expect_eq(strncmp(room, "x\n1\n2\n3\n", 8), 0, "%.8s", room);
+}
+
+Test(store, an_aligned_table_has_a_largest_size)
+{
+    char *text = NULL;
+    size_t n = 0;
+    err e = {0};
+    FILE *f = open_memstream(&text, &n);
+    cr_expect_eq(print_rows(COUNTING " LIMIT 100001) SELECT x FROM c", FORMAT_TABLE, f, &e),
+                 ERR_INPUT);
+    cr_expect_not_null(strstr(e.msg, "--format csv"), "%s", e.msg);
+    cr_expect_eq(print_rows(COUNTING " LIMIT 100000) SELECT x FROM c", FORMAT_TABLE, f, NULL), OK);
+    fclose(f);
+    cr_expect_not_null(strstr(text, "100000\n"));
+    free(text);
 }

@@ -154,7 +154,7 @@ Test(axis, large_figures_change_unit)
     char text[64];
     axis_fit(&x, 500, 30000, "B");
     axis_title(&x, "size", false, text, sizeof text);
-    cr_expect_str_eq(text, "size (kB), less is better");
+    cr_expect_str_eq(text, "size (kB), less is better (log)");
     cr_expect_str_eq(x.tick[0].label, "0.5");
     axis_fit(&x, 500, 3000, "B");
     axis_title(&x, "size", false, text, sizeof text);
@@ -376,10 +376,44 @@ Test(report, writes_tables_and_plots_and_prints_the_picks)
     cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "did you mean 'T_mae'"));
     cr_expect_eq(run_program(path, "query study.db 'size < 2 kB' --limit 3 --format csv"), 0);
     cr_expect_eq(count_of(file_beside(&a, path, "out.txt"), "\n"), 4);
+    cr_expect_eq(run_program(path, "query study.db 'storage = flot16'"), 2);
+    cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "did you mean 'float16'"));
+    cr_expect_eq(run_program(path, "query study.db 'alpha > 0.05 and state = done'"), 0);
+    cr_expect_eq(run_program(path, "query study.db 'alpha = wide'"), 2);
     cr_expect_eq(run_program(path, "sql study.db 'delete from trials'"), 2);
     cr_expect_eq(run_program(path, "sql study.db 'select count(*) from trials' --format json"), 0);
     cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "{\"count(*)\": 31}"));
-    cr_expect_eq(run_program(path, "query nobody.db"), 1);
+    cr_expect_eq(run_program(path, "query nobody.db"), 2);
+    arena_free(&a);
+    fake_remove();
+}
+
+Test(report, labels_say_which_part_a_figure_is_of_and_keep_the_verdict)
+{
+    const char *path = fake_path();
+    static const store_limit limit[] = {{"T_mae", LIMIT_LT, 0.5, "< 0.5 °C"}};
+    static const store_version version[] = {
+        {"a-version-with-a-name-that-goes-on-and-on-for-a-whole-line", "what it is for", 1, limit}};
+    store *s;
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    space.title = "A study with a title";
+    space.version = version;
+    space.n_versions = 1;
+    cr_assert_eq(store_open(path, STORE_WRITE, &s, NULL), OK);
+    cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);
+    fake_trial(s, 0, &(fake_figures){0.45, 1.7, 100, 0.55, 1.8});
+    fake_trial(s, 1, &(fake_figures){9.5, 1.8, 90, 9.5, 1.8});
+    store_close(s);
+    arena a = {0};
+    cr_expect_eq(run_program(path, "report study.db"), 0);
+    const char *svg = file_beside(&a, path, "report-study/pareto-size-T_mae.svg");
+    cr_expect_not_null(strstr(svg, "T_mae &lt; 0.5 °C: 0.45 °C on validation, 0.55 °C on test"));
+    cr_expect_not_null(strstr(svg, ": not met on test, trial 1<"), "%s", svg);
+    cr_expect_not_null(strstr(svg, ">A study with a title: T_mae against size<"));
+    cr_expect_not_null(strstr(svg, ">what it is for<"));
+    cr_expect_not_null(strstr(svg, ">T_mae (°C), less is better (log)<"), "%s", svg);
     arena_free(&a);
     fake_remove();
 }

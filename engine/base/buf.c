@@ -1,5 +1,7 @@
 #include "engine/base/buf.h"
 
+#include "engine/base/utf8.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -112,26 +114,14 @@ void buf_number(buf *b, double v)
     buf_text(b, text);
 }
 
-/* Bytes of the valid UTF-8 sequence at s, 0 when there is none (RFC 3629). */
-static int utf8_length(const unsigned char *s)
-{
-    if (s[0] < 0x80) return 1;
-    int n = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
-    if (s[0] > 0xf4) return 0;
-    for (int i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)) return 0;
-    if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)) return 0;
-    return n;
-}
-
 void buf_json_string(buf *b, const char *text)
 {
     buf_char(b, '"');
     for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        int n = utf8_length(s);
+        unsigned v;
+        int n = utf8_read((const char *)s, &v);
         if (n == 0) {
-            buf_text(b, "\xef\xbf\xbd");
+            buf_text(b, UTF8_REPLACEMENT);
             n = 1;
         } else if (*s == '"' || *s == '\\') {
             buf_printf(b, "\\%c", *s);

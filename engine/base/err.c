@@ -6,7 +6,7 @@
 
 static const char *const words[] = {
     [OK] = "ok",          [ERR_ARG] = "argument", [ERR_INPUT] = "input", [ERR_IO] = "io",
-    [ERR_MEM] = "memory", [ERR_NUM] = "numeric",  [ERR_STATE] = "state",
+    [ERR_MEM] = "memory", [ERR_NUM] = "numeric",  [ERR_STATE] = "state", [ERR_LOST] = "lost",
 };
 
 status err_set_at(err *e, status code, const char *file, int line, const char *format, ...)

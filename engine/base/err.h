@@ -13,7 +13,8 @@ typedef enum {
     ERR_IO,    /* the machine's: a full disk, a missing permission */
     ERR_MEM,   /* out of memory, or over a memory limit */
     ERR_NUM,   /* numbers went wrong: NaN, infinity, divergence */
-    ERR_STATE  /* the operation does not fit the present state */
+    ERR_STATE, /* the operation does not fit the present state */
+    ERR_LOST   /* an artifact that was built is gone or damaged: to be built again */
 } status;
 
 typedef struct {

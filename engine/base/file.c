@@ -11,10 +11,10 @@
 
 #include "engine/base/buf.h"
 
-status file_read_failed(const char *path, err *e)
+status file_failed(const char *path, const char *verb, int number, err *e)
 {
-    status code = errno == EISDIR ? ERR_INPUT : ERR_IO;
-    return FAIL(e, code, "%s: cannot read: %s", path, strerror(errno));
+    bool users = number == ENOENT || number == EISDIR || number == ENOTDIR;
+    return FAIL(e, users ? ERR_INPUT : ERR_IO, "%s: cannot %s: %s", path, verb, strerror(number));
 }
 
 static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e)
@@ -26,7 +26,7 @@ static status read_stream(FILE *f, const char *path, size_t most, buf *b, err *e
         if (b->len > most)
             return FAIL(e, ERR_INPUT, "%s: larger than the limit of %zu bytes", path, most);
     }
-    if (ferror(f)) return file_read_failed(path, e);
+    if (ferror(f)) return file_failed(path, "read", errno, e);
     return buf_check(b, e);
 }
 
@@ -34,7 +34,7 @@ status file_read(arena *a, const char *path, size_t most, char **bytes, size_t *
 {
     bool from_stdin = strcmp(path, "-") == 0;
     FILE *f = from_stdin ? stdin : fopen(path, "rb");
-    if (!f) return FAIL(e, ERR_INPUT, "%s: cannot read: %s", path, strerror(errno));
+    if (!f) return file_failed(path, "read", errno, e);
     buf b = {0};
     status s = read_stream(f, path, most, &b, e);
     if (!from_stdin) fclose(f);
@@ -77,7 +77,7 @@ static status sync_folder(const char *path, err *e)
     return OK;
 }
 
-status file_write(const char *path, const void *bytes, size_t n, err *e)
+static status write_whole(const char *path, const void *bytes, size_t n, bool durable, err *e)
 {
     char temporary[4096];
     int len = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
@@ -86,7 +86,7 @@ status file_write(const char *path, const void *bytes, size_t n, err *e)
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return FAIL(e, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
     status s = write_all(fd, path, bytes, n, e);
-    if (s == OK && fsync(fd) != 0)
+    if (s == OK && durable && fsync(fd) != 0)
         s = FAIL(e, ERR_IO, "%s: cannot sync: %s", path, strerror(errno));
     if (close(fd) != 0 && s == OK)
         s = FAIL(e, ERR_IO, "%s: cannot close: %s", path, strerror(errno));
@@ -96,14 +96,24 @@ status file_write(const char *path, const void *bytes, size_t n, err *e)
         unlink(temporary);
         return s;
     }
-    return sync_folder(path, e);
+    return durable ? sync_folder(path, e) : OK;
+}
+
+status file_write(const char *path, const void *bytes, size_t n, err *e)
+{
+    return write_whole(path, bytes, n, true, e);
+}
+
+status file_write_cached(const char *path, const void *bytes, size_t n, err *e)
+{
+    return write_whole(path, bytes, n, false, e);
 }
 
 status file_map_open(file_map *m, const char *path, err *e)
 {
     *m = (file_map){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return FAIL(e, ERR_INPUT, "%s: cannot read: %s", path, strerror(errno));
+    if (fd < 0) return file_failed(path, "read", errno, e);
     struct stat st;
     status s = OK;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {

@@ -15,6 +15,9 @@ status file_read(arena *a, const char *path, size_t most, char **bytes, size_t *
 /* Writes through a temporary name in the same folder, fsync, rename, fsync of the folder: at any
  * moment the path holds the old bytes or the new ones. */
 status file_write(const char *path, const void *bytes, size_t n, err *e);
+/* The same without waiting for the disk: whole or not at all whatever is killed, but a power failure
+ * may leave the path empty or old. For what is hashed and can be built again. */
+status file_write_cached(const char *path, const void *bytes, size_t n, err *e);
 
 /* A file mapped read-only; `bytes` stays valid until file_unmap. An empty file maps to n = 0. */
 typedef struct {
@@ -24,8 +27,9 @@ typedef struct {
 status file_map_open(file_map *m, const char *path, err *e);
 void file_unmap(file_map *m);
 
-/* A failed read, from errno: a folder is the user's mistake, all else the machine's. */
-status file_read_failed(const char *path, err *e);
+/* "PATH: cannot VERB: what errno `number` says". A path to nothing, or to a folder in place of a file
+ * or a file in place of a folder, is the user's mistake; all else is the machine's. */
+status file_failed(const char *path, const char *verb, int number, err *e);
 
 bool file_exists(const char *path);
 /* Makes the folder and those above it. */

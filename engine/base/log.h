@@ -7,7 +7,7 @@
 
 typedef enum { LOG_QUIET = -1, LOG_NORMAL = 0, LOG_VERBOSE = 1 } log_level;
 
-/* Set once by main.c from -q and -v. */
+/* Set by a subcommand that has -q and -v, before it says anything. */
 void log_set_level(log_level level);
 log_level log_get_level(void);
 

@@ -453,12 +453,44 @@ status node_double(const node *map, const char *key, double *out, err *e)
     return OK;
 }
 
+status node_seed(const node *map, const char *key, uint64_t *out, err *e)
+{
+    double v;
+    TRY(node_double(map, key, &v, e));
+    if (!(v >= 0 && v <= 9007199254740992.0 && v == floor(v)))
+        return FAIL(e, ERR_ARG, "parameter '%s' must be a whole number from 0 to 2^53", key);
+    *out = (uint64_t)v;
+    return OK;
+}
+
 status node_string(const node *map, const char *key, const char **out, err *e)
 {
     node *n;
     TRY(get_kind(map, key, NODE_STRING, "a text", &n, e));
     *out = n->text;
     return OK;
+}
+
+status node_bounded(const node *map, const char *key, double least, double most, double *out,
+                    err *e)
+{
+    TRY(node_double(map, key, out, e));
+    if (*out >= least && *out <= most) return OK;
+    return FAIL(e, ERR_ARG, "parameter '%s' is %.9g; it must be from %.9g to %.9g", key, *out,
+                least, most);
+}
+
+status node_choice(const node *map, const char *key, const char *const *words, int n, int *out,
+                   err *e)
+{
+    const char *word;
+    TRY(node_string(map, key, &word, e));
+    for (int i = 0; i < n; i++) {
+        if (strcmp(word, words[i]) != 0) continue;
+        *out = i;
+        return OK;
+    }
+    return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its values", key, word);
 }
 
 status node_list(const node *map, const char *key, node **out, err *e)

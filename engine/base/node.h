@@ -13,20 +13,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum { NODE_NULL, NODE_BOOL, NODE_NUMBER, NODE_STRING, NODE_LIST, NODE_MAP } node_kind;
 
 typedef struct node node;
 struct node {
     node_kind kind;
-    bool quoted;        /* a scalar that stood in quotes: always NODE_STRING */
-    int line, column;   /* 1-based */
-    const char *file;   /* name of the text it came from */
-    const char *text;   /* scalar: as written, without quotes */
-    double number;      /* NODE_NUMBER; NODE_BOOL: 0 or 1 */
-    int n;              /* NODE_LIST, NODE_MAP: children */
-    node **item;        /* children (map: the values) */
-    node **key;         /* NODE_MAP: scalars, beside item; their `text` is the key */
+    bool quoted;      /* a scalar that stood in quotes: always NODE_STRING */
+    int line, column; /* 1-based */
+    const char *file; /* name of the text it came from */
+    const char *text; /* scalar: as written, without quotes */
+    double number;    /* NODE_NUMBER; NODE_BOOL: 0 or 1 */
+    int n;            /* NODE_LIST, NODE_MAP: children */
+    node **item;      /* children (map: the values) */
+    node **key;       /* NODE_MAP: scalars, beside item; their `text` is the key */
 };
 
 enum {
@@ -52,7 +53,14 @@ node *node_get(const node *map, const char *key);
 /* Typed reads of our own JSON, for stage parameters: a missing or mistyped key is ERR_ARG. */
 status node_int(const node *map, const char *key, long least, long most, int *out, err *e);
 status node_double(const node *map, const char *key, double *out, err *e);
+/* A seed: a whole number from 0 to 2^53, up to which JSON's doubles are exact. */
+status node_seed(const node *map, const char *key, uint64_t *out, err *e);
+status node_bounded(const node *map, const char *key, double least, double most, double *out,
+                    err *e);
 status node_string(const node *map, const char *key, const char **out, err *e);
+/* Which of the n words it is. */
+status node_choice(const node *map, const char *key, const char *const *words, int n, int *out,
+                   err *e);
 status node_list(const node *map, const char *key, node **out, err *e);
 status node_map(const node *map, const char *key, node **out, err *e);
 

@@ -33,36 +33,25 @@ static status unknown(const opt_spec *spec, const char *name, size_t n, err *e)
         names[count++] = o->name;
     snprintf(word, sizeof word, "%.*s", (int)n, name);
     const char *meant = diag_did_you_mean(word, names, count);
-    if (meant)
-        return FAIL(e, ERR_INPUT, "%s: unknown option --%s; did you mean --%s?", spec->name, word,
-                    meant);
-    return FAIL(e, ERR_INPUT, "%s: unknown option --%s; 'paretune %s --help' lists them",
-                spec->name, word, spec->name);
+    if (meant) return FAIL(e, ERR_INPUT, "unknown option --%s; did you mean --%s?", word, meant);
+    return FAIL(e, ERR_INPUT, "unknown option --%s; 'paretune %s --help' lists them", word,
+                spec->name);
 }
 
-static status append(const opt_spec *spec, const opt *o, const char *text, err *e)
+static status append(const opt *o, const char *text, err *e)
 {
     opt_list *list = o->value;
     if (list->n == OPT_LIST_MAX)
-        return FAIL(e, ERR_INPUT, "%s: --%s is given more than %d times", spec->name, o->name,
-                    OPT_LIST_MAX);
+        return FAIL(e, ERR_INPUT, "--%s is given more than %d times", o->name, OPT_LIST_MAX);
     list->item[list->n++] = text;
     return OK;
 }
 
-static status set_value(const opt_spec *spec, const opt *o, const char *text, err *e)
+static status set_value(const opt *o, const char *text, err *e)
 {
-    if (o->type == OPT_LIST) return append(spec, o, text, e);
+    if (o->type == OPT_LIST) return append(o, text, e);
     if (o->type == OPT_STRING) {
         *(const char **)o->value = text;
-        return OK;
-    }
-    if (o->type == OPT_LIST) {
-        opt_list *list = o->value;
-        if (list->n == OPT_LIST_MAX)
-            return FAIL(e, ERR_INPUT, "%s: --%s is given more than %d times", spec->name, o->name,
-                        OPT_LIST_MAX);
-        list->item[list->n++] = text;
         return OK;
     }
     char *end;
@@ -72,11 +61,11 @@ static status set_value(const opt_spec *spec, const opt *o, const char *text, er
     bool wrong = *end || end == text || errno == ERANGE || !isfinite(v);
     if (whole) wrong = wrong || v != floor(v) || v < INT_MIN || v > INT_MAX;
     if (wrong)
-        return FAIL(e, ERR_INPUT, "%s: --%s takes %s, not '%s'", spec->name, o->name,
+        return FAIL(e, ERR_INPUT, "--%s takes %s, not '%s'", o->name,
                     whole ? "a whole number" : "a number", text);
     if ((o->min != 0 || o->max != 0) && (v < o->min || v > o->max))
-        return FAIL(e, ERR_INPUT, "%s: --%s is %s; it must be from %g to %g", spec->name, o->name,
-                    text, o->min, o->max);
+        return FAIL(e, ERR_INPUT, "--%s is %s; it must be from %g to %g", o->name, text, o->min,
+                    o->max);
     if (whole)
         *(int *)o->value = (int)v;
     else
@@ -93,8 +82,8 @@ static status take_option(const opt_spec *spec, int i, int argc, char **argv, in
     if (word[1] != '-') {
         o = find_letter(spec, word[1]);
         if (!o)
-            return FAIL(e, ERR_INPUT, "%s: unknown option -%c; 'paretune %s --help' lists them",
-                        spec->name, word[1], spec->name);
+            return FAIL(e, ERR_INPUT, "unknown option -%c; 'paretune %s --help' lists them",
+                        word[1], spec->name);
         if (word[2]) value = word + 2;
     } else {
         const char *name = word + 2, *equals = strchr(name, '=');
@@ -111,17 +100,16 @@ static status take_option(const opt_spec *spec, int i, int argc, char **argv, in
         if (!o) return unknown(spec, name, n, e);
     }
     if (o->type == OPT_FLAG) {
-        if (value) return FAIL(e, ERR_INPUT, "%s: --%s takes no value", spec->name, o->name);
+        if (value) return FAIL(e, ERR_INPUT, "--%s takes no value", o->name);
         *(bool *)o->value = true;
         return OK;
     }
     if (!value) {
-        if (i + 1 >= argc)
-            return FAIL(e, ERR_INPUT, "%s: --%s needs %s", spec->name, o->name, o->arg);
+        if (i + 1 >= argc) return FAIL(e, ERR_INPUT, "--%s needs %s", o->name, o->arg);
         value = argv[i + 1];
         *used = 2;
     }
-    return set_value(spec, o, value, e);
+    return set_value(o, value, e);
 }
 
 status opt_parse(const opt_spec *spec, int argc, char **argv, int *n_args, bool *help, err *e)
@@ -145,11 +133,10 @@ status opt_parse(const opt_spec *spec, int argc, char **argv, int *n_args, bool 
         i += used;
     }
     if (*n_args < spec->args_min)
-        return FAIL(e, ERR_INPUT, "%s: needs %s; see 'paretune %s --help'", spec->name, spec->args,
-                    spec->name);
+        return FAIL(e, ERR_INPUT, "needs %s; see 'paretune %s --help'", spec->args, spec->name);
     if (*n_args > spec->args_max)
-        return FAIL(e, ERR_INPUT, "%s: too many arguments, from '%s' on; see 'paretune %s --help'",
-                    spec->name, argv[spec->args_max], spec->name);
+        return FAIL(e, ERR_INPUT, "too many arguments, from '%s' on; see 'paretune %s --help'",
+                    argv[spec->args_max], spec->name);
     return OK;
 }
 
@@ -157,7 +144,8 @@ static void default_text(const opt *o, char *text, size_t n)
 {
     text[0] = '\0';
     if (o->type == OPT_FLAG && *(const bool *)o->value) snprintf(text, n, "on");
-    if (o->type == OPT_INT) snprintf(text, n, "%d", *(const int *)o->value);
+    if (o->type == OPT_INT && *(const int *)o->value >= o->min)
+        snprintf(text, n, "%d", *(const int *)o->value);
     if (o->type == OPT_DOUBLE) snprintf(text, n, "%g", *(const double *)o->value);
     if (o->type == OPT_STRING && *(const char **)o->value)
         snprintf(text, n, "%s", *(const char **)o->value);

@@ -30,7 +30,7 @@ typedef struct {
     const char *help;  /* one sentence, lower case, no full stop */
     double min, max;   /* OPT_INT, OPT_DOUBLE; both 0 = unchecked */
     void *value;       /* bool *, int *, double *, const char ** or opt_list *; holds the default
-                          beforehand */
+                          beforehand; an int below `min` stands for "not given" */
 } opt;
 
 typedef struct {

@@ -65,8 +65,7 @@ static status wrong_unit(const char *text, const char *base, const char *name, e
     return FAIL(e, ERR_INPUT, "'%s': unknown unit '%s'; use %s, or no unit", text, name, choices);
 }
 
-/* Bytes of the decimal number that `s` begins with, 0 when it does not begin with one. */
-static size_t number_length(const char *s)
+size_t quantity_number_length(const char *s)
 {
     size_t n = s[0] == '-' || s[0] == '+', digits = 0;
     for (bool dot = false; isdigit((unsigned char)s[n]) || (s[n] == '.' && !dot); n++) {
@@ -96,7 +95,7 @@ status quantity_parse(const char *text, const char *unit, double *out, err *e)
 {
     char number[64], name[32];
     const char *s = skip_spaces(text);
-    size_t n = number_length(s);
+    size_t n = quantity_number_length(s);
     if (n == 0 || n >= sizeof number)
         return FAIL(e, ERR_INPUT, "'%.40s' does not begin with a number", text);
     memcpy(number, s, n);
@@ -153,33 +152,59 @@ int limit_holds(limit_op op, double value, double bound)
 
 typedef struct {
     const char *base;
-    double from; /* smallest magnitude shown in this unit */
+    double from; /* smallest magnitude shown in this unit, as the unit before it would show it */
     const char *name;
     double factor;
 } shown_row;
 
-/* Bytes stay exact up to 10 kB, since limits are written near 2 kB. */
+/* Of each base unit the larger ones, upwards. Bytes stay exact up to 10 kB, since limits are written
+ * near 2 kB. */
 static const shown_row shown[] = {
-    {"B", 1e9, "GB", 1e9},     {"B", 1e6, "MB", 1e6},  {"B", 1e4, "kB", 1e3}, {"ms", 1e4, "s", 1e3},
-    {"s", 172800, "d", 86400}, {"s", 7200, "h", 3600}, {"s", 120, "min", 60}, {"s", 0, "s", 1},
+    {"B", 1e4, "kB", 1e3}, {"B", 1e6, "MB", 1e6},  {"B", 1e9, "GB", 1e9},     {"ms", 1e4, "s", 1e3},
+    {"s", 120, "min", 60}, {"s", 7200, "h", 3600}, {"s", 172800, "d", 86400},
 };
+
+/* Decimals that give v three significant digits, or four in its base unit; whole numbers have all of
+ * theirs. */
+static int decimals_of(double v, double factor)
+{
+    enum { MOST = 12 };
+    double size = fabs(v);
+    if (!(size >= 1e-12) || isinf(size)) return 0;
+    int significant = factor == 1 && size >= 1 ? 4 : 3;
+    int n = significant - 1 - (int)floor(log10(size));
+    return n < 0 ? 0 : n > MOST ? MOST : n;
+}
+
+static double as_shown(double v, double factor)
+{
+    double scale = pow(10, decimals_of(v, factor));
+    return round(v * scale) / scale;
+}
+
+/* A fixed number of decimals, without zeros behind the last of them that counts. */
+static void put_fixed(double v, int decimals, char *text, size_t n)
+{
+    snprintf(text, n, "%.*f", decimals, v);
+    size_t end = strlen(text);
+    if (decimals == 0 || end + 1 >= n) return;
+    while (text[end - 1] == '0') end--;
+    if (text[end - 1] == '.') end--;
+    text[end] = '\0';
+}
 
 void quantity_format(double value, const char *unit, char *text, size_t n)
 {
-    double factor = 1, size = fabs(value);
+    char number[400]; /* the largest double has 309 digits */
+    double factor = 1;
     const char *name = unit;
+    if (fabs(value) < 1e-12) value = 0; /* and never -0 */
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
-        if (strcmp(shown[i].base, unit) != 0 || size < shown[i].from) continue;
+        if (strcmp(shown[i].base, unit) != 0) continue;
+        if (!(fabs(as_shown(value / factor, factor)) * factor >= shown[i].from)) break;
         factor = shown[i].factor;
         name = shown[i].name;
-        break;
     }
-    double v = value / factor;
-    const char *space = *name ? " " : "";
-    if (v == floor(v) && fabs(v) < 1e9)
-        snprintf(text, n, "%.0f%s%s", v, space, name);
-    else if (factor != 1 || fabs(v) < 1)
-        snprintf(text, n, "%.3g%s%s", v, space, name);
-    else
-        snprintf(text, n, "%.4g%s%s", v, space, name);
+    put_fixed(value / factor, decimals_of(value / factor, factor), number, sizeof number);
+    snprintf(text, n, "%s%s%s", number, *name ? " " : "", name);
 }

@@ -15,6 +15,8 @@ typedef enum { LIMIT_LT, LIMIT_LE, LIMIT_GT, LIMIT_GE } limit_op;
 /* "2 kB" -> 2000 for unit "B". The whole text must be used. `unit` is the base unit of what is
  * being measured: "B", "ms", "s", "%", "°C" or "" (a plain number). */
 status quantity_parse(const char *text, const char *unit, double *out, err *e);
+/* Bytes of the decimal number that `s` begins with, 0 when it does not begin with one. */
+size_t quantity_number_length(const char *s);
 /* "< 2 kB": an operator and a quantity. */
 status limit_parse(const char *text, const char *unit, limit_op *op, double *bound, err *e);
 const char *limit_op_text(limit_op op); /* "<", "<=", ">", ">=" */

@@ -2,6 +2,7 @@
  * copy. Only the text form looks at all cells first, for the widths. */
 #include "engine/base/table.h"
 #include "engine/base/buf.h"
+#include "engine/base/utf8.h"
 
 #include <math.h>
 #include <string.h>
@@ -54,26 +55,6 @@ cell cell_shown(double v, const char *shown)
 
 /* --- text --- */
 
-/* The code point at *p, which moves behind it; 0xFFFD for a byte that starts no valid sequence. */
-static unsigned next_code_point(const char **p)
-{
-    const unsigned char *s = (const unsigned char *)*p;
-    int more = s[0] < 0x80                   ? 0
-               : s[0] >= 0xC2 && s[0] < 0xE0 ? 1
-               : (s[0] & 0xF0) == 0xE0       ? 2
-               : s[0] >= 0xF0 && s[0] < 0xF5 ? 3
-                                             : -1;
-    unsigned v = more <= 0 ? s[0] : s[0] & (0x3Fu >> more);
-    for (int i = 1; i <= more; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            more = -1;
-        else
-            v = v << 6 | (s[i] & 0x3Fu);
-    }
-    *p += more < 0 ? 1 : more + 1;
-    return more < 0 ? 0xFFFD : v;
-}
-
 /* Columns that a terminal gives a code point: 0 for combining marks, 2 for East Asian wide ones. */
 static int code_point_width(unsigned v)
 {
@@ -92,15 +73,17 @@ static int put_plain(buf *b, const char *text)
 {
     int width = 0;
     for (const char *p = text; *p;) {
+        unsigned v;
         const char *start = p;
-        unsigned v = next_code_point(&p);
+        int n = utf8_read(p, &v);
+        p += n ? n : 1;
         bool control = v < 0x20 || (v >= 0x7F && v < 0xA0);
         width += control ? 1 : code_point_width(v);
         if (!b) continue;
         if (control)
             buf_char(b, ' ');
-        else if (v == 0xFFFD)
-            buf_text(b, "\xEF\xBF\xBD");
+        else if (n == 0)
+            buf_text(b, UTF8_REPLACEMENT);
         else
             buf_put(b, start, (size_t)(p - start));
     }
@@ -233,23 +216,22 @@ static void put_csv_cell(buf *b, const cell *c)
         buf_number(b, c->number);
 }
 
-static status print_csv(const table *t, buf *b, FILE *f, err *e)
+static void put_csv_header(buf *b, const table *t)
 {
     for (int c = 0; c < t->n_columns; c++) {
         if (c) buf_char(b, ',');
         put_csv_text(b, t->name[c]);
     }
     buf_char(b, '\n');
-    for (int r = 0; r < t->n_rows; r++) {
-        const cell *row = t->cells + (size_t)r * (size_t)t->n_columns;
-        for (int c = 0; c < t->n_columns; c++) {
-            if (c) buf_char(b, ',');
-            put_csv_cell(b, &row[c]);
-        }
-        buf_char(b, '\n');
-        TRY(flush(b, f, e));
+}
+
+static void put_csv_row(buf *b, const table *t, const cell *row)
+{
+    for (int c = 0; c < t->n_columns; c++) {
+        if (c) buf_char(b, ',');
+        put_csv_cell(b, &row[c]);
     }
-    return flush(b, f, e);
+    buf_char(b, '\n');
 }
 
 static void put_json_cell(buf *b, const cell *c)
@@ -262,31 +244,63 @@ static void put_json_cell(buf *b, const cell *c)
         buf_text(b, "null");
 }
 
-static status print_json(const table *t, buf *b, FILE *f, err *e)
+static void put_json_row(buf *b, const table *t, const cell *row)
 {
-    buf_char(b, '[');
-    for (int r = 0; r < t->n_rows; r++) {
-        const cell *row = t->cells + (size_t)r * (size_t)t->n_columns;
-        buf_text(b, r ? ",\n {" : "\n {");
-        for (int c = 0; c < t->n_columns; c++) {
-            if (c) buf_text(b, ", ");
-            buf_json_string(b, t->name[c]);
-            buf_text(b, ": ");
-            put_json_cell(b, &row[c]);
-        }
-        buf_char(b, '}');
-        TRY(flush(b, f, e));
+    for (int c = 0; c < t->n_columns; c++) {
+        buf_text(b, c ? ", " : "{");
+        buf_json_string(b, t->name[c]);
+        buf_text(b, ": ");
+        put_json_cell(b, &row[c]);
     }
-    buf_text(b, t->n_rows ? "\n]\n" : "]\n");
-    return flush(b, f, e);
+    buf_char(b, '}');
+}
+
+/* What stands before the first row, between two rows and behind the last one. */
+static void stream_row(table_stream *s, const table *t, const cell *row)
+{
+    bool csv = s->format == FORMAT_CSV, first = !s->has_rows;
+    if (csv && first) put_csv_header(&s->b, t);
+    if (!csv) buf_text(&s->b, first ? "[\n " : ",\n ");
+    (csv ? put_csv_row : put_json_row)(&s->b, t, row);
+    s->has_rows = true;
+}
+
+status table_stream_row(table_stream *s, table *t, err *e)
+{
+    for (int r = 0; r < t->n_rows; r++) {
+        stream_row(s, t, t->cells + (size_t)r * (size_t)t->n_columns);
+        TRY(flush(&s->b, s->f, e));
+    }
+    t->n_rows = 0;
+    return OK;
+}
+
+status table_stream_end(table_stream *s, const table *t, err *e)
+{
+    if (s->format == FORMAT_CSV && !s->has_rows) put_csv_header(&s->b, t);
+    if (s->format == FORMAT_JSON) buf_text(&s->b, s->has_rows ? "\n]\n" : "[]\n");
+    return flush(&s->b, s->f, e);
+}
+
+static status print_stream(const table *t, table_format format, FILE *f, err *e)
+{
+    table_stream stream = {.format = format, .f = f};
+    table rows = *t;
+    status s = table_stream_row(&stream, &rows, e);
+    if (s == OK) s = table_stream_end(&stream, t, e);
+    table_stream_free(&stream);
+    return s;
+}
+
+void table_stream_free(table_stream *s)
+{
+    buf_free(&s->b);
 }
 
 status table_print(const table *t, table_format format, FILE *f, err *e)
 {
-    static status (*const print[])(const table *, buf *, FILE *, err *) = {
-        [FORMAT_TABLE] = print_text, [FORMAT_CSV] = print_csv, [FORMAT_JSON] = print_json};
     buf b = {0};
-    status s = print[format](t, &b, f, e);
+    status s = format == FORMAT_TABLE ? print_text(t, &b, f, e) : print_stream(t, format, f, e);
     buf_free(&b);
     if (s == OK && ferror(f)) s = FAIL(e, ERR_IO, "cannot write the table");
     return s;

@@ -4,8 +4,10 @@
 #define PARETUNE_ENGINE_BASE_TABLE_H
 
 #include "engine/base/arena.h"
+#include "engine/base/buf.h"
 #include "engine/base/err.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 typedef enum { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON } table_format;
@@ -40,6 +42,17 @@ cell cell_shown(double v, const char *shown); /* a number with its own form for 
  * gets a leading apostrophe. JSON: an array of objects, one a line, null for no value. ERR_IO when
  * `f` fails. */
 status table_print(const table *t, table_format format, FILE *f, err *e);
+/* CSV or JSON of rows that come one by one and need not be kept: {.format, .f} to begin with; rows of
+ * `t` are written and taken out of it; the end writes what closes the form, or a header alone. */
+typedef struct {
+    table_format format; /* FORMAT_CSV or FORMAT_JSON */
+    FILE *f;
+    buf b;
+    bool has_rows;
+} table_stream;
+status table_stream_row(table_stream *s, table *t, err *e);
+status table_stream_end(table_stream *s, const table *t, err *e);
+void table_stream_free(table_stream *s);
 /* "table", "csv" or "json"; ERR_INPUT names the choices. */
 status table_format_parse(const char *word, table_format *out, err *e);
 

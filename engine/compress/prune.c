@@ -3,24 +3,16 @@
 #include <math.h>
 #include <string.h>
 
-static status bounded(const node *json, const char *key, double least, double most, double *out,
-                      err *e)
-{
-    TRY(node_double(json, key, out, e));
-    if (*out >= least && *out <= most) return OK;
-    return FAIL(e, ERR_ARG, "prune: '%s' is %g; it must be from %g to %g", key, *out, least, most);
-}
-
 status prune_config_parse(const node *json, int steps_per_epoch, prune_config *out, err *e)
 {
     *out = (prune_config){0};
     double begin, end;
     const char *unit;
-    TRY(bounded(json, "initial", 0, 1, &out->initial, e));
-    TRY(bounded(json, "final", 0, 1, &out->final, e));
-    TRY(bounded(json, "power", 1e-3, 1e3, &out->power, e));
-    TRY(bounded(json, "begin", 0, 1e9, &begin, e));
-    TRY(bounded(json, "end", 0, 1e9, &end, e));
+    TRY(node_bounded(json, "initial", 0, 1, &out->initial, e));
+    TRY(node_bounded(json, "final", 0, 1, &out->final, e));
+    TRY(node_bounded(json, "power", 1e-3, 1e3, &out->power, e));
+    TRY(node_bounded(json, "begin", 0, 1e9, &begin, e));
+    TRY(node_bounded(json, "end", 0, 1e9, &end, e));
     TRY(node_int(json, "frequency", 1, INT32_MAX, &out->frequency, e));
     TRY(node_string(json, "unit", &unit, e));
     bool epochs = strcmp(unit, "epochs") == 0;

@@ -1,51 +1,19 @@
 #include "engine/compress/quantize.h"
 
+#include "engine/base/half.h"
+
 #include <math.h>
 #include <string.h>
-
-uint16_t half_from_float(float v)
-{
-    uint32_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    uint32_t sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00);  /* NaN */
-    if (magnitude >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* rounds to 65536 or more */
-    uint32_t exponent = magnitude >> 23, dropped = 13, significand = magnitude;
-    if (exponent < 113) { /* below 2^-14: a subnormal half, with fewer bits */
-        if (exponent < 102) return (uint16_t)sign;
-        dropped = 126 - exponent;
-        significand = (magnitude & 0x7fffff) | 0x800000;
-    } else {
-        significand -= 112U << 23; /* bias 127 -> 15 */
-    }
-    uint32_t kept = significand >> dropped, rest = significand & ((1U << dropped) - 1);
-    uint32_t tie = 1U << (dropped - 1);
-    if (rest > tie || (rest == tie && (kept & 1))) kept++; /* a carry moves into the exponent */
-    return (uint16_t)(sign | kept);
-}
-
-float half_to_float(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, fraction = h & 0x3ff;
-    if (exponent == 0) {
-        float v = (float)fraction * 0x1p-24F;
-        return sign ? -v : v;
-    }
-    uint32_t bits = sign | (exponent == 31 ? 0x7f800000 : (exponent + 112) << 23) | fraction << 13;
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
 
 void half_encode(uint16_t *half, const float *w, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        half[i] = half_from_float(w[i] > 65504.0F ? 65504.0F : w[i] < -65504.0F ? -65504.0F : w[i]);
+        half[i] = half_round(w[i] > HALF_MAX ? HALF_MAX : w[i] < -HALF_MAX ? -HALF_MAX : w[i]);
 }
 
 void half_decode(float *w, const uint16_t *half, size_t n)
 {
-    for (size_t i = 0; i < n; i++) w[i] = half_to_float(half[i]);
+    for (size_t i = 0; i < n; i++) w[i] = half_widen(half[i]);
 }
 
 float int8_encode(int8_t *q, const float *w, size_t n)

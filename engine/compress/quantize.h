@@ -1,15 +1,10 @@
-/* Weights in fewer bits: IEEE half precision and symmetric int8, as TensorFlow Lite's converter
+/* Weights in fewer bits: IEEE half precision (base/half.h) and symmetric int8, as TensorFlow Lite's converter
  * makes them. */
 #ifndef PARETUNE_ENGINE_COMPRESS_QUANTIZE_H
 #define PARETUNE_ENGINE_COMPRESS_QUANTIZE_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* IEEE 754 binary16, round to nearest, ties to even; subnormals kept. Over 65519.99 gives infinity;
- * NaN stays NaN. */
-uint16_t half_from_float(float v);
-float half_to_float(uint16_t h); /* exact */
 
 /* Weights to halves; values beyond +-65504 become +-65504, since an infinite weight ruins a net
  * that a clipped one may survive. `half[n]` and `w[n]` may not alias. */

@@ -407,6 +407,17 @@ static bool read_row(reader *r, field line, int64_t *time, float *value)
     return good;
 }
 
+/* Such a table would be trained on its future and judged on its past. */
+static status refuse_reversed(const char *file, const climate *table, err *e)
+{
+    const climate_notes *notes = &table->notes;
+    if (notes->backward <= table->n_rows / 2) return OK;
+    return FAIL(e, ERR_INPUT,
+                "%s: %d of %d steps go backwards in time, the first at line %d; sort the rows by "
+                "date, the oldest first",
+                file, notes->backward, table->n_rows - 1, notes->first_backward_line);
+}
+
 status climate_read(const char *file, const char *bytes, size_t n, const climate_columns *columns,
                     arena *a, climate *out, err *e)
 {
@@ -425,7 +436,8 @@ status climate_read(const char *file, const char *bytes, size_t n, const climate
         if (out->n_rows++ > 0) note_step(&out->notes, now - before, r.line);
         before = now;
     }
-    return diag_list(&r.d, e);
+    TRY(diag_list(&r.d, e));
+    return refuse_reversed(file, out, e);
 }
 
 status climate_count(const char *file, const char *bytes, size_t n, const climate_columns *columns,

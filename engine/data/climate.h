@@ -6,7 +6,8 @@
  * Dates are day first: dd.mm.yyyy hh:mm:ss. A row that cannot be understood (blank or non-numeric
  * fields, values no weather has, wrong number of fields) is an error, and up to twenty of them are
  * named as `file:line:column`. Steps in time are only counted: the published series repeats some
- * hours, runs backwards once and has holes, and all work on it takes its rows as they come. */
+ * hours, runs backwards once and has holes, and all work on it takes its rows as they come. A table
+ * of which most steps go backwards is an error. */
 #ifndef PARETUNE_ENGINE_DATA_CLIMATE_H
 #define PARETUNE_ENGINE_DATA_CLIMATE_H
 

@@ -18,22 +18,12 @@ bool keyword_data_asked(const node *params)
 
 /* --- parameters --- */
 
-static status read_choice(const node *params, const char *key, const char *const *words, int n,
-                          int *out, err *e)
-{
-    const char *word;
-    TRY(node_string(params, key, &word, e));
-    for (*out = 0; *out < n; ++*out)
-        if (strcmp(words[*out], word) == 0) return OK;
-    return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its choices", key, word);
-}
-
 /* "error" and "skip". */
 static status read_skip(const node *params, const char *key, bool *out, err *e)
 {
     static const char *const words[] = {"error", "skip"};
     int i = 0;
-    TRY(read_choice(params, key, words, 2, &i, e));
+    TRY(node_choice(params, key, words, 2, &i, e));
     *out = i == 1;
     return OK;
 }
@@ -88,7 +78,7 @@ static status read_speech(const node *params, const char *input, speech_options 
     static const char *const splits[N_SPLITS] = {"lists", "speaker-hash", "random"};
     int split = 0;
     TRY(read_words(params, o, a, e));
-    TRY(read_choice(params, "split", splits, N_SPLITS, &split, e));
+    TRY(node_choice(params, "split", splits, N_SPLITS, &split, e));
     o->split = (speech_split)split;
     const node *shuffle = node_get(params, "shuffle");
     if (!shuffle || shuffle->kind != NODE_BOOL)
@@ -155,7 +145,7 @@ status keyword_data_list(const node *params, const char *input, arena *a, clips 
 {
     static const char *const sources[] = {"speech-folders", "synthetic-keywords"};
     int source = 0;
-    TRY(read_choice(params, "source", sources, 2, &source, e));
+    TRY(node_choice(params, "source", sources, 2, &source, e));
     return source == 0 ? list_folders(params, input, a, out, files, e)
                        : list_synthetic(params, a, out, files, e);
 }
@@ -182,7 +172,7 @@ static status read_set_options(const node *params, clip_set_options *o, err *e)
     *o = (clip_set_options){0};
     TRY(node_map(params, "features", &features, e));
     TRY(feature_parse(features, &o->features, e));
-    TRY(read_choice(params, "storage", storages, N_CLIP_STORAGES, &storage, e));
+    TRY(node_choice(params, "storage", storages, N_CLIP_STORAGES, &storage, e));
     o->storage = (clip_storage)storage;
     return node_get(params, "bad_clips") ? read_skip(params, "bad_clips", &o->skip_bad, e) : OK;
 }

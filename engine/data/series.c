@@ -17,6 +17,7 @@
 #include "engine/base/hash.h"
 #include "engine/data/synth.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdint.h>
@@ -203,7 +204,7 @@ static status check_hash(const node *params, const char *input, const file_map *
     TRY(node_string(params, "file_hash", &want, e));
     hash have = hash_bytes(m->bytes, m->n);
     if (strcmp(have.text, want) != 0)
-        return FAIL(e, ERR_INPUT, "%s: changed since the run was planned; start the run again",
+        return FAIL(e, ERR_STATE, "%s: changed since the run was planned; start the run again",
                     input);
     return OK;
 }
@@ -214,6 +215,7 @@ static status build_from_table(const node *params, const char *input, arena *a, 
     climate table;
     file_map m;
     TRY(read_columns(params, s, &columns, e));
+    if (!file_exists(input)) return FAIL(e, ERR_IO, "%s: cannot read: %s", input, strerror(errno));
     TRY(file_map_open(&m, input, e));
     status result = check_hash(params, input, &m, e);
     if (result == OK) result = climate_read(input, m.bytes, m.n, &columns, a, &table, e);
@@ -225,14 +227,19 @@ static status build_from_table(const node *params, const char *input, arena *a, 
     return OK;
 }
 
+static status read_synthetic(const node *params, series *s, uint64_t *seed, err *e)
+{
+    TRY(node_int(params, "rows", 1, SYNTH_MAX_ROWS, &s->n_rows, e));
+    return node_seed(params, "seed", seed, e);
+}
+
 static status build_synthetic(const node *params, arena *a, series *s, err *e)
 {
-    int seed;
-    TRY(node_int(params, "rows", 1, SYNTH_MAX_ROWS, &s->n_rows, e));
-    TRY(node_int(params, "seed", 0, INT_MAX, &seed, e));
+    uint64_t seed;
+    TRY(read_synthetic(params, s, &seed, e));
     float *value = ARENA_NEW(a, float, (size_t)s->n_rows *SYNTH_COLUMNS);
     if (!value) return FAIL(e, ERR_MEM, "out of memory for %d rows", s->n_rows);
-    synth_climate(s->n_rows, (uint64_t)seed, value);
+    synth_climate(s->n_rows, seed, value);
     s->physical = value;
     return OK;
 }
@@ -267,12 +274,13 @@ status series_count(const node *params, const char *input, arena *a, int n[N_PAR
     series s;
     double split[N_PARTS];
     source_kind kind;
+    uint64_t seed;
     TRY(read_shape(params, &s, split, e));
     TRY(read_source(params, &s, &kind, e));
     if (kind == SOURCE_CSV)
         TRY(count_rows(params, input, a, &s, e));
     else
-        TRY(node_int(params, "rows", 1, SYNTH_MAX_ROWS, &s.n_rows, e));
+        TRY(read_synthetic(params, &s, &seed, e));
     TRY(split_series(&s, split, e));
     for (part p = PART_TRAIN; p < N_PARTS; p++)
         n[p] = n_windows(s.first, p, s.steps_in + s.steps_out);
@@ -401,6 +409,28 @@ void series_examples(const series *s, examples *ex)
 static void put_note(buf *b, const char *name, int n, int first_line)
 {
     if (n) buf_printf(b, ",\"%s\":%d,\"first_%s_line\":%d", name, n, name, first_line);
+}
+
+void series_put_notes(const series *s, const char *file, buf *out)
+{
+    const climate_notes *x = &s->notes;
+    const struct {
+        int n, line;
+        const char *one, *many;
+    } rows[] = {{x->gaps, x->first_gap_line, "gap", "gaps"},
+                {x->repeats, x->first_repeat_line, "repeat", "repeats"},
+                {x->backward, x->first_backward_line, "step backwards", "steps backwards"},
+                {x->off_grid, x->first_off_grid_line, "short step", "short steps"}};
+    const char *before = ": its dates have ";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].n == 0) continue;
+        const char *what = rows[i].n == 1 ? rows[i].one : rows[i].many;
+        buf_printf(out, "%s%s%d %s, the first at line %d", *before == ';' ? "" : file, before,
+                   rows[i].n, what, rows[i].line);
+        if (i == 0) buf_printf(out, " (rows missing: %ld)", x->missing_rows);
+        before = "; ";
+    }
+    if (*before == ';') buf_text(out, "; rows are taken as they stand\n");
 }
 
 void series_detail(const series *s, buf *out)

@@ -41,8 +41,9 @@ typedef struct {
  *   {"source":"jena-csv","file_hash":"..","columns":["T (degC)","rh (%)"],"names":["T","RH"],
  *    "units":["°C","%"],"steps_in":6,"steps_out":6,"split":[0.7,0.2,0.1]}   read from `input`, or
  *   {"source":"synthetic-climate","rows":20000,"seed":1, names, units, steps and split as above}.
- * The rows lie in `a`. ERR_INPUT when the table cannot be read, is not the one that was hashed, or
- * is too short for one window in each part; ERR_ARG when `params` are not as above. */
+ * The rows lie in `a`. ERR_INPUT when the table makes no sense or is too short for one window in
+ * each part, ERR_IO when it is gone, ERR_STATE when it is not the one that was hashed; ERR_ARG when
+ * `params` are not as above. */
 status series_build(const node *params, const char *input, arena *a, series *out, err *e);
 
 /* How many windows each part will have, from a glance at the table: rows are counted, not read. */
@@ -55,6 +56,9 @@ status series_open(const void *bytes, size_t n, series *out, err *e);
 
 /* The windows; `ex` borrows `s`. */
 void series_examples(const series *s, examples *ex);
+
+/* A line about what was noticed in the dates of the table `file`; nothing when nothing was. */
+void series_put_notes(const series *s, const char *file, buf *out);
 
 /* JSON for people: rows, parts, statistics and what was noticed in the dates. */
 void series_detail(const series *s, buf *out);

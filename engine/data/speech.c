@@ -2,6 +2,7 @@
  * in the order for each, and the chosen ones become clips. */
 #include "engine/data/speech.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -119,7 +120,7 @@ static int by_text(const void *a, const void *b)
 static status list_folder(reader *rd, const char *path, names *out)
 {
     DIR *d = opendir(path);
-    if (!d) return FAIL(rd->e, ERR_INPUT, "%s: cannot read the folder: %s", path, strerror(errno));
+    if (!d) return file_failed(path, "read the folder", errno, rd->e);
     status s = OK;
     for (struct dirent *entry; s == OK && (entry = readdir(d));)
         if (entry->d_name[0] != '.' && entry->d_name[0] != '_')
@@ -326,6 +327,7 @@ static record *find_record(const reader *rd, int word, const char *file)
 {
     size_t stem = sound_stem(file, strlen(file));
     int low = rd->word_from[word], high = rd->word_from[word + 1];
+    assert(rd->r && "every word has a recording");
     while (stem && low < high) {
         int mid = (low + high) / 2;
         record *r = &rd->r[mid];

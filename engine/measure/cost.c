@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/buf.h"
+#include "engine/base/hash.h"
 #include "engine/nn/fold.h"
 #include "engine/nn/kernel.h"
 #include "engine/tflite/interpreter.h"
@@ -44,6 +45,7 @@ static status cost_file(const net_spec *folded, const net_layout *layout,
     interpreter *it;
     TRY(interpreter_open(a, file->data, file->len, &it, e));
     out->flat_bytes = (int)file->len;
+    out->file_id = hash_u64(file->data, file->len, 0);
     out->arena_bytes = (int)interpreter_arena_bytes(it);
     out->work = device_work_of(it);
     out->packed_floor = (int)packed->len + (int)(kept_bits(layout, options, final_sparsity) / 8);

@@ -12,6 +12,7 @@ typedef struct {
     int n_params, n_prunable; /* as trained: a batch norm counts four for each channel */
     double macs;
     int flat_bytes;   /* of the .tflite file, exact: its size does not depend on the weights */
+    uint64_t file_id; /* equal for options that write the same file whatever the weights */
     int arena_bytes;  /* activations that our interpreter holds at once */
     device_work work; /* of one inference, for models of devices */
     int packed_floor; /* bytes of the zlib stream that no training can undercut: a model */
@@ -19,9 +20,9 @@ typedef struct {
 
 /* Folds the network, writes the file with zero weights and opens it in the interpreter: nothing is estimated but the
  * floor. It is the zlib size of that file plus the bytes of the kernel weights that pruning to
- * `final_sparsity` keeps, at what trained weights cannot be coded below (float32: 22 bits, their
- * mantissas being noise; float16: 10 bits; int8: 2 bits). A thousand trained files stood above it;
- * a filter that uses it may in principle be wrong, one that uses the other figures cannot. */
+ * `final_sparsity`, the most zeros there can be, keeps, at bits below which trained weights are not expected to be coded (float32:
+ * 22, their mantissas being noise; float16: 10; int8: 2). A filter that uses it may in principle be
+ * wrong; one that uses the other figures cannot. */
 status cost_of_net(const net_spec *net, const tflite_options *options, double final_sparsity,
                    arena *a, net_cost *out, err *e);
 

@@ -246,6 +246,15 @@ static void read_keep(cursor *c, uint32_t *keep, int n)
     }
 }
 
+static status check_params(const net_spec *net, uint64_t n_params, err *e)
+{
+    net_layout layout;
+    TRY(net_layout_make(net, &layout, e));
+    if (n_params != (uint64_t)layout.n_params)
+        return DAMAGED(e, "its network has another number of parameters");
+    return OK;
+}
+
 static status read_body(cursor *c, arena *a, checkpoint *out, err *e)
 {
     size_t n = (size_t)out->n_params;
@@ -276,9 +285,8 @@ status checkpoint_read(arena *a, const void *bytes, size_t n, checkpoint *out, e
     if (c.lacking || !counters_make_sense(&k) || n_outputs > CHECKPOINT_MAX_OUTPUTS)
         return DAMAGED(e, "a count is out of its range");
     if (c.left != 8 * n_outputs + body_bytes(&k)) return DAMAGED(e, "its length is wrong");
+    TRY(check_params(&net, k.n_params, e));
     TRY(checkpoint_make(out, &net, (int)k.n_blocks, a, e));
-    if (k.n_params != (uint64_t)out->n_params)
-        return DAMAGED(e, "its network has another number of parameters");
     apply_counters(out, &k);
     out->n_outputs = (int)n_outputs;
     for (int i = 0; i < out->n_outputs; i++) {

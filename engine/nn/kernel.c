@@ -231,7 +231,7 @@ status kernel_choose(const kernels **out, err *e)
     if (wish && *wish) {
         *out = kernel_find(wish);
         if (*out) return OK;
-        return FAIL(e, ERR_INPUT,
+        return FAIL(e, ERR_STATE,
                     "PARETUNE_KERNELS=%s: this machine has no such kernels; unset it, or use "
                     "naive, generic, avx2, avx512 or neon",
                     wish);

@@ -157,7 +157,7 @@ extern const kernels kernel_naive;
 
 /* NULL when this build or this machine has no such set. */
 const kernels *kernel_find(const char *name);
-/* The widest set of this machine, or what PARETUNE_KERNELS names; ERR_INPUT when it names none. */
+/* The widest set of this machine, or what PARETUNE_KERNELS names; ERR_STATE when it names none. */
 status kernel_choose(const kernels **out, err *e);
 
 /* Each of these is NULL where the set was not compiled; the machine may still lack it. */

@@ -90,27 +90,29 @@ INLINE void slide_row(float *y, const three_rows *t, const nine *w, vf bias, boo
     }
 }
 
-INLINE void slide_3x3_some(float *y, const float *x, const float *w, const float *bias,
-                           bool flipped, bool relu, int C, const image_window *s, int n)
+/* n channels of output row ho. */
+INLINE void slide_3x3_row(float *y, const float *x, const float *w, const float *bias, bool flipped,
+                          bool relu, int C, const image_window *s, int ho, int n)
 {
     vf b = bias ? load_some(bias, n) : v_set(0);
-    for (int ho = 0; ho < s->Ho; ho++) {
-        three_rows t = rows_at(x, C, s, ho);
-        nine weights;
-        UNROLL for (int k = 0; k < 9; k++) weights.at[k / 3][k % 3] =
-            t.inside[k / 3] ? load_some(w + (ptrdiff_t)(flipped ? 8 - k : k) * C, n) : v_set(0);
-        slide_row(y + (ptrdiff_t)ho * s->Wo * C, &t, &weights, b, relu, C, s, n);
-    }
+    three_rows t = rows_at(x, C, s, ho);
+    nine weights;
+    UNROLL for (int k = 0; k < 9; k++) weights.at[k / 3][k % 3] =
+        t.inside[k / 3] ? load_some(w + (ptrdiff_t)(flipped ? 8 - k : k) * C, n) : v_set(0);
+    slide_row(y, &t, &weights, b, relu, C, s, n);
 }
 
 static void slide_3x3(float *y, const float *x, const float *w, const float *bias, bool flipped,
                       bool relu, int C, const image_window *s)
 {
-    int c = 0;
-    for (; c + VL <= C; c += VL)
-        slide_3x3_some(y + c, x + c, w + c, bias ? bias + c : NULL, flipped, relu, C, s, VL);
-    if (c < C)
-        slide_3x3_some(y + c, x + c, w + c, bias ? bias + c : NULL, flipped, relu, C, s, C - c);
+    for (int ho = 0; ho < s->Ho; ho++, y += (ptrdiff_t)s->Wo * C) {
+        int c = 0;
+        for (; c + VL <= C; c += VL)
+            slide_3x3_row(y + c, x + c, w + c, bias ? bias + c : NULL, flipped, relu, C, s, ho, VL);
+        if (c < C)
+            slide_3x3_row(y + c, x + c, w + c, bias ? bias + c : NULL, flipped, relu, C, s, ho,
+                          C - c);
+    }
 }
 
 static bool is_3x3(const image_window *s)

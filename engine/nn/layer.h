@@ -106,7 +106,10 @@ typedef struct {
 #define LAYER_KINDS(X)                                                                    \
     X(LAYER_DENSE, dense, "dense", "every output sees every input")                       \
     X(LAYER_CONV1D, conv1d, "conv1d", "a filter slides over time")                        \
-    X(LAYER_LSTM, lstm, "lstm", "long short-term memory over time; gives its last state") \
+    X(LAYER_LSTM, lstm, "lstm",                                                           \
+      "long short-term memory over time; gives its last state. TensorFlow Lite keeps "    \
+      "its state from one inference to the next: call ResetVariableTensors, from Python " \
+      "reset_all_variables(), before each")                                               \
     X(LAYER_FLATTEN, flatten, "flatten", "one row of numbers from any shape")             \
     X(LAYER_RESHAPE, reshape, "reshape", "the same numbers in another shape")             \
     X(LAYER_ACTIVATION, activation, "activation", "a function of each number")            \

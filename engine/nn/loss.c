@@ -109,13 +109,22 @@ void mae_start(mae_meter *m, int n_outputs)
 
 void mae_add(mae_meter *m, const float *predicted, const float *wanted, int rows)
 {
-    double sum[MAE_MAX_OUTPUTS] = {0};
     for (int r = 0; r < rows; r++)
         for (int o = 0; o < m->n_outputs; o++) {
             ptrdiff_t at = (ptrdiff_t)r * m->n_outputs + o;
-            sum[o] += (double)fabsf(predicted[at] - wanted[at]);
+            m->batch[o] += fabs((double)predicted[at] - (double)wanted[at]);
         }
-    for (int o = 0; o < m->n_outputs; o++) m->sum[o] += sum[o] / rows;
+    m->n_rows += rows;
+}
+
+void mae_end_batch(mae_meter *m)
+{
+    assert(m->n_rows > 0);
+    for (int o = 0; o < m->n_outputs; o++) {
+        m->sum[o] += m->batch[o] / m->n_rows;
+        m->batch[o] = 0;
+    }
+    m->n_rows = 0;
     m->n_batches++;
 }
 

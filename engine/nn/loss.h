@@ -26,13 +26,14 @@ double loss_classes(const float *logits, const float *label, int n, int classes,
  * a mean over batches with equal weight, so the last, smaller batch counts as much as any other. */
 enum { MAE_MAX_OUTPUTS = 8 };
 typedef struct {
-    int n_outputs, n_batches;
-    double sum[MAE_MAX_OUTPUTS];
+    int n_outputs, n_batches, n_rows; /* rows: of the batch not yet ended */
+    double batch[MAE_MAX_OUTPUTS], sum[MAE_MAX_OUTPUTS];
 } mae_meter;
 
 void mae_start(mae_meter *m, int n_outputs);
-/* One batch of `rows` = examples * time steps; predicted[rows, n_outputs]. */
+/* Of the present batch `rows` = examples * time steps more; predicted[rows, n_outputs]. */
 void mae_add(mae_meter *m, const float *predicted, const float *wanted, int rows);
-double mae_get(const mae_meter *m, int output); /* NaN before the first batch */
+void mae_end_batch(mae_meter *m); /* after one row at least */
+double mae_get(const mae_meter *m, int output); /* NaN before the first batch's end */
 
 #endif

@@ -246,34 +246,35 @@ status net_build(net *n, const net_spec *spec, int max_batch, float *params, are
     return OK;
 }
 
-/* Layer i's pass over `count` examples from `first` on. */
-static layer_pass part_of(const net *n, int i, int first, int count)
+/* Layer i's pass over `count` examples from `first` on: the batch's own, or a copy in *part. */
+static const layer_pass *part_of(const net *n, int i, int first, int count, layer_pass *part)
 {
-    layer_pass p = n->pass[i];
-    const ptrdiff_t in = shape_size(p.in), out = shape_size(p.out);
-    p.B = count;
-    p.first = first;
-    if (i == 0 || !n->fleeting[i - 1]) p.x += first * in;
-    if (!n->fleeting[i]) p.y += first * out;
-    p.saved += (ptrdiff_t)first * n->saved_per_example[i];
-    if (n->whole_dy[i]) p.dy += first * out;
-    if (p.dx && (i == 0 || n->whole_dy[i - 1])) p.dx += first * in;
-    if (p.other) p.other += first * in;
-    if (p.d_other) p.d_other += first * in;
-    return p;
+    if (count == n->pass[i].B) return &n->pass[i];
+    *part = n->pass[i];
+    const ptrdiff_t in = shape_size(part->in), out = shape_size(part->out);
+    part->B = count;
+    part->first = first;
+    if (i == 0 || !n->fleeting[i - 1]) part->x += first * in;
+    if (!n->fleeting[i]) part->y += first * out;
+    part->saved += (ptrdiff_t)first * n->saved_per_example[i];
+    if (n->whole_dy[i]) part->dy += first * out;
+    if (part->dx && (i == 0 || n->whole_dy[i - 1])) part->dx += first * in;
+    if (part->other) part->other += first * in;
+    if (part->d_other) part->d_other += first * in;
+    return part;
 }
 
 static void forward_part(const net *n, int first_layer, int last_layer, int first, int count,
                          bool training)
 {
+    layer_pass own;
     for (int i = first_layer; i <= last_layer; i++) {
-        layer_pass p = part_of(n, i, first, count);
-        if (ops_of(n, i)->forward) ops_of(n, i)->forward(&p);
+        const layer_ops *ops = ops_of(n, i);
+        if (ops->forward) ops->forward(part_of(n, i, first, count, &own));
     }
     int next = last_layer + 1;
-    if (!training || next == n->spec.n || !ops_of(n, next)->observe) return;
-    layer_pass p = part_of(n, next, first, count);
-    ops_of(n, next)->observe(&p);
+    if (training && next < n->spec.n && ops_of(n, next)->observe)
+        ops_of(n, next)->observe(part_of(n, next, first, count, &own));
 }
 
 static void begin_forward(net *n, int B, const train_pass *training)
@@ -282,10 +283,11 @@ static void begin_forward(net *n, int B, const train_pass *training)
         layer_pass *p = &n->pass[i];
         p->B = B;
         p->training = training != NULL;
+        if (!ops_of(n, i)->begin) continue;
         if (training)
             p->random = rng_stream(training->seed, RNG_DROPOUT,
                                    (uint64_t)training->step * NET_MAX_LAYERS + (uint64_t)i);
-        if (ops_of(n, i)->begin) ops_of(n, i)->begin(p);
+        ops_of(n, i)->begin(p);
     }
 }
 
@@ -322,34 +324,46 @@ static void join_branch(const net *n, const layer_pass *p, int i, int first, int
 
 static void backward_part(const net *n, int last_layer, int first_layer, int first, int count)
 {
-    if (first_layer > 0 && n->fleeting[first_layer - 1] && !ops_of(n, first_layer)->ignores_x) {
-        layer_pass again = part_of(n, first_layer - 1, first, count);
-        ops_of(n, first_layer - 1)->forward(&again);
-    }
-    for (int i = last_layer; i >= first_layer; i--) {
-        layer_pass p = part_of(n, i, first, count);
-        if (ops_of(n, i)->backward) ops_of(n, i)->backward(&p);
-        join_branch(n, &p, i, first, count);
-    }
+    layer_pass own;
     int next = first_layer - 1;
-    if (next < 0 || !ops_of(n, next)->observe_back) return;
-    layer_pass p = part_of(n, next, first, count);
-    ops_of(n, next)->observe_back(&p);
+    if (next >= 0 && n->fleeting[next] && !ops_of(n, first_layer)->ignores_x)
+        ops_of(n, next)->forward(part_of(n, next, first, count, &own));
+    for (int i = last_layer; i >= first_layer; i--) {
+        const layer_pass *p = part_of(n, i, first, count, &own);
+        const layer_ops *ops = ops_of(n, i);
+        if (ops->backward) ops->backward(p);
+        join_branch(n, p, i, first, count);
+    }
+    if (next >= 0 && ops_of(n, next)->observe_back)
+        ops_of(n, next)->observe_back(part_of(n, next, first, count, &own));
+}
+
+/* Each stretch begins with the part that the one before ended with: it is the likeliest to be still in
+ * a cache. */
+static void backward_stretch(const net *n, int last, int first, int B, bool upward)
+{
+    const int step = ops_of(n, last)->by_parts ? n->part : B, parts = (B + step - 1) / step;
+    for (int i = 0; i < parts; i++) {
+        int b = (upward ? i : parts - 1 - i) * step;
+        backward_part(n, last, first, b, B - b < step ? B - b : step);
+    }
 }
 
 static void backward_from(net *n, int B, int top)
 {
-    for (int i = 0; i <= top; i++)
+    for (int i = 0; i <= top; i++) {
+        n->pass[i].B = B;
         if (ops_of(n, i)->begin_back) ops_of(n, i)->begin_back(&n->pass[i]);
+    }
     if (ops_of(n, top)->observe_back) {
         ops_of(n, top)->observe_back(&n->pass[top]);
         ops_of(n, top)->settle_back(&n->pass[top]);
     }
+    bool upward = false;
     for (int last = top, first; last >= 0; last = first - 1) {
         first = stretch_start(n, last);
-        int step = ops_of(n, last)->by_parts ? n->part : B;
-        for (int b = 0; b < B; b += step)
-            backward_part(n, last, first, b, B - b < step ? B - b : step);
+        backward_stretch(n, last, first, B, upward);
+        upward = !upward;
         if (first > 0 && ops_of(n, first - 1)->settle_back)
             ops_of(n, first - 1)->settle_back(&n->pass[first - 1]);
     }

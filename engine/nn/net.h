@@ -8,7 +8,8 @@
  *   ... fill n.output_gradient[B, out] ... net_backward(&n, B) adds to n.gradients
  *
  * An example's outputs by net_forward have the same bits in any batch, at any place in it. Gradients
- * are sums over the batch in the order of its examples. */
+ * are sums over the batch in an order that network and batch size decide; where no layer works by
+ * parts, in the order of its examples. */
 #ifndef PARETUNE_ENGINE_NN_NET_H
 #define PARETUNE_ENGINE_NN_NET_H
 

@@ -3,15 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-static status bounded(const node *json, const char *key, double least, double most, double *out,
-                      err *e)
-{
-    TRY(node_double(json, key, out, e));
-    if (*out >= least && *out <= most) return OK;
-    return FAIL(e, ERR_ARG, "parameter '%s' is %g; it must be from %g to %g", key, *out, least,
-                most);
-}
-
 status optim_parse(const node *json, optim_spec *out, err *e)
 {
     *out = (optim_spec){0};
@@ -19,9 +10,9 @@ status optim_parse(const node *json, optim_spec *out, err *e)
     TRY(node_string(json, "kind", &kind, e));
     if (strcmp(kind, "adam") == 0) {
         out->kind = OPTIM_ADAM;
-        TRY(bounded(json, "beta1", 0, 0.999999, &out->beta1, e));
-        TRY(bounded(json, "beta2", 0, 0.999999, &out->beta2, e));
-        return bounded(json, "epsilon", 1e-30, 1, &out->epsilon, e);
+        TRY(node_bounded(json, "beta1", 0, 0.9999999, &out->beta1, e));
+        TRY(node_bounded(json, "beta2", 0, 0.9999999, &out->beta2, e));
+        return node_bounded(json, "epsilon", 1e-30, 1, &out->epsilon, e);
     }
     if (strcmp(kind, "sgd") != 0)
         return FAIL(e, ERR_ARG, "optimizer '%s' is unknown; use adam or sgd", kind);
@@ -30,7 +21,7 @@ status optim_parse(const node *json, optim_spec *out, err *e)
     if (nesterov && nesterov->kind != NODE_BOOL)
         return FAIL(e, ERR_ARG, "parameter 'nesterov' must be true or false");
     out->nesterov = nesterov && nesterov->number != 0;
-    return bounded(json, "momentum", 0, 0.999999, &out->momentum, e);
+    return node_bounded(json, "momentum", 0, 0.9999999, &out->momentum, e);
 }
 
 status rate_parse(const node *json, rate_spec *out, err *e)
@@ -38,12 +29,12 @@ status rate_parse(const node *json, rate_spec *out, err *e)
     *out = (rate_spec){0};
     const char *kind;
     TRY(node_string(json, "schedule", &kind, e));
-    TRY(bounded(json, "initial", 0, 1e6, &out->initial, e));
+    TRY(node_bounded(json, "initial", 0, 1e6, &out->initial, e));
     if (strcmp(kind, "constant") == 0) return OK;
     if (strcmp(kind, "exponential") == 0) {
         out->kind = RATE_EXPONENTIAL;
-        TRY(bounded(json, "after_epoch", 0, 1e9, &out->after_epoch, e));
-        return bounded(json, "rate", 0, 1e6, &out->rate, e);
+        TRY(node_bounded(json, "after_epoch", 0, 1e9, &out->after_epoch, e));
+        return node_bounded(json, "rate", 0, 1e6, &out->rate, e);
     }
     bool polynomial = strcmp(kind, "polynomial") == 0;
     if (!polynomial && strcmp(kind, "cosine") != 0)
@@ -51,9 +42,9 @@ status rate_parse(const node *json, rate_spec *out, err *e)
                     "schedule '%s' is unknown; use constant, exponential, polynomial or cosine",
                     kind);
     out->kind = polynomial ? RATE_POLYNOMIAL : RATE_COSINE;
-    TRY(bounded(json, "final", 0, 1e6, &out->final, e));
-    if (polynomial) TRY(bounded(json, "power", 1e-3, 1e3, &out->power, e));
-    return bounded(json, "epochs", 1e-6, 1e9, &out->epochs, e);
+    TRY(node_bounded(json, "final", 0, 1e6, &out->final, e));
+    if (polynomial) TRY(node_bounded(json, "power", 1e-3, 1e3, &out->power, e));
+    return node_bounded(json, "epochs", 1e-6, 1e9, &out->epochs, e);
 }
 
 int optim_blocks(const optim_spec *s)

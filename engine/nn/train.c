@@ -8,28 +8,15 @@
 
 /* --- configuration --- */
 
-static status parse_choice(const node *json, const char *key, const char *const *words, int n,
-                           int *out, err *e)
-{
-    const char *word;
-    TRY(node_string(json, key, &word, e));
-    for (int i = 0; i < n; i++)
-        if (strcmp(word, words[i]) == 0) {
-            *out = i;
-            return OK;
-        }
-    return FAIL(e, ERR_ARG, "parameter '%s' is '%s', which is not one of its values", key, word);
-}
-
 static status parse_choices(const node *json, train_config *out, err *e)
 {
     static const char *const losses[] = {"mse", "mae", "huber", "cross-entropy"};
     static const char *const labels[] = {"physical", "standardized"};
     static const char *const keeps[] = {"last", "best"};
     int loss = 0, label = 0, keep = 0;
-    TRY(parse_choice(json, "loss", losses, N_LOSSES, &loss, e));
-    TRY(parse_choice(json, "labels", labels, 2, &label, e));
-    TRY(parse_choice(json, "keep", keeps, 2, &keep, e));
+    TRY(node_choice(json, "loss", losses, N_LOSSES, &loss, e));
+    TRY(node_choice(json, "labels", labels, 2, &label, e));
+    TRY(node_choice(json, "keep", keeps, 2, &keep, e));
     out->loss = (loss_kind)loss;
     out->standardized = label == 1;
     out->keep_best = keep == 1;
@@ -44,7 +31,6 @@ status train_config_parse(const node *json, train_config *out, err *e)
 {
     memset(out, 0, sizeof *out);
     node *map;
-    double seed;
     TRY(node_map(json, "net", &map, e));
     TRY(net_spec_parse(map, &out->net, e));
     TRY(parse_choices(json, out, e));
@@ -53,15 +39,11 @@ status train_config_parse(const node *json, train_config *out, err *e)
     TRY(node_map(json, "learning_rate", &map, e));
     TRY(rate_parse(map, &out->rate, e));
     TRY(node_int(json, "batch", 1, NET_MAX_BATCH, &out->batch, e));
-    TRY(node_int(json, "shuffle_buffer", 1, 1 << 20, &out->shuffle_buffer, e));
+    TRY(node_int(json, "shuffle_buffer", 0, 1 << 20, &out->shuffle_buffer, e));
     TRY(node_int(json, "early_stop", 0, CHECKPOINT_MAX_EPOCHS, &out->early_stop, e));
     TRY(node_int(json, "from_epoch", 0, CHECKPOINT_MAX_EPOCHS, &out->from_epoch, e));
     TRY(node_int(json, "to_epoch", out->from_epoch, CHECKPOINT_MAX_EPOCHS, &out->to_epoch, e));
-    TRY(node_double(json, "seed", &seed, e));
-    if (!(seed >= 0 && seed <= 9007199254740992.0 && seed == floor(seed)))
-        return FAIL(e, ERR_ARG, "parameter 'seed' must be a whole number from 0 to 2^53");
-    out->seed = (uint64_t)seed;
-    return OK;
+    return node_seed(json, "seed", &out->seed, e);
 }
 
 /* --- one training --- */
@@ -86,6 +68,7 @@ int train_steps_per_epoch(const train_config *c, const examples *ex)
 void train_shuffle(uint64_t seed, int epoch, int n, int buffer, int *order, int *slots)
 {
     rng r = rng_stream(seed, RNG_SHUFFLE, (uint64_t)epoch);
+    if (buffer < 1) buffer = 1; /* of one, it gives what it was given */
     int held = n < buffer ? n : buffer, next = held;
     for (int i = 0; i < held; i++) slots[i] = i;
     for (int i = 0; i < n; i++) {
@@ -308,7 +291,7 @@ static status prepare(run *r, arena *a, err *e)
     size_t labels = (size_t)c->batch * (size_t)r->labels;
     r->wanted = ARENA_NEW(a, float, labels);
     r->order = ARENA_NEW(a, int, r->steps_per_epoch);
-    r->slots = ARENA_NEW(a, int, c->shuffle_buffer);
+    r->slots = ARENA_NEW(a, int, c->shuffle_buffer + 1); /* one at least */
     if (!r->wanted || !r->order || !r->slots)
         return FAIL(e, ERR_MEM, "no memory for batches of %d examples", c->batch);
     return OK;

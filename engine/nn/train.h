@@ -33,7 +33,7 @@ typedef struct {
     int batch;
     optim_spec optimizer;
     rate_spec rate;
-    int shuffle_buffer; /* batches */
+    int shuffle_buffer; /* batches; 0 and 1 keep their order */
     bool keep_best;     /* final weights: those of the best epoch instead of the last */
     int early_stop;     /* stop after so many epochs without a better one; 0 = never */
     uint64_t seed;
@@ -78,7 +78,8 @@ typedef struct {
 } train_summary;
 train_summary train_summarise(const checkpoint *state);
 
-/* The order of n batches drawn with a buffer of `buffer`: order[n], `slots` scratch of `buffer`.
+/* The order of n batches drawn with a buffer of `buffer`: order[n], `slots` scratch of `buffer`, but
+ * of one at least: buffers of 0 and 1 keep the order.
  * tf.data's shuffle: the buffer holds the next batches; one of them is drawn, and the next batch
  * takes its place. */
 void train_shuffle(uint64_t seed, int epoch, int n, int buffer, int *order, int *slots);

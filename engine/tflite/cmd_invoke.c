@@ -26,7 +26,8 @@ static const opt options[] = {
      .arg = "Y.raw",
      .value = &output_path,
      .help =
-         "where the output tensor goes, in the same form; without it only a summary is printed"},
+         "where the output tensor goes, in the same form; - is standard output; without it only a "
+         "summary is printed"},
     {.name = "tflite-lib",
      .type = OPT_STRING,
      .arg = "PATH",
@@ -84,7 +85,9 @@ static status read_input(arena *a, size_t expected, char **bytes, err *e)
 
 static status write_output(const void *bytes, size_t n, err *e)
 {
-    return output_path ? file_write(output_path, bytes, n, e) : OK;
+    if (!output_path) return OK;
+    if (strcmp(output_path, "-") != 0) return file_write(output_path, bytes, n, e);
+    return fwrite(bytes, 1, n, stdout) == n ? OK : FAIL(e, ERR_IO, "cannot write the output");
 }
 
 static status run_own(arena *a, const char *path, const void *model, size_t n, err *e)

@@ -32,7 +32,7 @@ typedef struct {
     bool is_relu;
 } conv;
 
-enum { GATHERED_PATCHES = 16, LEAST_PACKED = 8 };
+enum { GATHERED_PATCHES = 16, LEAST_PACKED = 8, MOST_PACKED = 1 << 24 };
 
 /* Copies the patch at output (oy,ox), `size` bytes a value; `blank` fills what is outside. */
 static void gather(char *restrict out, const char *restrict x, const window *w, int oy, int ox,
@@ -233,20 +233,21 @@ static status prepare_int8_weights(op_node *op, conv *k, arena *a, err *e)
     return OK;
 }
 
-/* The naive run_float serves filters that are computed at run time, and few filters: vectors of
- * outputs would be empty in the main. */
+/* The naive run_float serves filters that are computed at run time or huge, and few filters: vectors
+ * of outputs would be empty in the main. */
 static status prepare_packed(op_node *op, conv *k, arena *a, err *e)
 {
     const window *w = &k->win;
     const int pixels = w->Ho * w->Wo;
     const int gathered = pixels < GATHERED_PATCHES ? pixels : GATHERED_PATCHES;
-    if (!op->in[1]->is_constant || k->Co < LEAST_PACKED || pixels == 0) {
+    const long long size = gemm_packed_size(k->patch, k->Co);
+    if (!op->in[1]->is_constant || k->Co < LEAST_PACKED || size > MOST_PACKED || pixels == 0) {
         plan_patches(op, k, sizeof(float), 1);
         op->run = run_float;
         return OK;
     }
     TRY(kernel_choose(&k->k, e));
-    k->packed = arena_take(a, (size_t)gemm_packed_size(k->patch, k->Co), sizeof(float));
+    k->packed = arena_take(a, (size_t)size, sizeof(float));
     if (!k->packed) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");
     k->k->pack_transposed(k->packed, op->in[1]->data, k->patch, k->patch, k->Co);
     plan_patches(op, k, sizeof(float), gathered);

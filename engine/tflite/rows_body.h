@@ -8,6 +8,7 @@
 enum { LANES = 8, BLOCK = 8 };
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+typedef int32_t lane_mask __attribute__((vector_size(LANES * sizeof(int32_t))));
 typedef float half_lanes __attribute__((vector_size(LANES / 2 * sizeof(float))));
 
 static float sum_lanes(const float *lane)
@@ -47,9 +48,31 @@ static void add_tail(lanes *sum, const float *restrict x, const float *restrict 
     memcpy(sum, lane, sizeof lane);
 }
 
-/* `rows` rows at a time: x is loaded once for them, and their sums do not wait for each other. */
+/* The same for all rows by whole loads, which read up to LANES - 1 values behind a row. */
 static inline __attribute__((always_inline)) void
-float_rows(lanes *sum, const float *restrict x, const float *restrict w, int rows, int n)
+add_tails(lanes *sum, const float *restrict x, const float *restrict w, int rows, int i, int n)
+{
+    float part[LANES] = {0};
+    lane_mask keep = {0};
+    lanes v, u;
+    for (int l = 0; i + l < n; l++) {
+        part[l] = x[i + l];
+        keep[l] = -1;
+    }
+    memcpy(&v, part, sizeof v);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+        memcpy(&u, w + (size_t)r * (size_t)n + i, sizeof u);
+        const lanes more = sum[r] + v * u;
+        sum[r] = (lanes)((keep & (lane_mask)more) | (~keep & (lane_mask)sum[r]));
+    }
+}
+
+/* `rows` rows at a time: x is loaded once for them, and their sums do not wait for each other.
+ * `n_behind` values may be read behind the last of these rows. */
+static inline __attribute__((always_inline)) void float_rows(lanes *sum, const float *restrict x,
+                                                             const float *restrict w, int rows,
+                                                             int n, size_t n_behind)
 {
     int i = 0;
     for (int r = 0; r < rows; r++) sum[r] = (lanes){0};
@@ -62,7 +85,11 @@ float_rows(lanes *sum, const float *restrict x, const float *restrict w, int row
             sum[r] += v * u;
         }
     }
-    for (int r = 0; i < n && r < rows; r++) add_tail(&sum[r], x, w + (size_t)r * (size_t)n, i, n);
+    if (i < n && n_behind >= LANES)
+        add_tails(sum, x, w, rows, i, n);
+    else
+        for (int r = 0; i < n && r < rows; r++)
+            add_tail(&sum[r], x, w + (size_t)r * (size_t)n, i, n);
 }
 
 static void ROWS(float)(float *restrict y, const float *restrict x, const float *restrict w,
@@ -71,13 +98,13 @@ static void ROWS(float)(float *restrict y, const float *restrict x, const float 
     lanes sum[BLOCK];
     int r = 0;
     for (; r + BLOCK <= n_rows; r += BLOCK, w += (size_t)BLOCK * (size_t)n) {
-        float_rows(sum, x, w, BLOCK, n);
+        float_rows(sum, x, w, BLOCK, n, (size_t)(n_rows - r - BLOCK) * (size_t)n);
         add_sums(y + r, sum);
         add_sums(y + r + 4, sum + 4);
     }
     for (; r < n_rows; r++, w += n) {
         float lane[LANES];
-        float_rows(sum, x, w, 1, n);
+        float_rows(sum, x, w, 1, n, (size_t)(n_rows - r - 1) * (size_t)n);
         memcpy(lane, sum, sizeof lane);
         y[r] += sum_lanes(lane);
     }
@@ -164,7 +191,6 @@ static int8_t to_int8(float v, float least)
     return (int8_t)(whole + (rest >= 0.5F) - (rest <= -0.5F));
 }
 
-typedef int32_t whole_lanes __attribute__((vector_size(LANES * sizeof(int32_t))));
 typedef int8_t byte_lanes __attribute__((vector_size(LANES)));
 
 /* to_int8 of zero + x * inverse. */
@@ -177,11 +203,11 @@ static void quantize(int8_t *restrict q, const float *restrict x, int n, float i
         lanes v;
         memcpy(&v, x + i, sizeof v);
         v = zero + v * inverse;
-        const whole_lanes above = v > low;
-        v = (lanes)((above & (whole_lanes)v) | (~above & (whole_lanes)low));
-        const whole_lanes below = v < high;
-        v = (lanes)((below & (whole_lanes)v) | (~below & (whole_lanes)high));
-        whole_lanes whole = __builtin_convertvector(v, whole_lanes);
+        const lane_mask above = v > low;
+        v = (lanes)((above & (lane_mask)v) | (~above & (lane_mask)low));
+        const lane_mask below = v < high;
+        v = (lanes)((below & (lane_mask)v) | (~below & (lane_mask)high));
+        lane_mask whole = __builtin_convertvector(v, lane_mask);
         const lanes rest = v - __builtin_convertvector(whole, lanes);
         whole += (rest <= -0.5F) - (rest >= 0.5F); /* a comparison that holds is -1 */
         const byte_lanes bytes = __builtin_convertvector(whole, byte_lanes);

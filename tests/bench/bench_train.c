@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 enum { BATCH = 32, STEPS = 6, N_SERIES = 294000 };
@@ -147,7 +148,8 @@ int main(int argc, char **argv)
     static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
     static const double alpha[] = {1, 0.25, 0.05};
     int blocks = argc > 1 ? atoi(argv[1]) : 20;
-    const char *rival = argc > 2 && strcmp(argv[2], "-") != 0 ? argv[2] : NULL;
+    const char *rival = argc > 2 ? argv[2] : "tests/bench/train_torch.py";
+    if (strcmp(rival, "-") == 0 || access(rival, R_OK) != 0) rival = NULL;
     err e = {0};
     const kernels *k;
     if (kernel_choose(&k, &e) != OK) {

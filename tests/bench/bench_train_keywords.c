@@ -5,7 +5,7 @@
  * measured in the same run. DS-CNN has padding `same`, as the rival's model.
  *
  *   bench_train_keywords [BLOCKS [TORCH_SCRIPT|- [NETWORK|all [FEATURE [ALPHA]]]]] [profile]
- * TORCH_SCRIPT is tests/bench/train_keywords_torch.py, the rival; - leaves it out. With `profile`, each
+ * TORCH_SCRIPT is the rival, tests/bench/train_keywords_torch.py unless given; - leaves it out. With `profile`, each
  * layer's passes over parts of the batch that stay in the cache are timed alone. */
 #include "engine/base/arena.h"
 #include "engine/base/rng.h"
@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { BATCH = 32, N_CLIPS = 640, CLASSES = 8 };
 
@@ -196,10 +197,11 @@ typedef struct {
 
 static options read_options(int argc, char **argv)
 {
-    options o = {.blocks = 20};
+    options o = {.blocks = 20, .rival = "tests/bench/train_keywords_torch.py"};
     if (argc > 1 && strcmp(argv[argc - 1], "profile") == 0) o.profile = true, argc--;
     if (argc > 1) o.blocks = atoi(argv[1]);
-    if (argc > 2 && strcmp(argv[2], "-") != 0) o.rival = argv[2];
+    if (argc > 2) o.rival = argv[2];
+    if (strcmp(o.rival, "-") == 0 || access(o.rival, R_OK) != 0) o.rival = NULL;
     if (argc > 3 && strcmp(argv[3], "all") != 0) o.arch = argv[3];
     if (argc > 4) o.feature = argv[4];
     if (argc > 5) o.alpha = strtod(argv[5], NULL);

@@ -67,7 +67,7 @@ dump() {
         "select * from verdict_limits order by 1, 2"; do
         "$PARETUNE_BIN" sql "$here/$1.db" "$query" --format csv || fail "no dump" "$1"
     done >"$here/$1.dump"
-    (cd "$here/$1.artifacts" && find . -type f ! -name '*.tmp' -exec sha256sum {} + | sort) \
+    (cd "$here/$1.artifacts" && find . -type f -exec sha256sum {} + | sort) \
         >>"$here/$1.dump"
 }
 

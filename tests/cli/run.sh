@@ -68,9 +68,38 @@ expect 2 run space.yaml --workers many
 expect 2 run no-such-file.yaml
 expect 2 run space.yaml --max-time soon
 expect 2 run space.yaml --db space.yaml
+expect 2 run space.yaml --set 'limits.worker_memory=63 MB' # at which no worker starts
+err_has 'limits.worker_memory'
+expect 0 run space.yaml -q --db small.db --set 'limits.worker_memory=64 MB'
+expect 2 run space.yaml --max-time '-5 s'
+err_has '--max-time'
+expect 2 run space.yaml --max-trials -1
+expect 0 run space.yaml -q --db few.db --set search.max_trials=1
+expect 0 sql few.db "select 'trials ' || count(*) from trials" --format csv
+out_has 'trials 1'
+expect 0 run space.yaml -q --db few.db --set search.max_trials=1 --max-trials 0
+expect 0 sql few.db "select 'trials ' || count(*) from trials" --format csv
+out_has 'trials 2'
+
+# A run that ends with an error says so, and is not taken for a killed one.
+expect 1 run space.yaml -q --db failed.db --artifacts /dev/null/artifacts
+expect 0 status failed.db
+out_has ': failed'
+
+# Closed standard descriptors: none of our files may take their numbers.
+code=0
+"$bin" run space.yaml -q --db closed.db <&- >out 2>err || code=$?
+[ "$code" -eq 0 ] || fail "standard input closed: exit $code"
+[ ! -e closed.db-lock ] || fail "standard input closed: the lock stayed"
+code=0
+"$bin" run space.yaml --json --db closed.db >&- 2>err || code=$?
+[ "$code" -eq 1 ] || fail "standard output closed: exit $code instead of 1"
+expect 2 query .
 
 # A failed candidate ends in code 3 with its reason in `status`.
 expect 3 run space.yaml -q --db wide.db --set train.learning_rate=10 --set train.optimizer=sgd
+err_has "2 of 2 trials failed, the first because of: "
+err_has "'paretune status wide.db' tells more"
 expect 0 status wide.db
 out_has 'numeric'
 
@@ -93,3 +122,25 @@ expect 0 status stop.db
 out_has 'interrupted'
 expect 0 run space.yaml --db stop.db --set train.epochs=2000 --set "$alphas" --max-trials 2
 err_has 'taken over from before'
+
+# Trials of data that has changed since are not the study's any more: front, query and picks speak of the
+# new table alone, however good the old one looked.
+# table MILDNESS: a year of weather, the milder the easier to forecast.
+table() {
+    echo '"Date Time","T (degC)","rh (%)"'
+    awk -v mild="$1" 'BEGIN { for (i = 0; i < 600; i++) printf "%02d.01.2020 %02d:00:00,%.3f,%.3f\n",
+        i / 24 % 28 + 1, i % 24, sin(i * i) * 20 / mild, 50 + cos(i * i * i) * 40 / mild }'
+}
+sed -e 's/source: synthetic-climate, rows: 3000, seed: 1,/source: jena-csv, file: weather.csv,/' \
+    -e 's/epochs: 2/epochs: [1, 2]/' space.yaml >csv.yaml
+table 50 >weather.csv
+expect 0 run csv.yaml -q --data .
+table 1 >weather.csv
+expect 0 run csv.yaml -q --data .
+expect 0 sql csv.db "select count(*) from trials where state = 'done'" --format csv
+out_has 8
+expect 0 query csv.db --format csv --columns trial,T_mae
+[ "$(grep -c . out)" -eq 5 ] || fail "changed data: not the four trials of the new table"
+expect 0 sql csv.db "select (select count(*) from front) > 0 and
+    (select min(trial) from front) > 4 and (select min(trial) from picks) > 4 as new" --format csv
+[ "$(tail -n 1 out)" = 1 ] || fail "changed data: the front or a pick is of the old table"

@@ -21,6 +21,8 @@ expect() {
 expect 2 'usage: paretune COMMAND'
 expect 0 'usage: paretune COMMAND' --help
 expect 0 'usage: paretune COMMAND' help
+expect 0 'usage: paretune run' help run
+expect 2 "did you mean 'run'?" help rum
 expect 0 "paretune $(cat VERSION)" --version
 expect 0 '.TH PARETUNE 1' man
 expect 2 "unknown command 'no-such-command'" no-such-command

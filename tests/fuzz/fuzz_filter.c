@@ -27,8 +27,12 @@ static void check_sql(const filter *f)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
+    static const char *const words[] = {"cnn-1d", "mlp"};
     static const filter_name names[] = {
-        {"size", "B", true}, {"T_mae", "°C", true}, {"alpha", "", false}, {"a\"b", "", false}};
+        {.name = "size", .unit = "B", .is_number = true},
+        {.name = "T_mae", .unit = "°C", .is_number = true},
+        {.name = "alpha", .unit = "", .is_listed = true, .n_words = 2, .word = words},
+        {.name = "a\"b", .unit = ""}};
     arena a = {0};
     err e = {0};
     filter f;

@@ -31,7 +31,8 @@ static status write_artifact(const stage_request *rq, arena *a, size_t padding, 
                                                                : STAGE_DATA;
         if (rq->kind == STAGE_SCORE && i == 1) kind = STAGE_DATA;
         hash h;
-        s = hash_file(stage_path(a, rq->folder, kind, &rq->parent[i]), &h, e);
+        const char *parent = stage_path(a, rq->folder, kind, &rq->parent[i]);
+        s = file_exists(parent) ? hash_file(parent, &h, e) : FAIL(e, ERR_LOST, "%s: lost", parent);
         buf_printf(&b, "%s\n", h.text);
     }
     buf_zeros(&b, padding);
@@ -110,6 +111,8 @@ static status obey(const stage_request *rq, stage_progress progress, void *user,
     size_t padding = 0;
     TRY(node_read_json(a, rq->params, strlen(rq->params), &params, e));
     TRY(node_string(params, "do", &what, e));
+    if (strcmp(what, "need-room") == 0)
+        what = file_exists(arena_printf(a, "%s/room", rq->folder)) ? "ok" : "fill-disk";
     if (!strstr(what, "-once") || is_first_try(rq, a)) TRY(act(what, params, a, &padding, e));
     progress(user, 1, 1, 0.5);
     if (strcmp(what, "nothing") == 0) return OK;

@@ -12,6 +12,7 @@
  *   allocate, "n" (MiB)           takes memory until it has so much, else ERR_MEM
  *   diverge                       ERR_NUM
  *   fill-disk                     may write no file over 4 KiB, and tries to
+ *   need-room                     "fill-disk" until there is a file FOLDER/room, then "ok"
  *   hang-once, crash-once, allocate-once   as above, but "ok" from the second try on */
 #ifndef PARETUNE_TESTS_SUPPORT_FAKE_WORKER_H
 #define PARETUNE_TESTS_SUPPORT_FAKE_WORKER_H

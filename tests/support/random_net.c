@@ -1,6 +1,7 @@
 #include "tests/support/random_net.h"
 
 #include "engine/base/file.h"
+#include "engine/base/half.h"
 #include "engine/compress/quantize.h"
 
 #include <assert.h>
@@ -134,7 +135,7 @@ static double *stored(pass *p, const float *w, int n, bool int8, int rows)
     double *out = zeros(p, n);
     for (int i = 0; i < n; i++) {
         out[i] = (double)w[i];
-        if (p->o->storage == STORE_FLOAT16) out[i] = (double)half_to_float(half_from_float(w[i]));
+        if (p->o->storage == STORE_FLOAT16) out[i] = (double)half_widen(half_round(w[i]));
     }
     for (int g = 0; int8 && g < rows; g++) {
         double range = 0;

@@ -1,0 +1,150 @@
+#include "search/cmd_export.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/diag.h"
+#include "engine/base/file.h"
+#include "engine/stage.h"
+#include "store/store.h"
+
+static const size_t MOST_FILE = (size_t)256 << 20;
+
+static struct {
+    const char *version, *folder, *artifacts;
+} given;
+
+static const opt options[] = {
+    {"pick", 'p', OPT_STRING, "VERSION", "the pick of this version, in place of a trial's number",
+     0, 0, &given.version},
+    {"out", 'o', OPT_STRING, "DIR", "folder for the files (default: trial-N)", 0, 0, &given.folder},
+    {"artifacts", 0, OPT_STRING, "DIR",
+     "folder of artifacts, where it is another one than the last run's", 0, 0, &given.artifacts},
+    {0},
+};
+
+static const opt_spec spec = {
+    .name = "export",
+    .args = "STUDY.db [TRIAL]",
+    .summary = "copy the .tflite file of a trial or a pick out of a study",
+    .details =
+        "Writes model.tflite, and packed as homeworks count it model.tflite.zlib (zlib.compress)\n"
+        "and model.tflite.zip. The file is the one that was scored: its bytes are compared with\n"
+        "the hash in the database. Give a trial's number, as query and report show it, or --pick.",
+    .examples = "  paretune export demo.db --pick small --out small\n"
+                "  paretune export demo.db 38",
+    .args_min = 1,
+    .args_max = 2,
+    .options = options,
+};
+
+static status parse_trial(const char *text, int64_t *out, err *e)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (errno || end == text || *end || v < 1)
+        return FAIL(e, ERR_INPUT,
+                    "'%s' is not the number of a trial; a version's pick is --pick %s", text, text);
+    *out = v;
+    return OK;
+}
+
+static status unknown_version(const picks *all, arena *a, err *e)
+{
+    const char **names = ARENA_NEW(a, const char *, (size_t)all->n + 1);
+    if (!names) return FAIL(e, ERR_MEM, "out of memory");
+    for (int i = 0; i < all->n; i++) names[i] = all->pick[i].version;
+    const char *meant = diag_did_you_mean(given.version, names, (size_t)all->n);
+    return FAIL(e, ERR_INPUT, "--pick: the space has no version '%s'%s%s%s", given.version,
+                meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+}
+
+static status find_pick(store *s, arena *a, int64_t *trial, err *e)
+{
+    picks all;
+    TRY(picks_read(s, a, &all, e));
+    for (int i = 0; i < all.n; i++) {
+        const pick *p = &all.pick[i];
+        if (strcmp(p->version, given.version) != 0) continue;
+        if (!p->trial)
+            return FAIL(e, ERR_INPUT, "version '%s' has no pick: no finished trial has all figures",
+                        p->version);
+        if (!p->met)
+            fprintf(stderr, "note: trial %lld does not meet version '%s'\n", (long long)p->trial,
+                    p->version);
+        *trial = p->trial;
+        return OK;
+    }
+    return unknown_version(&all, a, e);
+}
+
+/* The file's bytes, if they are those that were scored. */
+static status read_model(const store_model *m, arena *a, char **bytes, size_t *n, err *e)
+{
+    const char *path = file_join(a, given.artifacts ? given.artifacts : m->folder, m->file);
+    if (!path) return FAIL(e, ERR_MEM, "out of memory");
+    if (!file_exists(path))
+        return FAIL(e, ERR_INPUT,
+                    "%s is gone; 'paretune run' on the study's space builds it again, and "
+                    "--artifacts says where the folder is now",
+                    path);
+    TRY(file_read(a, path, MOST_FILE, bytes, n, e));
+    hash found = hash_bytes(*bytes, *n);
+    if (strcmp(found.text, m->content.text) == 0) return OK;
+    return FAIL(e, ERR_INPUT,
+                "%s is damaged: its bytes are not those that were scored; 'paretune run' on the "
+                "study's space builds it again",
+                path);
+}
+
+static status write_model(int64_t trial, const char *bytes, size_t n, arena *a, err *e)
+{
+    const char *folder =
+        given.folder ? given.folder : arena_printf(a, "trial-%lld", (long long)trial);
+    const char *path = folder ? file_join(a, folder, "model.tflite") : NULL;
+    if (!path) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(file_make_folder(folder, e));
+    TRY(stage_write_model(path, bytes, n, e));
+    printf("trial %lld: wrote %s, %zu bytes, and packed as %s.zlib and %s.zip\n", (long long)trial,
+           path, n, path, path);
+    if (stage_keeps_state(bytes, n, a))
+        fprintf(stderr, "note: %s\n",
+                "an LSTM keeps its state between inferences in TensorFlow "
+                "Lite; call reset_all_variables() before each");
+    return OK;
+}
+
+static status export(store *s, const char *number, arena *a, err *e)
+{
+    int64_t trial;
+    store_model model;
+    char *bytes;
+    size_t n;
+    if (number)
+        TRY(parse_trial(number, &trial, e));
+    else
+        TRY(find_pick(s, a, &trial, e));
+    TRY(store_find_model(s, trial, a, &model, e));
+    TRY(read_model(&model, a, &bytes, &n, e));
+    return write_model(trial, bytes, n, a, e);
+}
+
+static status run(int n, char **argv, int *code, err *e)
+{
+    (void)code;
+    store *s = NULL;
+    arena a;
+    if ((n > 1) == (given.version != NULL))
+        return FAIL(e, ERR_INPUT, "give the number of a trial or --pick VERSION");
+    TRY(store_open(argv[0], STORE_READ, &s, e));
+    arena_init(&a, 0);
+    status st = export(s, n > 1 ? argv[1] : NULL, &a, e);
+    store_close(s);
+    arena_free(&a);
+    return st;
+}
+
+const command cmd_export = {&spec, run, false};

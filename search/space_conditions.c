@@ -1,0 +1,175 @@
+/* When settings matter: conditions are compiled once all names are known, and the slots put into an
+ * order in which each stands behind those that its conditions read. */
+#include "search/space_parts.h"
+
+#include <string.h>
+
+/* --- points of a training --- */
+
+static bool is_steps(const value *v)
+{
+    return v->kind == VALUE_TEXT && strstr(v->text, "steps") != NULL;
+}
+
+/* Counts the values of a period that are in steps and that are not. */
+static void count_steps(const space *s, int slot, int count[2])
+{
+    const slot_info *info = &s->slot[slot];
+    int n = info->axis >= 0 ? s->axis[info->axis].n : 1;
+    for (int i = 0; i < n; i++)
+        count[is_steps(info->axis >= 0 ? &s->axis[info->axis].values[i] : &info->fixed)]++;
+    if (info->otherwise_node) count[is_steps(&info->otherwise)]++;
+}
+
+/* Pruning is told to trainers in one unit, so begin and end share it, over all their values. */
+void space_check_periods(space *s)
+{
+    int count[2] = {0, 0};
+    count_steps(s, SET_PRUNE_BEGIN, count);
+    count_steps(s, SET_PRUNE_END, count);
+    if (count[1] == 0) return;
+    s->slot[SET_PRUNE_BEGIN].kind = s->slot[SET_PRUNE_END].kind = VALUE_TEXT;
+    const node *place = s->slot[SET_PRUNE_END].place;
+    if (!place) place = s->slot[SET_PRUNE_BEGIN].place;
+    if (count[0] > 0)
+        document_wrong(&s->source, place,
+                       "prune.begin and prune.end are partly in steps and partly in "
+                       "epochs; give both, everywhere, in one unit");
+}
+
+/* The least and the greatest final sparsity of all candidates. */
+static void sparsity_range(const space *s, double *least, double *most)
+{
+    const slot_info *info = &s->slot[SET_FINAL_SPARSITY];
+    *least = *most = info->axis < 0 ? info->fixed.number : s->axis[info->axis].values[0].number;
+    for (int i = 0; info->axis >= 0 && i < s->axis[info->axis].n; i++) {
+        const double v = s->axis[info->axis].values[i].number;
+        if (v < *least) *least = v;
+        if (v > *most) *most = v;
+    }
+    if (info->when_node && info->otherwise.number < *least) *least = info->otherwise.number;
+}
+
+/* A point of the training that is the same for all candidates, in its own unit; percent in epochs.
+ */
+static bool fixed_period(const space *s, int slot, double *out)
+{
+    const value *v = &s->slot[slot].fixed, *epochs = &s->slot[SET_EPOCHS].fixed;
+    bool percent = v->kind == VALUE_TEXT && !is_steps(v);
+    *out = percent ? v->number * epochs->number / 100 : v->number;
+    return s->slot[slot].axis < 0 && !(percent && s->slot[SET_EPOCHS].axis >= 0);
+}
+
+static const char *period_text(const space *s, int slot)
+{
+    const node *n = s->slot[slot].place;
+    return n ? n->text : schema_row((setting)slot)->def;
+}
+
+/* Pruning that cannot go on for any candidate, as far as fixed settings say so; for others there is
+ * a rule of the plan. */
+void space_check_pruning(space *s)
+{
+    double begin, end, least, most;
+    const char *words = period_text(s, SET_PRUNE_BEGIN);
+    const node *place = s->slot[SET_PRUNE_BEGIN].place;
+    sparsity_range(s, &least, &most);
+    if (s->source.d->total > 0 || most <= 0 || !fixed_period(s, SET_PRUNE_BEGIN, &begin)) return;
+    if (fixed_period(s, SET_PRUNE_END, &end) && begin >= end)
+        document_wrong(&s->source, place ? place : s->slot[SET_PRUNE_END].place,
+                       "prune.begin, %s, must be before prune.end, %s", words,
+                       period_text(s, SET_PRUNE_END));
+    const value *epochs = &s->slot[SET_EPOCHS].fixed;
+    if (s->slot[SET_EPOCHS].axis >= 0 || least <= 0 || begin < epochs->number ||
+        is_steps(&s->slot[SET_PRUNE_BEGIN].fixed))
+        return;
+    if (!place) place = s->slot[SET_EPOCHS].place;
+    document_wrong(&s->source, place ? place : s->slot[SET_FINAL_SPARSITY].place,
+                   "prune.begin, %s, must be before the end of the training, train.epochs %.10g",
+                   words, epochs->number);
+}
+
+/* --- conditions --- */
+
+/* An expression of the schema itself; NULL stays NULL. */
+static expr *compile_own(space *s, const char *text, const expr_names *names)
+{
+    expr *x = NULL;
+    err e = {0};
+    int at;
+    if (text && expr_compile(s->a, text, names, &x, &at, &e) != OK)
+        diag_report(s->source.d, s->path, 0, 0, "%s: %s", text, e.msg);
+    return x;
+}
+
+void space_compile_conditions(space *s)
+{
+    const expr_names *names = space_names(s);
+    if (!names) return;
+    for (int i = 0; i < N_SLOTS; i++) {
+        slot_info *info = &s->slot[i];
+        if (i < N_SETTINGS) {
+            info->matters = compile_own(s, schema_row((setting)i)->matters, names);
+            info->param_when = compile_own(s, schema_row((setting)i)->param_when, names);
+        }
+        if (info->when_node)
+            info->when = document_expr(&s->source, info->when_node, names, VALUE_BOOL);
+    }
+}
+
+/* The i-th slot that settling `slot` reads; -1 after the last. */
+static int dependency(const space *s, int slot, int i)
+{
+    const slot_info *info = &s->slot[slot];
+    int n = info->matters ? expr_n_slots(info->matters) : 0;
+    int m = info->when ? expr_n_slots(info->when) : 0;
+    if (i < n) return expr_slot(info->matters, i);
+    if (i < n + m) return expr_slot(info->when, i - n);
+    if (i > n + m) return -1;
+    if (slot == SET_PRUNE_BEGIN || slot == SET_PRUNE_END) return SET_EPOCHS;
+    return slot >= SLOT_KNOBS && slot < SLOT_KNOBS + s->n_knobs ? SET_ARCHITECTURE : -1;
+}
+
+typedef enum { NOT_SEEN, BEING_SEEN, SEEN } visit_state;
+
+/* Depth-first, so that a slot comes behind what it reads. */
+static void visit(space *s, int slot, visit_state *state)
+{
+    if (state[slot] == SEEN) return;
+    if (state[slot] == BEING_SEEN) {
+        const node *place = s->slot[slot].when_node ? s->slot[slot].when_node : s->source.root;
+        document_wrong(&s->source, place,
+                       "the condition of %s depends on itself, through other "
+                       "conditions; break the circle",
+                       s->slot[slot].name);
+        return;
+    }
+    state[slot] = BEING_SEEN;
+    for (int i = 0, d; (d = dependency(s, slot, i)) >= 0; i++) visit(s, d, state);
+    state[slot] = SEEN;
+    s->order[s->n_order++] = slot;
+}
+
+/* Whether a slot that varies must be settled for each candidate: not when only its default's
+ * applicability varies. */
+static bool needs_settling(const space *s, int slot)
+{
+    const slot_info *info = &s->slot[slot];
+    bool knob_slot = slot >= SLOT_KNOBS && slot < SLOT_KNOBS + s->n_knobs;
+    if (info->axis < 0 && !knob_slot && value_equal(&info->fixed, &info->def)) return false;
+    return info->matters || info->when || dependency(s, slot, 0) >= 0;
+}
+
+void space_order_slots(space *s)
+{
+    visit_state state[N_SLOTS] = {0};
+    bool varies[N_SLOTS] = {0};
+    for (int i = 0; i < N_SLOTS; i++)
+        if (s->slot[i].name) visit(s, i, state);
+    for (int i = 0; i < s->n_order; i++) {
+        int slot = s->order[i];
+        varies[slot] = s->slot[slot].axis >= 0;
+        for (int k = 0, d; (d = dependency(s, slot, k)) >= 0; k++) varies[slot] |= varies[d];
+        if (varies[slot] && needs_settling(s, slot)) s->dynamic[s->n_dynamic++] = slot;
+    }
+}

@@ -1,0 +1,244 @@
+/* The picks for people and programs. */
+#include "store/picks.h"
+#include "engine/base/buf.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* --- one row per limit --- */
+
+typedef enum {
+    C_VERSION,
+    C_VERDICT,
+    C_FOUND,
+    C_TRIAL,
+    C_LIMIT,
+    C_VALIDATION,
+    C_VALIDATION_MARGIN,
+    C_TEST,
+    C_MARGIN,
+    C_NOTE,
+    C_KNOBS,
+    C_MODEL,
+    N_COLUMNS
+} column;
+
+static const char *const names[N_COLUMNS] = {
+    [C_VERSION] = "version",
+    [C_VERDICT] = "verdict",
+    [C_FOUND] = "found",
+    [C_TRIAL] = "trial",
+    [C_LIMIT] = "limit",
+    [C_VALIDATION] = "validation",
+    [C_VALIDATION_MARGIN] = "validation_margin",
+    [C_TEST] = "test",
+    [C_MARGIN] = "margin",
+    [C_NOTE] = "note",
+    [C_KNOBS] = "knobs",
+    [C_MODEL] = "model",
+};
+
+/* What was found, the knobs and the file stand below the table. */
+static const column for_eyes[] = {C_VERSION,           C_VERDICT, C_TRIAL,  C_LIMIT, C_VALIDATION,
+                                  C_VALIDATION_MARGIN, C_TEST,    C_MARGIN, C_NOTE};
+enum { N_FOR_EYES = sizeof for_eyes / sizeof *for_eyes };
+
+static cell quantity_cell(double v, const char *unit, arena *a)
+{
+    char text[48];
+    if (isnan(v)) return (cell){.kind = CELL_NONE};
+    quantity_format(v, unit, text, sizeof text);
+    return cell_shown(v, arena_string(a, text));
+}
+
+static cell margin_cell(double v, arena *a)
+{
+    if (isnan(v)) return (cell){.kind = CELL_NONE};
+    return cell_shown(v, arena_printf(a, "%+.1f %%", 100 * v));
+}
+
+static const char *found_text(const pick *p)
+{
+    static const char *const words[] = {"no finished trial", "closest miss", "pick"};
+    return words[p->kind];
+}
+
+/* On which part's figures a limit binds. */
+static const char *note_text(const pick *p, int i)
+{
+    if (i != p->binding) return "";
+    return p->limit[i].exact         ? "binds"
+           : p->kind == PICK_CLOSEST ? "validation binds"
+                                     : "test binds";
+}
+
+static void fill_version(cell *c, const pick *p, arena *a)
+{
+    c[C_VERSION] = cell_text(p->version);
+    c[C_VERDICT] = cell_text(p->met ? "met" : "not met");
+    c[C_FOUND] = cell_text(found_text(p));
+    c[C_TRIAL] = cell_text(p->trial ? arena_printf(a, "%lld", (long long)p->trial) : "-");
+    c[C_KNOBS] = cell_text(p->knobs);
+    c[C_MODEL] = cell_text(p->model);
+}
+
+static void fill_limit(cell *c, const pick *p, int i, arena *a)
+{
+    const pick_limit *l = &p->limit[i];
+    c[C_LIMIT] = cell_text(arena_printf(a, "%s %s", l->metric, l->text));
+    c[C_VALIDATION] = quantity_cell(l->value, l->unit, a);
+    c[C_VALIDATION_MARGIN] = margin_cell(l->validation_margin, a);
+    c[C_TEST] = quantity_cell(l->reported, l->unit, a);
+    c[C_MARGIN] = margin_cell(l->margin, a);
+    c[C_NOTE] = cell_text(note_text(p, i));
+}
+
+static status put_row(table *t, const pick *p, int i, bool for_people, arena *a, err *e)
+{
+    cell all[N_COLUMNS], *c = table_row(t);
+    if (!c) return FAIL(e, ERR_MEM, "no memory for the picks table");
+    for (int k = 0; k < N_COLUMNS; k++) all[k] = cell_text("");
+    if (i == 0 || !for_people) fill_version(all, p, a);
+    if (i < p->n_limits) fill_limit(all, p, i, a);
+    for (int k = 0; k < t->n_columns; k++) c[k] = all[for_people ? for_eyes[k] : (column)k];
+    return OK;
+}
+
+status picks_table(const picks *p, bool for_people, arena *a, table *out, err *e)
+{
+    int n = for_people ? N_FOR_EYES : N_COLUMNS;
+    TRY(table_init(out, a, n, e));
+    for (int k = 0; k < n; k++)
+        table_column(out, k, names[for_people ? for_eyes[k] : (column)k], NULL);
+    for (int k = 0; for_people && k < n; k++)
+        if (for_eyes[k] == C_VALIDATION_MARGIN) table_column(out, k, "margin", NULL);
+    for (int i = 0; i < p->n; i++)
+        for (int j = 0; j == 0 || j < p->pick[i].n_limits; j++)
+            TRY(put_row(out, &p->pick[i], j, for_people, a, e));
+    return OK;
+}
+
+/* --- in words --- */
+
+const char *pick_verdict(const pick *p, arena *a)
+{
+    long long n = p->trial;
+    if (p->kind == PICK_NONE) return "not met: no finished trial has all figures";
+    if (p->met) return arena_printf(a, "met by trial %lld", n);
+    if (p->kind == PICK_CLOSEST) return arena_printf(a, "not met: closest miss is trial %lld", n);
+    return arena_printf(a, "not met: trial %lld passes validation, fails test", n);
+}
+
+/* The words of a text on lines of at most `width`, each with this indent. */
+static void put_wrapped(buf *b, const char *text, int indent, int width)
+{
+    int at = 0;
+    for (const char *p = text; *p;) {
+        int n = (int)strcspn(p, " ");
+        if (at > 0 && at + 1 + n > width) at = 0, buf_char(b, '\n');
+        if (at == 0)
+            buf_printf(b, "%*s", indent, "");
+        else
+            buf_char(b, ' ');
+        at = (at == 0 ? indent : at + 1) + n;
+        buf_put(b, p, (size_t)n);
+        p += n + (p[n] == ' ');
+    }
+    if (at > 0) buf_char(b, '\n');
+}
+
+static void put_verdict(buf *b, const pick *p, int width, arena *a)
+{
+    buf_printf(b, "%s: %s\n", p->version, pick_verdict(p, a));
+    put_wrapped(b, p->knobs, 4, width);
+}
+
+static void put_part(buf *b, const char *part, double v, double margin, const char *unit,
+                     const char *note)
+{
+    char figure[48] = "-", room[32] = "";
+    if (!isnan(v)) quantity_format(v, unit, figure, sizeof figure);
+    if (!isnan(margin)) snprintf(room, sizeof room, "  %+.1f %%", 100 * margin);
+    buf_printf(b, "      %-11s%s%s%s%s\n", part, figure, room, note[0] ? "  " : "", note);
+}
+
+/* For a terminal on which the table would wrap: a line per figure. */
+static void put_block(buf *b, const pick *p, int width, arena *a)
+{
+    put_verdict(b, p, width, a);
+    for (int i = 0; i < p->n_limits; i++) {
+        const pick_limit *l = &p->limit[i];
+        bool binds = i == p->binding, early = p->kind == PICK_CLOSEST;
+        buf_printf(b, "  %s %s\n", l->metric, l->text);
+        if (!l->exact)
+            put_part(b, "validation", l->value, l->validation_margin, l->unit,
+                     binds && early ? "binds" : "");
+        put_part(b, l->exact ? "exact" : "test", l->reported, l->margin, l->unit,
+                 binds && (l->exact || !early) ? "binds" : "");
+    }
+}
+
+static int longest_line(const char *text)
+{
+    int longest = 0, n = 0;
+    for (const char *p = text; *p; p++) {
+        if (((unsigned char)*p & 0xc0) == 0x80) continue;
+        n = *p == '\n' ? 0 : n + 1;
+        longest = n > longest ? n : longest;
+    }
+    return longest;
+}
+
+/* The table as text; to be freed. */
+static status draw_table(const picks *p, arena *a, char **text, err *e)
+{
+    table t;
+    size_t n = 0;
+    TRY(picks_table(p, true, a, &t, e));
+    FILE *f = open_memstream(text, &n);
+    if (!f) return FAIL(e, ERR_MEM, "no memory for the picks table");
+    status s = table_print(&t, FORMAT_TABLE, f, e);
+    return fclose(f) == 0 ? s : FAIL(e, ERR_MEM, "no memory for the picks table");
+}
+
+/* A version that is met, if there is one, to show how its file is had. */
+static const pick *choose_example(const picks *p)
+{
+    const pick *best = NULL;
+    for (int i = 0; i < p->n; i++)
+        if (p->pick[i].trial && (!best || (p->pick[i].met && !best->met))) best = &p->pick[i];
+    return best;
+}
+
+status picks_print_within(const picks *p, const char *db_path, int width, FILE *f, arena *a, err *e)
+{
+    buf b = {0};
+    char *text = NULL;
+    status s = draw_table(p, a, &text, e);
+    bool fits = s == OK && longest_line(text) <= width;
+    if (fits) buf_text(&b, text);
+    for (int i = 0; s == OK && i < p->n; i++)
+        (fits ? put_verdict : put_block)(&b, &p->pick[i], width, a);
+    const pick *example = choose_example(p);
+    if (example)
+        buf_printf(&b, "To have its model.tflite: paretune export %s --pick %s\n", db_path,
+                   example->version);
+    if (s == OK) s = buf_check(&b, e);
+    if (s == OK && fwrite(b.data, 1, b.len, f) != b.len)
+        s = FAIL(e, ERR_IO, "cannot write the picks");
+    buf_free(&b);
+    free(text);
+    return s;
+}
+
+status picks_print(const picks *p, const char *db_path, FILE *f, arena *a, err *e)
+{
+    struct winsize w;
+    bool known = isatty(fileno(f)) && ioctl(fileno(f), TIOCGWINSZ, &w) == 0 && w.ws_col > 0;
+    return picks_print_within(p, db_path, known ? w.ws_col : INT_MAX, f, a, e);
+}
