@@ -268,6 +268,11 @@ Test(keyword_plan, narrower_networks_have_their_published_counts)
     }
 }
 
+Test(keyword_plan, a_submitted_network_has_its_published_number_of_parameters)
+{
+    cr_expect_eq(layout_of("ds-cnn-128-32", 61, 10, 2, NULL, 0).n_params, 7234);
+}
+
 Test(keyword_plan, blocks_that_are_left_out_keep_additions_in_place)
 {
     static const int more = 24 * 9 + 24 * 24 + 4 * 24; /* a block of the temporal network */

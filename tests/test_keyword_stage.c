@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FRONT_END                                                                                  \
-    "\"features\":{\"kind\":\"mfcc\",\"frame\":640,\"hop\":640,\"mel_bins\":20,"                   \
+#define FRONT_END                                                                \
+    "\"features\":{\"kind\":\"mfcc\",\"frame\":640,\"hop\":640,\"mel_bins\":20," \
     "\"coefficients\":8}"
 #define FEATURES FRONT_END ",\"storage\":\"float16\""
 
