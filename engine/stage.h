@@ -75,8 +75,8 @@ hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_pa
 /* Where a key's artifact lies: FOLDER/ab/abcdef....KIND, in `a`. */
 char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key);
 
-/* Removes, as far as possible, the files that killed workers left half written. Nobody may be
- * building stages in the folder: two studies that run at once need two folders. */
+/* Removes, as far as possible, the files that killed workers of this machine left half written. Those
+ * of living processes stay: another study may use the folder at the same time. */
 void stage_remove_leftovers(const char *folder);
 
 /* Called between epochs or other steps: `done` of `total`, with a figure worth showing (NaN for

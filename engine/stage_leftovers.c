@@ -1,19 +1,28 @@
 /* Half-written artifacts: FOLDER/ab/ab....KIND.PID.tmp, stage_path's name with what file_write puts
- * behind it. Nothing else is touched, since the folder may be one that people use. */
+ * behind it. Nothing else is touched, since the folder may be one that people use, and nothing of a
+ * process that lives, which may be a worker of another study with the same folder. */
 #include "engine/stage.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { N_SUBFOLDERS = 256, KEY_DIGITS = HASH_TEXT - 1 };
 
+/* True for ....KIND.PID.tmp of a process that is gone. */
 static bool is_leftover(const char *name)
 {
-    size_t n = strlen(name);
-    return strspn(name, "0123456789abcdef") == KEY_DIGITS && name[KEY_DIGITS] == '.' && n > 4 &&
-           strcmp(name + n - 4, ".tmp") == 0;
+    if (strspn(name, "0123456789abcdef") != KEY_DIGITS || name[KEY_DIGITS] != '.') return false;
+    const char *kind_end = strchr(name + KEY_DIGITS + 1, '.');
+    if (!kind_end) return false;
+    char *end;
+    long pid = strtol(kind_end + 1, &end, 10);
+    if (pid < 1 || strcmp(end, ".tmp") != 0) return false;
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
 static void clean(const char *folder)

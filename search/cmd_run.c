@@ -33,7 +33,7 @@ static const opt options[] = {
     {"workers", 'j', OPT_INT, "N", "worker processes; 0 means one for each core", 0, CREW_MAX,
      &given.workers},
     {"artifacts", 0, OPT_STRING, "DIR",
-     "folder of datasets, checkpoints and models, for one run at a time; standard: beside the "
+     "folder of datasets, checkpoints and models; standard: beside the "
      "database, NAME.artifacts",
      0, 0, &given.artifacts},
     {"dry-run", 'n', OPT_FLAG, NULL, "print the plan and run nothing", 0, 0, &given.dry_run},

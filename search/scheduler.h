@@ -74,7 +74,7 @@ typedef struct {
     sampler *source;
     chain_maker *make_chain;
     void *make_chain_user;
-    const char *artifacts; /* folder, of one run at a time; made when it is missing */
+    const char *artifacts; /* folder; made when it is missing */
     launcher start;        /* of a worker */
     const char *version;   /* that workers must have; NULL accepts any */
     int n_workers, retries;

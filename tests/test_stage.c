@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char data_params[] =
@@ -247,6 +248,30 @@ Test(stage, an_export_that_cannot_pack_gives_no_figures_and_leaks_nothing)
     cr_expect_lt(mallinfo2().uordblks, warm + ROUNDS * 64);
     zlib_fail_after(-1);
     run(&f, STAGE_EXPORT, export_params, &train, 1, &r);
+    teardown(&f);
+}
+
+Test(stage, leftovers_go_when_their_process_is_gone)
+{
+    fixture f;
+    setup(&f);
+    err e = {0};
+    pid_t gone = fork();
+    if (gone == 0) _exit(0);
+    cr_assert_eq(waitpid(gone, NULL, 0), gone);
+    hash name = hash_bytes("key", 3);
+    const char *key = name.text, *folder = arena_printf(&f.a, "%s/%.2s", f.folder, key);
+    const char *old = arena_printf(&f.a, "%s/%s.tflite.%ld.tmp", folder, key, (long)gone);
+    const char *mine = arena_printf(&f.a, "%s/%s.tflite.%ld.tmp", folder, key, (long)getpid());
+    const char *other = arena_printf(&f.a, "%s/notes.%ld.tmp", folder, (long)gone);
+    cr_assert_eq(file_make_folder(folder, &e), OK);
+    cr_assert_eq(file_write(old, "x", 1, &e), OK);
+    cr_assert_eq(file_write(mine, "x", 1, &e), OK);
+    cr_assert_eq(file_write(other, "x", 1, &e), OK);
+    stage_remove_leftovers(f.folder);
+    cr_expect_not(file_exists(old), "a dead process's");
+    cr_expect(file_exists(mine), "a living process's");
+    cr_expect(file_exists(other), "somebody's own file");
     teardown(&f);
 }
 
