@@ -115,7 +115,8 @@ static float moved(float moving, double batch, double momentum)
 static void batch_norm_settle(const layer_pass *p)
 {
     int C = channels(p);
-    double n = (double)p->B * (shape_size(p->in) / C), *sum = sums(p);
+    const int pixels = shape_size(p->in) / C;
+    double n = (double)p->B * pixels, *sum = sums(p);
     double unbiased = p->in.rank == 3 && n > 1 ? n / (n - 1) : 1;
     for (int c = 0; c < C; c++) {
         double off = sum[c] / n, mean = (double)row(p, FIRST_ROW)[c] + off;
@@ -186,7 +187,8 @@ static void batch_norm_observe_back(const layer_pass *p)
 static void batch_norm_settle_back(const layer_pass *p)
 {
     int C = channels(p);
-    double n = (double)p->B * (shape_size(p->in) / C), *sum = sums(p);
+    const int pixels = shape_size(p->in) / C;
+    double n = (double)p->B * pixels, *sum = sums(p);
     for (int c = 0; c < C; c++) {
         double inv_std = (double)row(p, INV_STD)[c], scale = (double)row(p, SCALE)[c];
         p->dw[BETA][c] += (float)sum[c];
