@@ -13,6 +13,21 @@
 
 enum { N_SUBFOLDERS = 256, KEY_DIGITS = HASH_TEXT - 1 };
 
+/* A process that was killed and not yet waited for writes no more: Linux shows it as Z or X. */
+static bool is_alive(pid_t pid)
+{
+    char path[40], line[400];
+    if (kill(pid, 0) != 0 && errno == ESRCH) return false;
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    FILE *f = fopen(path, "r");
+    if (!f) return true;
+    size_t n = fread(line, 1, sizeof line - 1, f);
+    fclose(f);
+    line[n] = '\0';
+    const char *state = strrchr(line, ')'); /* behind the name, which may hold anything */
+    return !state || state[1] == '\0' || !strchr("ZX", state[2]);
+}
+
 /* True for ....KIND.PID.tmp of a process that is gone. */
 static bool is_leftover(const char *name)
 {
@@ -22,7 +37,7 @@ static bool is_leftover(const char *name)
     char *end;
     long pid = strtol(kind_end + 1, &end, 10);
     if (pid < 1 || strcmp(end, ".tmp") != 0) return false;
-    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+    return !is_alive((pid_t)pid);
 }
 
 static void clean(const char *folder)

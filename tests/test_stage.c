@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <malloc.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -258,7 +259,8 @@ Test(stage, leftovers_go_when_their_process_is_gone)
     err e = {0};
     pid_t gone = fork();
     if (gone == 0) _exit(0);
-    cr_assert_eq(waitpid(gone, NULL, 0), gone);
+    siginfo_t ended; /* it stays a zombie: nobody has waited for it */
+    cr_assert_eq(waitid(P_PID, (id_t)gone, &ended, WEXITED | WNOWAIT), 0);
     hash name = hash_bytes("key", 3);
     const char *key = name.text, *folder = arena_printf(&f.a, "%s/%.2s", f.folder, key);
     const char *old = arena_printf(&f.a, "%s/%s.tflite.%ld.tmp", folder, key, (long)gone);
@@ -272,6 +274,10 @@ Test(stage, leftovers_go_when_their_process_is_gone)
     cr_expect_not(file_exists(old), "a dead process's");
     cr_expect(file_exists(mine), "a living process's");
     cr_expect(file_exists(other), "somebody's own file");
+    cr_expect_eq(file_write(old, "x", 1, &e), OK);
+    cr_expect_eq(waitpid(gone, NULL, 0), gone);
+    stage_remove_leftovers(f.folder);
+    cr_expect_not(file_exists(old), "a process's that was waited for");
     teardown(&f);
 }
 
