@@ -392,12 +392,12 @@ Test(scheduler, a_missing_training_is_built_again_only_when_it_is_read)
 }
 
 Test(scheduler, what_a_killed_worker_left_half_written_is_removed)
-{
+{ /* 99999999 is above any process number that Linux gives */
     fake_study f;
     char line[400];
     study_open(&f, 1, study_plain);
     snprintf(line, sizeof line,
-             "mkdir -p %s/5f && cd %s/5f && touch 5f000000000000000000000000000000.series.77.tmp "
+             "mkdir -p %s/5f && cd %s/5f && touch 5f000000000000000000000000000000.series.99999999.tmp "
              "a.users.own.tmp",
              f.artifacts, f.artifacts);
     cr_assert(zero(int, system(line)));
