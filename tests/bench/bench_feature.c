@@ -1,20 +1,13 @@
 /* What the front end costs, on one thread, in CPU time: kissfft's transforms alone, then each kind
  * of feature, all over the same clip in the same run. Figures are minima over repeated blocks, as
  * the machine may be shared; the ratio in the last column is to the transforms alone. */
+#include "engine/base/clock.h"
 #include "engine/signal/feature.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "tests/support/test_clip.h"
-
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 typedef struct {
     const float *x;
@@ -39,9 +32,9 @@ static double best_us(void (*run)(const bench *), const bench *b)
     enum { CALLS = 200, BLOCKS = 40 };
     double best = 1e9;
     for (int i = 0; i < BLOCKS; i++) {
-        double t = cpu_seconds();
+        double t = clock_cpu();
         for (int k = 0; k < CALLS; k++) run(b);
-        t = (cpu_seconds() - t) / CALLS * 1e6;
+        t = (clock_cpu() - t) / CALLS * 1e6;
         if (t < best) best = t;
     }
     return best;

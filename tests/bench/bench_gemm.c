@@ -2,13 +2,13 @@
  * packing of w counted as ours. Process CPU time, minimum of eight runs. OPENBLAS_CORETYPE chooses
  * OpenBLAS's kernel; unset, it picks by itself. */
 #include "engine/base/arena.h"
+#include "engine/base/clock.h"
 #include "engine/base/rng.h"
 #include "engine/nn/kernel.h"
 
 #include <cblas.h>
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 typedef struct {
     int M, N, K;
@@ -28,13 +28,6 @@ static const product products[] = {
     {14592, 256, 256, "ds-cnn alpha 1, pointwise"},
     {512, 512, 512, "square"},
 };
-
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void run_ours(const kernels *k, const product *p, const float *x, const float *w,
                      float *packed, float *y)
@@ -63,14 +56,14 @@ static void measure(const kernels *k, const product *p, arena *a)
     double flops = 2.0 * p->M * p->N * p->K, ours = INFINITY, theirs = INFINITY;
     int times = (int)(2e8 / flops) + 1;
     for (int round = 0; round < 8; round++) {
-        double start = cpu_seconds();
+        double start = clock_cpu();
         for (int i = 0; i < times; i++) run_ours(k, p, x, w, packed, y);
-        double middle = cpu_seconds();
+        double middle = clock_cpu();
         for (int i = 0; i < times; i++)
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p->M, p->N, p->K, 1, x, p->K, w,
                         p->K, 0, y, p->N);
         ours = fmin(ours, (middle - start) / times);
-        theirs = fmin(theirs, (cpu_seconds() - middle) / times);
+        theirs = fmin(theirs, (clock_cpu() - middle) / times);
     }
     printf("%6d x %4d x %4d %8.0f %8.0f %7.2f  %s\n", p->M, p->N, p->K, flops / ours * 1e-9,
            flops / theirs * 1e-9, theirs / ours, p->what);

@@ -7,6 +7,7 @@
  *   bench_train [BLOCKS [TORCH_SCRIPT|- [NETWORK [ALPHA]]]]
  * TORCH_SCRIPT is tests/bench/train_torch.py, the rival; - leaves it out. */
 #include "engine/base/arena.h"
+#include "engine/base/clock.h"
 #include "engine/base/rng.h"
 #include "engine/nn/loss.h"
 #include "engine/nn/net.h"
@@ -19,16 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <time.h>
 
 enum { BATCH = 32, STEPS = 6, N_SERIES = 294000 };
-
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* --- what is timed --- */
 
@@ -85,9 +78,9 @@ static double step_seconds(trainer *t, int blocks)
     double best = INFINITY;
     int steps = 20;
     for (int b = 0; b < blocks; b++) {
-        double start = cpu_seconds();
+        double start = clock_cpu();
         for (int i = 0; i < steps; i++) train_step(t);
-        double took = cpu_seconds() - start;
+        double took = clock_cpu() - start;
         if (took / steps < best) best = took / steps;
         steps = (int)fmax(20, 0.1 / best);
     }
@@ -124,8 +117,8 @@ static double peak_flops(const kernels *k)
     float sink = 0.5f;
     double best = 0;
     for (int block = 0; block < 10; block++) {
-        double start = cpu_seconds(), done = k->spin(2000000, &sink);
-        best = fmax(best, done / (cpu_seconds() - start));
+        double start = clock_cpu(), done = k->spin(2000000, &sink);
+        best = fmax(best, done / (clock_cpu() - start));
     }
     return best;
 }

@@ -8,6 +8,7 @@
  * TORCH_SCRIPT is the rival, tests/bench/train_keywords_torch.py unless given; - leaves it out. With `profile`, each
  * layer's passes over parts of the batch that stay in the cache are timed alone. */
 #include "engine/base/arena.h"
+#include "engine/base/clock.h"
 #include "engine/base/rng.h"
 #include "engine/nn/loss.h"
 #include "engine/nn/net.h"
@@ -18,17 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 32, N_CLIPS = 640, CLASSES = 8 };
-
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* --- what is timed --- */
 
@@ -88,9 +81,9 @@ static double step_seconds(trainer *t, int blocks)
     double best = INFINITY;
     int steps = 5;
     for (int b = 0; b < blocks; b++) {
-        double start = cpu_seconds();
+        double start = clock_cpu();
         for (int i = 0; i < steps; i++) train_step(t);
-        double took = cpu_seconds() - start;
+        double took = clock_cpu() - start;
         if (took / steps < best) best = took / steps;
         steps = (int)fmax(2, 0.1 / best);
     }
@@ -118,8 +111,8 @@ static double peak_flops(const kernels *k)
     float sink = 0.5f;
     double best = 0;
     for (int block = 0; block < 10; block++) {
-        double start = cpu_seconds(), done = k->spin(2000000, &sink);
-        best = fmax(best, done / (cpu_seconds() - start));
+        double start = clock_cpu(), done = k->spin(2000000, &sink);
+        best = fmax(best, done / (clock_cpu() - start));
     }
     return best;
 }
@@ -144,9 +137,9 @@ static double pass_seconds(void (*run)(const layer_ops *, const layer_pass *), c
     double best = INFINITY;
     for (int b = 0; b < 5; b++) {
         enum { TIMES = 40 };
-        double start = cpu_seconds();
+        double start = clock_cpu();
         for (int i = 0; i < TIMES; i++) run(ops, p);
-        best = fmin(best, (cpu_seconds() - start) / TIMES);
+        best = fmin(best, (clock_cpu() - start) / TIMES);
     }
     return best * BATCH / p->B;
 }
