@@ -69,7 +69,7 @@ LIB      := $(OUT)/libparetune.a
 .PHONY: all
 all: $(BIN) ## build build/release/paretune
 
-$(BIN): $(OUT)/main.o $(LIB)
+$(BIN): $(OUT)/main.o $(OUT)/program_paretune.o $(LIB)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -127,6 +127,24 @@ $(SUPPORT): $(HELP_OBJ)
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# What runs on a device (program_bench.c), linked statically. Debian has kissfft as a shared library only;
+# a static program cannot load TensorFlow Lite.
+BENCH_SRC := $(wildcard engine/base/*.c engine/compress/*.c engine/nn/*.c engine/tflite/*.c) engine/measure/cmd_bench.c \
+             engine/measure/latency.c $(filter-out engine/signal/audio.c,$(wildcard engine/signal/*.c))
+BENCH_OBJ := $(BENCH_SRC:%.c=$(OUT)/%.o)
+$(OUT)/static/foreign.o: engine/tflite/foreign.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DPARETUNE_STATIC $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(OUT)/static/kiss_%.o: $(ROOT)/kissfft/kiss_%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Dkiss_fft_scalar=float -DNDEBUG -O3 -ffp-contract=off -c -o $@ $<
+$(OUT)/libbench.a: $(BENCH_OBJ) $(OUT)/sources
+	$(Q)rm -f $@ && $(AR) rcs $@ $(BENCH_OBJ)
+$(OUT)/paretune-bench: $(OUT)/main.o $(OUT)/program_bench.o $(OUT)/static/foreign.o $(OUT)/libbench.a \
+                       $(OUT)/static/kiss_fft.o $(OUT)/static/kiss_fftr.o
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static -o $@ $^ -L$(ROOT_LIB) -lyaml -lz -lxxhash -lm
 
 # --- what people run ---
 
@@ -189,12 +207,12 @@ tsan: ## all tests with the thread sanitizer, where this machine can run it
 .PHONY: tidy
 tidy: ## clang-tidy, warnings are errors
 	$(Q)tools/deps.sh dev
-	$(Q)printf '%s\n' main.c $(SOURCES) | xargs -P 2 -n 4 tools/tidy.sh $(CPPFLAGS) $(PKG_CFLAGS) --
+	$(Q)printf '%s\n' $(wildcard *.c) $(SOURCES) | xargs -P 2 -n 4 tools/tidy.sh $(CPPFLAGS) $(PKG_CFLAGS) --
 
 .PHONY: format
 format: ## lay out all C files with clang-format
 	$(Q)tools/deps.sh dev
-	clang-format-14 -i main.c $(wildcard engine/*.[ch] engine/*/*.[ch] search/*.[ch] store/*.[ch] \
+	clang-format-14 -i $(wildcard *.[ch] engine/*.[ch] engine/*/*.[ch] search/*.[ch] store/*.[ch] \
 	    report/*.[ch] tests/*.c tests/*/*.[ch])
 
 .PHONY: layers
@@ -208,6 +226,15 @@ cov: ## lines run by the unit tests, per folder
 	$(Q)PARETUNE_BIN=build/cov/paretune build/cov/tests/check -j2 >build/cov/tests.log 2>&1 || \
 	    { tail -n 40 build/cov/tests.log; exit 1; }
 	$(Q)tools/cov.sh build/cov
+
+.PHONY: bench-arm64
+bench-arm64: ## build/arm64/paretune-bench, which measures models on a device: static, cross-compiled
+	$(Q)tools/arm64-root.sh bench build/arm64-root
+	$(Q)$(MAKE) --no-print-directory BUILD=arm64 build/arm64/paretune-bench
+
+.PHONY: check-arm64
+check-arm64: ## tests of the arm64 build under qemu; T='kernel/*' runs those unit tests only
+	$(Q)tools/check-arm64.sh '$(T)'
 
 .PHONY: fuzz
 fuzz: ## fuzz T=node for TIME=60 seconds; what crashes it is kept in tests/fuzz/corpus/T
