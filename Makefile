@@ -131,7 +131,7 @@ $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT) $(LIB)
 # What runs on a device (program_bench.c), linked statically. Debian has kissfft as a shared library only;
 # a static program cannot load TensorFlow Lite.
 BENCH_SRC := $(wildcard engine/base/*.c engine/compress/*.c engine/nn/*.c engine/tflite/*.c) engine/measure/cmd_bench.c \
-             engine/measure/latency.c $(filter-out engine/signal/audio.c,$(wildcard engine/signal/*.c))
+             engine/measure/latency.c engine/measure/runner.c $(filter-out engine/signal/audio.c,$(wildcard engine/signal/*.c))
 BENCH_OBJ := $(BENCH_SRC:%.c=$(OUT)/%.o)
 $(OUT)/static/foreign.o: engine/tflite/foreign.c $(OUT)/flags
 	@mkdir -p $(@D)
