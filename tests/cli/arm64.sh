@@ -54,3 +54,20 @@ code=0
 "$qemu" "$bench" bench "$model" --tflite-lib lib.so >"$here/out" 2>&1 || code=$?
 [ "$code" -eq 2 ] || fail "bench --tflite-lib: exit $code instead of 2"
 grep -q 'linked statically' "$here/out" || fail "bench --tflite-lib does not say why it cannot"
+
+# A study measures on it as on any device.
+mkdir "$here/architectures"
+cp spaces/architectures/mlp-2.yaml "$here/architectures/"
+cat >"$here/space.yaml" <<'YAML'
+space: 1
+task: forecast
+data: {source: synthetic-climate, rows: 2000, steps_in: 6, steps_out: 3}
+model: {architecture: mlp-2, units: [4, 8]}
+train: {epochs: 1}
+objectives: {size: minimize, device_inference_ms: minimize}
+YAML
+"$PARETUNE_BIN" run "$here/space.yaml" --db "$here/study.db" -q \
+    --set "device.run='\"$qemu\" \"$PWD/$bench\"'" >"$here/out" 2>&1 ||
+    fail "a study on the device: $(cat "$here/out")"
+"$PARETUNE_BIN" query "$here/study.db" 'device_inference_ms > 0' --format csv >"$here/out"
+[ "$(grep -c . "$here/out")" -eq 3 ] || fail "not both trials have their times on the device"
