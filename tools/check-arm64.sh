@@ -13,6 +13,7 @@ case $? in
 0) ;;
 3)
     echo "SKIP arm64: see the reason above"
+    echo "0 passed, 0 failed"
     exit 0
     ;;
 *) exit 1 ;;

@@ -1,6 +1,6 @@
 /* Lets the tests run under an emulator of their instruction set where the kernel does not know how to
  * start such programs: Criterion starts itself anew for each test, and $PARETUNE_EMULATOR is then put
- * in front. Linked only where it is needed (Makefile). */
+ * in front. Empty for other instruction sets; without the variable it changes nothing. */
 #if defined(__aarch64__)
 
 #include <stdlib.h>
