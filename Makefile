@@ -33,7 +33,7 @@ CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_cov     := -O0 -g --coverage
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 ALL_CFLAGS = -std=c11 -ffp-contract=off -fno-common $(WARN) $(ARCH) $(CFLAGS_$(BUILD)) $(CFLAGS)
-LIBS     = $(shell pkg-config --libs $(PACKAGES)) -ldl -lm
+LIBS     = $(shell pkg-config --libs $(PACKAGES)) -lzopfli -ldl -lm
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 
 SOURCES  := $(wildcard engine/*.c engine/*/*.c search/*.c store/*.c report/*.c)

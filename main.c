@@ -6,6 +6,7 @@
 #include "engine/base/log.h"
 #include "engine/measure/cmd_bench.h"
 #include "engine/measure/cmd_device.h"
+#include "engine/tflite/cmd_inspect.h"
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
 #include "search/cmd_export.h"
@@ -32,6 +33,7 @@ static const command *const commands[] = {
     &cmd_report,
     &cmd_export,
     &cmd_status,
+    &cmd_inspect,
     &cmd_invoke,
     &cmd_bench,
     &cmd_device,
