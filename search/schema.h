@@ -89,6 +89,8 @@ typedef enum {
     SET_DYNAMIC_MIN,
     SET_PER_CHANNEL,
     SET_PACK,
+    SET_ZLIB_LEVEL,
+    SET_WRITER,
     SET_DEVICE,
     SET_PROTOCOL,
     SET_SEEDS,

@@ -18,7 +18,7 @@ static char *some_bytes(arena *a, uint64_t seed, size_t n)
 
 typedef enum { FLAT, ZLIB, ZIP } form;
 
-static void pack_as(form f, const char *p, size_t n, buf *out)
+static void packed_as(form f, const char *p, size_t n, buf *out)
 {
     if (f == FLAT) buf_put(out, p, n);
     if (f == ZLIB) cr_assert_eq(pack_zlib(p, n, 6, out, NULL), OK);
@@ -34,7 +34,7 @@ Test(pack, opening_gives_back_what_was_packed)
         size_t n_back, n = (size_t)seed * seed * 17;
         arena_init(&a, 0);
         const char *p = some_bytes(&a, seed, n);
-        pack_as((form)(seed % 3), p, n, &b);
+        packed_as((form)(seed % 3), p, n, &b);
         cr_assert_eq(pack_open(&a, b.data, b.len, 1 << 20, &back, &n_back, NULL), OK);
         cr_assert_eq(n_back, n, "seed %d: %zu bytes became %zu", (int)seed, n, n_back);
         cr_expect(n == 0 || memcmp(back, p, n) == 0);
@@ -49,8 +49,8 @@ Test(pack, sizes_are_those_of_python)
     buf z = {0}, zip = {0};
     arena_init(&a, 0);
     const char *p = some_bytes(&a, 1, 5000);
-    pack_as(ZLIB, p, 5000, &z);
-    pack_as(ZIP, p, 5000, &zip);
+    packed_as(ZLIB, p, 5000, &z);
+    packed_as(ZIP, p, 5000, &zip);
     /* zlib: raw deflate + 2 + 4 bytes; zipfile: raw deflate + 98 + twice the name. */
     cr_expect_eq(zip.len, z.len - 6 + 98 + 2 * strlen("model.tflite"));
     cr_expect_eq(memcmp(z.data, "\x78\x9c", 2), 0);
@@ -75,8 +75,8 @@ Test(pack, python_makes_and_reads_the_same_bytes)
     arena_init(&a, 0);
     const char *p = some_bytes(&a, 1, 5000);
     buf_put(&all, p, 5000);
-    pack_as(ZLIB, p, 5000, &all);
-    pack_as(ZIP, p, 5000, &all);
+    packed_as(ZLIB, p, 5000, &all);
+    packed_as(ZIP, p, 5000, &all);
     FILE *python = popen(arena_printf(&a, "python3 -c \"%s\"", script), "w");
     cr_assert_eq(fwrite(all.data, 1, all.len, python), all.len);
     cr_expect_eq(pclose(python), 0);
@@ -95,7 +95,7 @@ Test(pack, a_bomb_is_refused)
     const size_t large = 8 << 20;
     for (int f = ZLIB; f <= ZIP; f++) {
         buf_clear(&b);
-        pack_as((form)f, arena_take(&a, large, 1), large, &b);
+        packed_as((form)f, arena_take(&a, large, 1), large, &b);
         e = (err){0};
         cr_expect_eq(pack_open(&a, b.data, b.len, 1 << 20, &back, &n, &e), ERR_INPUT);
         cr_expect(strstr(e.msg, "over 1048576 bytes"), "%s", e.msg);
@@ -114,7 +114,7 @@ Test(pack, damage_is_noticed_and_never_crashes)
         int opened = 0;
         arena_init(&a, 0);
         const char *p = some_bytes(&a, 9, 600);
-        pack_as((form)f, p, 600, &b);
+        packed_as((form)f, p, 600, &b);
         for (size_t i = 2; i < b.len; i++) {
             b.data[i] ^= 0x41;
             /* Names and dates of a zip may change; what is inside may not. A zip whose first bytes
@@ -142,7 +142,7 @@ Test(pack, a_zip_of_several_files_is_refused_with_their_number)
     size_t n;
     err e = {0};
     arena_init(&a, 0);
-    pack_as(ZIP, "abc", 3, &b);
+    packed_as(ZIP, "abc", 3, &b);
     b.data[b.len - 12] = 2; /* entries in all, 10 bytes into the end record */
     cr_expect_eq(pack_open(&a, b.data, b.len, 1 << 20, &back, &n, &e), ERR_INPUT);
     cr_expect(strstr(e.msg, "the zip has 2 entries"), "%s", e.msg);

@@ -21,17 +21,19 @@ typedef struct {
     const tfl_op **code_of; /* the first operator with each code and version */
     fb_ref *buffers;
     int n_buffers;
+    bool shares;       /* equal objects are one: not in files like the converter's */
+    size_t data_align; /* of constants at the least */
 } emitter;
 
 static fb_ref ints(emitter *m, const int *v, int n)
 {
-    return fb_vector(&m->b, v, (size_t)n, sizeof *v, 4, true);
+    return fb_vector(&m->b, v, (size_t)n, sizeof *v, 4, m->shares);
 }
 
-static size_t alignment_of(tfl_type t)
+static size_t alignment_of(const emitter *m, tfl_type t)
 {
     size_t n = tfl_type_bytes(t);
-    return n < 4 ? 4 : n;
+    return n < m->data_align ? m->data_align : n;
 }
 
 static int put_buffer(emitter *m, const void *data, size_t n, size_t align, bool shared)
@@ -46,13 +48,31 @@ static int put_buffer(emitter *m, const void *data, size_t n, size_t align, bool
     return m->n_buffers++;
 }
 
+/* The converter gives every tensor a buffer, with values or without. */
+static int put_own_buffer(emitter *m, const tfl_tensor *t)
+{
+    if (t->data) return put_buffer(m, t->data, t->bytes, alignment_of(m, t->type), false);
+    if (m->data_align > 4) { /* a table of its own where one would be enough */
+        fb_align(&m->b, m->data_align);
+        fb_table_begin(&m->b);
+        m->buffers[m->n_buffers] = fb_table_end(&m->b, false);
+    } else {
+        m->buffers[m->n_buffers] = m->buffers[0];
+    }
+    return m->n_buffers++;
+}
+
 /* Zero points are all alike in what we write, so they may be shared; scales follow from the
  * weights, and sharing them would let values decide the size. */
 static fb_ref put_quant(emitter *m, const tfl_quant *q)
 {
-    if (q->n == 0) return 0;
+    if (q->n == 0 && m->shares) return 0;
+    if (q->n == 0) {
+        fb_table_begin(&m->b);
+        return fb_table_end(&m->b, false);
+    }
     bool zeros = true;
-    for (int i = 0; i < q->n; i++) zeros = zeros && q->zero_point[i] == 0;
+    for (int i = 0; i < q->n; i++) zeros = zeros && q->zero_point[i] == 0 && m->shares;
     fb_ref zero = fb_vector(&m->b, q->zero_point, (size_t)q->n, 8, 8, zeros);
     fb_ref scale = fb_vector(&m->b, q->scale, (size_t)q->n, 4, 4, false);
     fb_table_begin(&m->b);
@@ -64,17 +84,21 @@ static fb_ref put_quant(emitter *m, const tfl_quant *q)
 
 static fb_ref put_tensor(emitter *m, const tfl_tensor *t)
 {
-    int buffer =
-        t->data ? put_buffer(m, t->data, t->bytes, alignment_of(t->type), t->is_structural) : 0;
+    int buffer = !m->shares ? put_own_buffer(m, t)
+                 : t->data
+                     ? put_buffer(m, t->data, t->bytes, alignment_of(m, t->type), t->is_structural)
+                     : 0;
+    fb_ref name = m->shares ? 0 : fb_string(&m->b, t->name);
     fb_ref quant = put_quant(m, &t->quant);
     fb_ref shape = ints(m, t->dim, t->rank);
     fb_table_begin(&m->b);
     fb_put_ref(&m->b, TENSOR_SHAPE, shape);
     fb_put_byte(&m->b, TENSOR_TYPE, (int)t->type, TFL_FLOAT32);
     fb_put_int(&m->b, TENSOR_BUFFER, buffer, 0);
+    fb_put_ref(&m->b, TENSOR_NAME, name);
     fb_put_ref(&m->b, TENSOR_QUANTIZATION, quant);
     fb_put_byte(&m->b, TENSOR_IS_VARIABLE, t->is_variable, 0);
-    return fb_table_end(&m->b, true);
+    return fb_table_end(&m->b, m->shares);
 }
 
 static fb_ref put_options(emitter *m, const option_table *t, const tfl_options *o)
@@ -95,7 +119,7 @@ static fb_ref put_options(emitter *m, const option_table *t, const tfl_options *
         if (row->kind == OPTION_INT) fb_put_int(&m->b, row->field, whole, row->def);
         if (row->kind == OPTION_BYTE) fb_put_byte(&m->b, row->field, whole, row->def);
     }
-    return fb_table_end(&m->b, true);
+    return fb_table_end(&m->b, m->shares);
 }
 
 /* The row of operator_codes for `op`, added when it is new. */
@@ -130,7 +154,7 @@ static fb_ref put_codes(emitter *m)
         fb_table_begin(&m->b);
         const int code = m->code_of[i]->code;
         fb_put_byte(&m->b, CODE_DEPRECATED, code < 127 ? code : 127, 0);
-        fb_put_int(&m->b, CODE_BUILTIN, code < 127 ? 0 : code, 0);
+        fb_put_int(&m->b, CODE_BUILTIN, code < 127 && m->shares ? 0 : code, 0);
         fb_put_int(&m->b, CODE_VERSION, m->code_of[i]->version, 1);
         m->refs[i] = fb_table_end(&m->b, false);
     }
@@ -145,7 +169,9 @@ static fb_ref put_subgraph(emitter *m)
     for (int i = 0; i < g->n_ops; i++) m->refs[i] = put_op(m, &g->op[i]);
     fb_ref ops = fb_refs(&m->b, m->refs, (size_t)g->n_ops);
     fb_ref in = ints(m, g->in, g->n_in), out = ints(m, g->out, g->n_out);
+    fb_ref name = m->shares ? 0 : fb_string(&m->b, "main");
     fb_table_begin(&m->b);
+    fb_put_ref(&m->b, SUBGRAPH_NAME, name);
     fb_put_ref(&m->b, SUBGRAPH_TENSORS, tensors);
     fb_put_ref(&m->b, SUBGRAPH_INPUTS, in);
     fb_put_ref(&m->b, SUBGRAPH_OUTPUTS, out);
@@ -157,7 +183,7 @@ static fb_ref put_subgraph(emitter *m)
 static fb_ref put_metadata(emitter *m)
 {
     if (!m->g->metadata) return 0;
-    int buffer = put_buffer(m, m->g->metadata, m->g->metadata_bytes, 4, false);
+    int buffer = put_buffer(m, m->g->metadata, m->g->metadata_bytes, m->data_align, false);
     fb_ref name = fb_string(&m->b, m->g->metadata_name);
     fb_table_begin(&m->b);
     fb_put_ref(&m->b, METADATA_NAME, name);
@@ -166,12 +192,37 @@ static fb_ref put_metadata(emitter *m)
     return fb_refs(&m->b, &entry, 1);
 }
 
+static fb_ref put_port(emitter *m, const char *text, int tensor)
+{
+    fb_ref name = fb_string(&m->b, text);
+    fb_table_begin(&m->b);
+    fb_put_ref(&m->b, PORT_NAME, name);
+    fb_put_int(&m->b, PORT_TENSOR, tensor, 0);
+    fb_ref port = fb_table_end(&m->b, false);
+    return fb_refs(&m->b, &port, 1);
+}
+
+static fb_ref put_signature(emitter *m)
+{
+    if (m->shares) return 0;
+    fb_ref in = put_port(m, "x", m->g->in[0]), out = put_port(m, "output_0", m->g->out[0]);
+    fb_ref key = fb_string(&m->b, "serving_default");
+    fb_table_begin(&m->b);
+    fb_put_ref(&m->b, SIGNATURE_INPUTS, in);
+    fb_put_ref(&m->b, SIGNATURE_OUTPUTS, out);
+    fb_put_ref(&m->b, SIGNATURE_KEY, key);
+    fb_ref signature = fb_table_end(&m->b, false);
+    return fb_refs(&m->b, &signature, 1);
+}
+
 static fb_ref put_model(emitter *m)
 {
     fb_table_begin(&m->b);
     m->buffers[m->n_buffers++] =
         fb_table_end(&m->b, false); /* buffer 0 is empty by the format's rule */
     fb_ref subgraphs = put_subgraph(m), codes = put_codes(m), metadata = put_metadata(m);
+    fb_ref signature = put_signature(m);
+    fb_ref description = m->shares ? 0 : fb_string(&m->b, "MLIR Converted.");
     fb_ref buffers = fb_refs(&m->b, m->buffers, (size_t)m->n_buffers);
     fb_table_begin(&m->b);
     fb_put_int(&m->b, MODEL_VERSION, SCHEMA_VERSION, 0);
@@ -179,13 +230,24 @@ static fb_ref put_model(emitter *m)
     fb_put_ref(&m->b, MODEL_SUBGRAPHS, subgraphs);
     fb_put_ref(&m->b, MODEL_BUFFERS, buffers);
     fb_put_ref(&m->b, MODEL_METADATA, metadata);
+    fb_put_ref(&m->b, MODEL_DESCRIPTION, description);
+    fb_put_ref(&m->b, MODEL_SIGNATURES, signature);
     return fb_table_end(&m->b, false);
+}
+
+/* The converter's second pass, over what it stores in less than 32 bits, aligns as the schema says. */
+static size_t data_alignment(const tfl_graph *g)
+{
+    for (int i = 0; i < g->n_tensors && g->like_converter; i++)
+        if (g->tensor[i].data && tfl_type_bytes(g->tensor[i].type) < 4) return 16;
+    return 4;
 }
 
 status tfl_emit(const tfl_graph *g, arena *a, buf *out, err *e)
 {
-    size_t most = (size_t)(g->n_tensors > g->n_ops ? g->n_tensors : g->n_ops) + 2;
-    emitter m = {.g = g, .a = a};
+    size_t most = (size_t)(g->n_tensors > g->n_ops ? g->n_tensors : g->n_ops) + 3;
+    emitter m = {.g = g, .a = a, .shares = !g->like_converter};
+    m.data_align = data_alignment(g);
     m.refs = ARENA_NEW(a, fb_ref, most);
     m.buffers = ARENA_NEW(a, fb_ref, most);
     m.code_of = ARENA_NEW(a, const tfl_op *, most);

@@ -8,7 +8,8 @@
 #include "engine/base/err.h"
 #include "engine/tflite/tfl_graph.h"
 
-/* Appends the file to `out`; `a` is scratch. Names are not written. The size depends on shapes,
+/* Appends the file to `out`; `a` is scratch. Names are not written, unless the graph asks for what
+ * TensorFlow's converter would write. The size depends on shapes,
  * operators and the values of structural constants, on no other value. */
 status tfl_emit(const tfl_graph *g, arena *a, buf *out, err *e);
 

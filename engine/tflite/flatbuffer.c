@@ -113,6 +113,11 @@ fb_ref fb_string(fb_builder *b, const char *text)
     return position(b);
 }
 
+void fb_align(fb_builder *b, size_t align)
+{
+    pad(b, 0, align);
+}
+
 void fb_table_begin(fb_builder *b)
 {
     memset(b->field, 0, sizeof b->field);
