@@ -12,15 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DENSE(units, act) "{\"kind\":\"dense\",\"units\":" #units ",\"activation\":\"" act "\",\"bias\":true}"
+#define DENSE(units, act) \
+    "{\"kind\":\"dense\",\"units\":" #units ",\"activation\":\"" act "\",\"bias\":true}"
 #define FLAT "{\"kind\":\"flatten\"}"
 #define RESHAPE(rows) "{\"kind\":\"reshape\",\"to\":[" #rows ",2]}"
 #define FORECAST "{\"input\":[6,2],\"layers\":["
-#define CONV2D(filters, k, s, act)                                                                 \
-    "{\"kind\":\"conv2d\",\"filters\":" #filters ",\"kernel\":[" #k "," #k "],\"stride\":" s       \
+#define CONV2D(filters, k, s, act)                                                           \
+    "{\"kind\":\"conv2d\",\"filters\":" #filters ",\"kernel\":[" #k "," #k "],\"stride\":" s \
     ",\"padding\":\"valid\",\"activation\":\"" act "\",\"bias\":true}"
-#define DEPTHWISE(act, pad)                                                                        \
-    "{\"kind\":\"depthwise-conv2d\",\"kernel\":[3,3],\"stride\":[1,1],\"padding\":\"" pad          \
+#define DEPTHWISE(act, pad)                                                               \
+    "{\"kind\":\"depthwise-conv2d\",\"kernel\":[3,3],\"stride\":[1,1],\"padding\":\"" pad \
     "\",\"activation\":\"" act "\",\"bias\":true}"
 
 /* `flat_off` and `zlib_off` bound the differences, in bytes: what is left has a reason. */
@@ -30,32 +31,54 @@ typedef struct {
     int flat_off, zlib_off;
 } twin;
 
-#define DYNAMIC {.storage = STORE_DYNAMIC, .dynamic_min_elements = 1024, .per_channel = true}
-#define FLOAT32 {.storage = STORE_FLOAT32, .dynamic_min_elements = 1024, .per_channel = true}
+#define DYNAMIC                                                                     \
+    {                                                                               \
+        .storage = STORE_DYNAMIC, .dynamic_min_elements = 1024, .per_channel = true \
+    }
+#define FLOAT32                                                                     \
+    {                                                                               \
+        .storage = STORE_FLOAT32, .dynamic_min_elements = 1024, .per_channel = true \
+    }
 
 static const twin twins[] = {
     {"280f5d24d60a",
-     FORECAST FLAT "," DENSE(32, "relu") "," DENSE(32, "relu") "," DENSE(2, "none") "]}", DYNAMIC, 0, 0},
+     FORECAST FLAT "," DENSE(32, "relu") "," DENSE(32, "relu") "," DENSE(2, "none") "]}", DYNAMIC,
+     0, 0},
     {"2cebea893ab2",
-     FORECAST FLAT "," DENSE(32, "relu") "," DENSE(32, "relu") "," DENSE(2, "none") "]}", DYNAMIC, 0, 0},
+     FORECAST FLAT "," DENSE(32, "relu") "," DENSE(32, "relu") "," DENSE(2, "none") "]}", DYNAMIC,
+     0, 0},
     {"3675fbddf9c8",
      FORECAST "{\"kind\":\"conv1d\",\"filters\":64,\"kernel\":3,\"stride\":1,\"padding\":\"valid\","
-              "\"activation\":\"relu\",\"bias\":true}," FLAT "," DENSE(64, "relu") "," DENSE(2, "none") "]}",
+              "\"activation\":\"relu\",\"bias\":true}," FLAT
+              "," DENSE(64, "relu") "," DENSE(2, "none") "]}",
      FLOAT32, 0, 0},
     {"17d36107d9bc",
-     FORECAST FLAT "," DENSE(6, "relu") "," DENSE(12, "relu") "," DENSE(18, "none") "," RESHAPE(9) "]}",
+     FORECAST FLAT
+     "," DENSE(6, "relu") "," DENSE(12, "relu") "," DENSE(18, "none") "," RESHAPE(9) "]}",
      DYNAMIC, 0, 0},
     {"5097aaadf4da",
-     FORECAST FLAT "," DENSE(32, "relu") "," DENSE(32, "relu") "," DENSE(12, "none") "," RESHAPE(6) "]}",
+     FORECAST FLAT
+     "," DENSE(32, "relu") "," DENSE(32, "relu") "," DENSE(12, "none") "," RESHAPE(6) "]}",
      DYNAMIC, 0, 0},
     {"5b7cc0b703de",
-     "{\"input\":[61,8,1],\"layers\":[" CONV2D(32, 2, "[2,2]", "relu") "," CONV2D(32, 2, "[2,2]", "relu") ","
-     DEPTHWISE("relu", "same") ",{\"kind\":\"global-average-pool2d\"}," DENSE(2, "none") ",{\"kind\":\"softmax\"}]}",
+     "{\"input\":[61,8,1],\"layers\":[" CONV2D(32, 2, "[2,2]", "relu") "," CONV2D(
+         32, 2, "[2,2]", "relu") "," DEPTHWISE("relu",
+                                               "same") ",{\"kind\":\"global-average-pool2d\"}"
+                                                       "," DENSE(2, "none") ",{\"kind\":"
+                                                                            "\"softmax\"}]}",
      FLOAT32, 0, 0},
     {"20bf6f434c58",
-     "{\"input\":[49,10,1],\"layers\":[" CONV2D(256, 3, "[2,1]", "relu") "," DEPTHWISE("none", "valid") ","
-     CONV2D(256, 1, "[1,1]", "relu") "," DEPTHWISE("none", "valid") "," CONV2D(256, 1, "[1,1]", "relu")
-     ",{\"kind\":\"global-average-pool2d\"}," DENSE(8, "none") "]}",
+     "{\"input\":[49,10,1],\"layers\":[" CONV2D(256, 3, "[2,1]", "relu") "," DEPTHWISE(
+         "none",
+         "valid") "," CONV2D(256, 1, "[1,1]",
+                             "relu") "," DEPTHWISE("none",
+                                                   "valid") "," CONV2D(256, 1, "[1,1]",
+                                                                       "relu") ",{\"kind\":"
+                                                                               "\"global-"
+                                                                               "average-"
+                                                                               "pool2d\"}"
+                                                                               "," DENSE(
+                                                                                   8, "none") "]}",
      FLOAT32, 0, 0},
 };
 
@@ -76,7 +99,8 @@ static float *weights_of(arena *a, const tfl_graph *g, const net_layout *layout)
     int next = 0;
     for (int i = 0; i < g->n_ops; i++) {
         const tfl_op *op = &g->op[i];
-        if (op->code != OP_CONV_2D && op->code != OP_DEPTHWISE_CONV_2D && op->code != OP_FULLY_CONNECTED)
+        if (op->code != OP_CONV_2D && op->code != OP_DEPTHWISE_CONV_2D &&
+            op->code != OP_FULLY_CONNECTED)
             continue;
         for (int k = 1; k < 3; k++) {
             const tfl_tensor *t = &g->tensor[op->in[k]];
@@ -136,8 +160,6 @@ Test(converter, a_network_costs_what_the_converter_spends_on_it)
         cr_assert_eq(tflite_write(spec, weights_of(&a, &g, layout), &o, &a, &own, NULL), OK);
         const int flat = (int)own.len - (int)n;
         const int zlib = (int)zlib_bytes(own.data, own.len) - (int)zlib_bytes(theirs, n);
-        fprintf(stderr, "%s: theirs %zu, zlib %zu; ours %+d, zlib %+d\n", w->id, n, zlib_bytes(theirs, n), flat, zlib);
-        char path[64]; snprintf(path, 64, "/tmp/packw/%s.tflite", w->id); file_write(path, own.data, own.len, NULL);
         cr_expect_leq(abs(flat), w->flat_off, "%s: %+d bytes", w->id, flat);
         cr_expect_leq(abs(zlib), w->zlib_off, "%s: %+d zlib bytes", w->id, zlib);
         buf_free(&own);
