@@ -1,5 +1,5 @@
 /* export: a checkpoint's final weights, stored as asked, as a .tflite file; its sizes by every
- * definition; in the detail, bytes per tensor. "features" among the parameters, the front end that
+ * definition; in the detail, where its bytes go. "features" among the parameters, the front end that
  * made the examples, travels in the file as metadata {"features":{...}}; "device" adds modelled
  * latencies. */
 #include <math.h>
@@ -12,6 +12,7 @@
 #include "engine/nn/fold.h"
 #include "engine/signal/feature.h"
 #include "engine/stage_kinds.h"
+#include "engine/tflite/anatomy.h"
 #include "engine/tflite/pack.h"
 #include "engine/tflite/tfl_reader.h"
 #include "engine/tflite/writer.h"
@@ -106,30 +107,64 @@ static status put_modelled(const export_options *o, const net_cost *cost, stage_
     return OK;
 }
 
-/* Bytes of each constant in the file as shipped, and what zlib makes of it alone; the rest of the file
- * is its container: tables, shapes, operators. */
-static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
+/* Bytes as a number with eighths: packed sizes are counted in bits. */
+static void put_bits(buf *b, uint64_t bits)
 {
-    tfl_graph g;
-    buf packed = {0};
-    size_t constants = 0;
+    buf_text(b, ",\"packed\":");
+    buf_number(b, (double)bits / 8);
+}
+
+/* Bytes of each constant, what it costs in the packed file, and what zlib makes of it alone. */
+static status put_constants(const tfl_graph *g, const anatomy *parts, buf *b, err *e)
+{
+    buf alone = {0};
     status s = OK;
-    TRY(tfl_read(job->a, file->data, file->len, &g, e));
-    buf_text(b, "{\"tensors\":[");
-    for (int i = 0, n = 0; s == OK && i < g.n_tensors; i++) {
-        const tfl_tensor *t = &g.tensor[i];
+    buf_text(b, "\"tensors\":[");
+    for (int i = 0, n = 0; s == OK && i < g->n_tensors; i++) {
+        const tfl_tensor *t = &g->tensor[i];
         if (!t->data) continue;
-        buf_clear(&packed);
-        s = pack_zlib(t->data, t->bytes, PACK_LEVEL, &packed, e);
+        buf_clear(&alone);
+        s = pack_zlib(t->data, t->bytes, PACK_LEVEL, &alone, e);
         buf_printf(b, "%s{\"tensor\":%d,\"type\":\"%s\",\"shape\":[", n++ ? "," : "", i,
                    tfl_type_name(t->type));
         for (int d = 0; d < t->rank; d++) buf_printf(b, d ? ",%d" : "%d", t->dim[d]);
-        buf_printf(b, "],\"bytes\":%zu,\"zlib_alone\":%zu}", t->bytes, packed.len);
-        constants += t->bytes;
+        buf_printf(b, "],\"bytes\":%zu", t->bytes);
+        put_bits(b, parts->tensor_bits[i]);
+        buf_printf(b, ",\"zlib_alone\":%zu}", alone.len);
     }
-    buf_printf(b, "],\"container_bytes\":%zu}", file->len - constants);
+    buf_char(b, ']');
+    buf_free(&alone);
+    return s;
+}
+
+/* Where the bytes of the file go, flat and as it is counted (a flat file: as zlib at level 6). What is
+ * not values is the file's container. */
+static status put_parts(const stage_job *job, const export_options *o, const buf *file, buf *b,
+                        err *e)
+{
+    tfl_graph g;
+    anatomy parts;
+    buf packed = {0};
+    TRY(tfl_read(job->a, file->data, file->len, &g, e));
+    status s = pack_as(o->counted == PACK_FLAT ? PACK_ZLIB : o->counted, o->level, file->data,
+                       file->len, &packed, e);
+    if (s == OK)
+        s = anatomy_of(job->a, &g, file->data, file->len, packed.data, packed.len, &parts, e);
     buf_free(&packed);
-    return s == OK ? buf_check(b, e) : s;
+    TRY(s);
+    buf_char(b, '{');
+    TRY(put_constants(&g, &parts, b, e));
+    buf_printf(b, ",\"container_bytes\":%zu,\"parts\":[",
+               file->len - parts.piece_bytes[PIECE_DATA]);
+    for (int i = 0, n = 0; i < N_PIECES; i++) {
+        if (!parts.piece_bytes[i] && !parts.piece_bits[i]) continue;
+        buf_printf(b, "%s{\"part\":\"%s\",\"bytes\":%zu", n++ ? "," : "",
+                   anatomy_piece_name((piece)i), parts.piece_bytes[i]);
+        put_bits(b, parts.piece_bits[i]);
+        buf_char(b, '}');
+    }
+    buf_text(b, "]}");
+    return buf_check(b, e);
 }
 
 static const char *const size_metrics[N_PACKINGS] = {"size_flat", "size_zlib", "size_zip",
@@ -140,15 +175,18 @@ static status put_sizes(const export_options *o, const buf *file, stage_result *
 {
     buf packed = {0};
     const int n = is_optimal(o) ? N_PACKINGS : PACK_ZOPFLI;
+    double size[N_PACKINGS];
     status s = OK;
     for (int how = 0; s == OK && how < n; how++) {
         buf_clear(&packed);
         s = pack_as((packing)how, o->level, file->data, file->len, &packed, e);
-        if (s == OK) stage_put_metric(out, size_metrics[how], (double)packed.len);
-        if (s == OK && how == (int)o->counted) stage_put_metric(out, "size", (double)packed.len);
+        size[how] = (double)packed.len;
     }
     buf_free(&packed);
-    return s;
+    TRY(s);
+    stage_put_metric(out, "size", size[o->counted]);
+    for (int how = 0; how < n; how++) stage_put_metric(out, size_metrics[how], size[how]);
+    return OK;
 }
 
 /* The same network as TensorFlow's converter would write it, so that sizes compare with published
@@ -196,7 +234,7 @@ static status export(const stage_job *job, const checkpoint *state, buf *artifac
     TRY(put_modelled(&options, &cost, out, e));
     stage_put_metric(out, "sparsity",
                      zeros.n_weights ? 100.0 * zeros.n_zeros / zeros.n_weights : 0);
-    return put_tensors(job, artifact, &out->detail, e);
+    return put_parts(job, &options, artifact, &out->detail, e);
 }
 
 status stage_build_export(const stage_job *job, buf *artifact, stage_result *out, err *e)

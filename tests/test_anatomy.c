@@ -30,16 +30,16 @@ static void expect_sums(const anatomy *p, const char *what)
 {
     size_t bytes = 0, values = 0;
     uint64_t bits = 0;
-    for (int i = 0; i < N_PARTS; i++) {
-        bytes += p->part_bytes[i];
-        bits += p->part_bits[i];
+    for (int i = 0; i < N_PIECES; i++) {
+        bytes += p->piece_bytes[i];
+        bits += p->piece_bits[i];
     }
     for (int i = 0; i < p->n_tensors; i++) values += p->tensor_bytes[i];
     cr_expect_eq(bytes, p->flat, "%s: %zu of %zu bytes", what, bytes, p->flat);
     cr_expect_eq(bits, 8 * p->packed, "%s: %zu of %zu bits", what, (size_t)bits, 8 * p->packed);
-    cr_expect_leq(values, p->part_bytes[PART_DATA]);
-    cr_expect_eq(p->part_bytes[PART_UNREACHED], 0, "%s: %zu bytes are nobody's", what,
-                 p->part_bytes[PART_UNREACHED]);
+    cr_expect_leq(values, p->piece_bytes[PIECE_DATA]);
+    cr_expect_eq(p->piece_bytes[PIECE_UNREACHED], 0, "%s: %zu bytes are nobody's", what,
+                 p->piece_bytes[PIECE_UNREACHED]);
 }
 
 Test(anatomy, parts_sum_to_the_file_flat_and_packed)
@@ -77,10 +77,10 @@ Test(anatomy, what_the_converter_adds_is_named)
     write_net(&a, 0, true, &like);
     cr_assert_eq(facts_of(&a, own.data, own.len, &f, NULL), OK);
     cr_assert_eq(facts_of(&a, like.data, like.len, &g, NULL), OK);
-    cr_expect_eq(f.parts.part_bytes[PART_NAMES] + f.parts.part_bytes[PART_SIGNATURES], 0);
-    cr_expect_eq(f.parts.part_bytes[PART_METADATA] > 0, true);
-    cr_expect_gt(g.parts.part_bytes[PART_NAMES], 100);
-    cr_expect_gt(g.parts.part_bytes[PART_SIGNATURES], 80);
+    cr_expect_eq(f.parts.piece_bytes[PIECE_NAMES] + f.parts.piece_bytes[PIECE_SIGNATURES], 0);
+    cr_expect_eq(f.parts.piece_bytes[PIECE_METADATA] > 0, true);
+    cr_expect_gt(g.parts.piece_bytes[PIECE_NAMES], 100);
+    cr_expect_gt(g.parts.piece_bytes[PIECE_SIGNATURES], 80);
     buf_free(&own);
     buf_free(&like);
     arena_free(&a);
@@ -123,7 +123,7 @@ Test(anatomy, damaged_files_never_crash)
         if (facts_of(&a, p, file.len, &f, NULL) == OK) {
             opened++;
             uint64_t bits = 0;
-            for (int i = 0; i < N_PARTS; i++) bits += f.parts.part_bits[i];
+            for (int i = 0; i < N_PIECES; i++) bits += f.parts.piece_bits[i];
             cr_expect_eq(bits, 8 * f.parts.packed);
         }
         arena_release(&a, mark);

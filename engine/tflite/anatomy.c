@@ -9,33 +9,33 @@
 
 #include <string.h>
 
-static const char *const part_names[N_PARTS] = {
-    [PART_PADDING] = "padding",
-    [PART_UNREACHED] = "unreached",
-    [PART_HEAD] = "head",
-    [PART_CODES] = "operator codes",
-    [PART_SUBGRAPH] = "subgraph",
-    [PART_TENSORS] = "tensors",
-    [PART_NAMES] = "names",
-    [PART_QUANTIZATION] = "quantization",
-    [PART_OPERATORS] = "operators",
-    [PART_BUFFERS] = "buffers",
-    [PART_DATA] = "values",
-    [PART_METADATA] = "metadata",
-    [PART_SIGNATURES] = "signatures",
-    [PART_VTABLES] = "vtables",
-    [PART_TABLES] = "code tables",
-    [PART_FRAME] = "frame",
+static const char *const piece_names[N_PIECES] = {
+    [PIECE_PADDING] = "padding",
+    [PIECE_UNREACHED] = "unreached",
+    [PIECE_HEAD] = "head",
+    [PIECE_CODES] = "operator codes",
+    [PIECE_SUBGRAPH] = "subgraph",
+    [PIECE_TENSORS] = "tensors",
+    [PIECE_NAMES] = "names",
+    [PIECE_QUANTIZATION] = "quantization",
+    [PIECE_OPERATORS] = "operators",
+    [PIECE_BUFFERS] = "buffers",
+    [PIECE_DATA] = "values",
+    [PIECE_METADATA] = "metadata",
+    [PIECE_SIGNATURES] = "signatures",
+    [PIECE_VTABLES] = "vtables",
+    [PIECE_TABLES] = "code tables",
+    [PIECE_FRAME] = "frame",
 };
 
-const char *anatomy_part_name(part p)
+const char *anatomy_piece_name(piece p)
 {
-    return part_names[p];
+    return piece_names[p];
 }
 
 typedef struct {
     fb_file f;
-    uint16_t *mark; /* of each byte: its part, or N_PARTS and the index of a tensor; 0 for none */
+    uint16_t *mark; /* of each byte: its part, or N_PIECES and the index of a tensor; 0 for none */
     size_t
         budget; /* bytes that may still be marked: a hostile file refers to the same ones without end */
 } walk;
@@ -49,36 +49,36 @@ static void mark(walk *w, size_t at, size_t n, uint16_t with)
         if (!w->mark[i]) w->mark[i] = with;
 }
 
-static void mark_table(walk *w, fb_table t, part p)
+static void mark_table(walk *w, fb_table t, piece p)
 {
     if (!t.at) return;
-    mark(w, t.vtable, t.vtable_bytes, PART_VTABLES);
+    mark(w, t.vtable, t.vtable_bytes, PIECE_VTABLES);
     mark(w, t.at, t.table_bytes, (uint16_t)p);
 }
 
 /* A vector's count and its elements of `size` bytes; a text's NUL, too. */
-static fb_list mark_list(walk *w, fb_table t, int field, size_t size, part p)
+static fb_list mark_list(walk *w, fb_table t, int field, size_t size, piece p)
 {
     fb_list list = fb_elements(&w->f, t, field, size);
     if (!w->f.damaged && list.at) mark(w, list.at - 4, 4 + list.n * size, (uint16_t)p);
     return list;
 }
 
-static void mark_text(walk *w, fb_table t, int field, part p)
+static void mark_text(walk *w, fb_table t, int field, piece p)
 {
     fb_list text = mark_list(w, t, field, 1, p);
     if (!w->f.damaged && text.at && text.at + text.n < w->f.n)
         mark(w, text.at + text.n, 1, (uint16_t)p);
 }
 
-static fb_table mark_child(walk *w, fb_table t, int field, part p)
+static fb_table mark_child(walk *w, fb_table t, int field, piece p)
 {
     fb_table child = fb_child(&w->f, t, field);
     mark_table(w, child, p);
     return child;
 }
 
-static fb_table mark_item(walk *w, fb_list list, size_t i, part p)
+static fb_table mark_item(walk *w, fb_list list, size_t i, piece p)
 {
     fb_table t = fb_item(&w->f, list, i);
     mark_table(w, t, p);
@@ -87,49 +87,49 @@ static fb_table mark_item(walk *w, fb_list list, size_t i, part p)
 
 static void walk_codes(walk *w, fb_table model)
 {
-    fb_list codes = mark_list(w, model, MODEL_OPERATOR_CODES, 4, PART_HEAD);
+    fb_list codes = mark_list(w, model, MODEL_OPERATOR_CODES, 4, PIECE_HEAD);
     for (size_t i = 0; i < codes.n && !w->f.damaged; i++)
-        mark_text(w, mark_item(w, codes, i, PART_CODES), CODE_CUSTOM, PART_CODES);
+        mark_text(w, mark_item(w, codes, i, PIECE_CODES), CODE_CUSTOM, PIECE_CODES);
 }
 
 static void walk_tensors(walk *w, fb_table sub)
 {
-    fb_list tensors = mark_list(w, sub, SUBGRAPH_TENSORS, 4, PART_TENSORS);
+    fb_list tensors = mark_list(w, sub, SUBGRAPH_TENSORS, 4, PIECE_TENSORS);
     for (size_t i = 0; i < tensors.n && !w->f.damaged; i++) {
-        fb_table t = mark_item(w, tensors, i, PART_TENSORS);
-        mark_list(w, t, TENSOR_SHAPE, 4, PART_TENSORS);
-        mark_list(w, t, TENSOR_SHAPE_SIGNATURE, 4, PART_TENSORS);
-        mark_text(w, t, TENSOR_NAME, PART_NAMES);
-        fb_table q = mark_child(w, t, TENSOR_QUANTIZATION, PART_QUANTIZATION);
+        fb_table t = mark_item(w, tensors, i, PIECE_TENSORS);
+        mark_list(w, t, TENSOR_SHAPE, 4, PIECE_TENSORS);
+        mark_list(w, t, TENSOR_SHAPE_SIGNATURE, 4, PIECE_TENSORS);
+        mark_text(w, t, TENSOR_NAME, PIECE_NAMES);
+        fb_table q = mark_child(w, t, TENSOR_QUANTIZATION, PIECE_QUANTIZATION);
         for (int field = QUANT_MIN; field <= QUANT_SCALE; field++)
-            mark_list(w, q, field, 4, PART_QUANTIZATION);
-        mark_list(w, q, QUANT_ZERO_POINT, 8, PART_QUANTIZATION);
+            mark_list(w, q, field, 4, PIECE_QUANTIZATION);
+        mark_list(w, q, QUANT_ZERO_POINT, 8, PIECE_QUANTIZATION);
     }
 }
 
 static void walk_operators(walk *w, fb_table sub, const tfl_graph *g)
 {
-    fb_list ops = mark_list(w, sub, SUBGRAPH_OPERATORS, 4, PART_OPERATORS);
+    fb_list ops = mark_list(w, sub, SUBGRAPH_OPERATORS, 4, PIECE_OPERATORS);
     for (size_t i = 0; i < ops.n && i < (size_t)g->n_ops && !w->f.damaged; i++) {
-        fb_table t = mark_item(w, ops, i, PART_OPERATORS);
-        mark_list(w, t, OPERATOR_INPUTS, 4, PART_OPERATORS);
-        mark_list(w, t, OPERATOR_OUTPUTS, 4, PART_OPERATORS);
-        fb_table options = mark_child(w, t, OPERATOR_OPTIONS, PART_OPERATORS);
+        fb_table t = mark_item(w, ops, i, PIECE_OPERATORS);
+        mark_list(w, t, OPERATOR_INPUTS, 4, PIECE_OPERATORS);
+        mark_list(w, t, OPERATOR_OUTPUTS, 4, PIECE_OPERATORS);
+        fb_table options = mark_child(w, t, OPERATOR_OPTIONS, PIECE_OPERATORS);
         const option_table *rows = tfl_options_of(g->op[i].code);
         for (int k = 0; rows && k < rows->n_rows; k++)
             if (rows->rows[k].kind == OPTION_LIST)
-                mark_list(w, options, rows->rows[k].field, 4, PART_OPERATORS);
+                mark_list(w, options, rows->rows[k].field, 4, PIECE_OPERATORS);
     }
 }
 
 static void walk_subgraphs(walk *w, fb_table model, const tfl_graph *g)
 {
-    fb_list subs = mark_list(w, model, MODEL_SUBGRAPHS, 4, PART_HEAD);
+    fb_list subs = mark_list(w, model, MODEL_SUBGRAPHS, 4, PIECE_HEAD);
     for (size_t i = 0; i < subs.n && !w->f.damaged; i++) {
-        fb_table sub = mark_item(w, subs, i, PART_SUBGRAPH);
-        mark_list(w, sub, SUBGRAPH_INPUTS, 4, PART_SUBGRAPH);
-        mark_list(w, sub, SUBGRAPH_OUTPUTS, 4, PART_SUBGRAPH);
-        mark_text(w, sub, SUBGRAPH_NAME, PART_NAMES);
+        fb_table sub = mark_item(w, subs, i, PIECE_SUBGRAPH);
+        mark_list(w, sub, SUBGRAPH_INPUTS, 4, PIECE_SUBGRAPH);
+        mark_list(w, sub, SUBGRAPH_OUTPUTS, 4, PIECE_SUBGRAPH);
+        mark_text(w, sub, SUBGRAPH_NAME, PIECE_NAMES);
         walk_tensors(w, sub);
         walk_operators(w, sub, g);
     }
@@ -140,33 +140,33 @@ static void walk_buffer(walk *w, fb_table t, uint16_t with)
 {
     fb_list data = fb_elements(&w->f, t, BUFFER_DATA, 1);
     if (w->f.damaged || !data.at) return;
-    mark(w, data.at - 4, 4, PART_BUFFERS);
+    mark(w, data.at - 4, 4, PIECE_BUFFERS);
     mark(w, data.at, data.n, with);
 }
 
 static void walk_metadata(walk *w, fb_table model, fb_list buffers)
 {
-    fb_list entries = mark_list(w, model, MODEL_METADATA, 4, PART_METADATA);
+    fb_list entries = mark_list(w, model, MODEL_METADATA, 4, PIECE_METADATA);
     for (size_t i = 0; i < entries.n && !w->f.damaged; i++) {
-        fb_table t = mark_item(w, entries, i, PART_METADATA);
-        mark_text(w, t, METADATA_NAME, PART_METADATA);
+        fb_table t = mark_item(w, entries, i, PIECE_METADATA);
+        mark_text(w, t, METADATA_NAME, PIECE_METADATA);
         const size_t buffer = (size_t)(uint32_t)fb_int(&w->f, t, METADATA_BUFFER, 0);
         if (buffer >= buffers.n) continue;
         fb_list data = fb_elements(&w->f, fb_item(&w->f, buffers, buffer), BUFFER_DATA, 1);
-        mark(w, data.at, data.n, PART_METADATA);
+        mark(w, data.at, data.n, PIECE_METADATA);
     }
 }
 
 static void walk_signatures(walk *w, fb_table model)
 {
-    fb_list all = mark_list(w, model, MODEL_SIGNATURES, 4, PART_SIGNATURES);
+    fb_list all = mark_list(w, model, MODEL_SIGNATURES, 4, PIECE_SIGNATURES);
     for (size_t i = 0; i < all.n && !w->f.damaged; i++) {
-        fb_table t = mark_item(w, all, i, PART_SIGNATURES);
-        mark_text(w, t, SIGNATURE_KEY, PART_SIGNATURES);
+        fb_table t = mark_item(w, all, i, PIECE_SIGNATURES);
+        mark_text(w, t, SIGNATURE_KEY, PIECE_SIGNATURES);
         for (int field = SIGNATURE_INPUTS; field <= SIGNATURE_OUTPUTS; field++) {
-            fb_list ports = mark_list(w, t, field, 4, PART_SIGNATURES);
+            fb_list ports = mark_list(w, t, field, 4, PIECE_SIGNATURES);
             for (size_t k = 0; k < ports.n && !w->f.damaged; k++)
-                mark_text(w, mark_item(w, ports, k, PART_SIGNATURES), PORT_NAME, PART_SIGNATURES);
+                mark_text(w, mark_item(w, ports, k, PIECE_SIGNATURES), PORT_NAME, PIECE_SIGNATURES);
         }
     }
 }
@@ -180,25 +180,25 @@ static void walk_buffers(walk *w, fb_table model, fb_list buffers)
     for (size_t i = 0; i < tensors.n && !w->f.damaged; i++) {
         const int buffer = fb_int(&w->f, fb_item(&w->f, tensors, i), TENSOR_BUFFER, 0);
         if (buffer >= 0 && (size_t)buffer < buffers.n)
-            walk_buffer(w, fb_item(&w->f, buffers, (size_t)buffer), (uint16_t)(N_PARTS + i));
+            walk_buffer(w, fb_item(&w->f, buffers, (size_t)buffer), (uint16_t)(N_PIECES + i));
     }
     for (size_t i = 0; i < buffers.n && !w->f.damaged; i++)
-        walk_buffer(w, mark_item(w, buffers, i, PART_BUFFERS), PART_DATA);
+        walk_buffer(w, mark_item(w, buffers, i, PIECE_BUFFERS), PIECE_DATA);
 }
 
 static void walk_model(walk *w, fb_table model, const tfl_graph *g)
 {
-    mark(w, 0, 8, PART_HEAD);
-    mark_table(w, model, PART_HEAD);
-    mark_text(w, model, MODEL_DESCRIPTION, PART_NAMES);
+    mark(w, 0, 8, PIECE_HEAD);
+    mark_table(w, model, PIECE_HEAD);
+    mark_text(w, model, MODEL_DESCRIPTION, PIECE_NAMES);
     walk_codes(w, model);
     walk_subgraphs(w, model, g);
     w->f.damaged = false; /* in another subgraph than the one that was read */
-    fb_list buffers = mark_list(w, model, MODEL_BUFFERS, 4, PART_BUFFERS);
+    fb_list buffers = mark_list(w, model, MODEL_BUFFERS, 4, PIECE_BUFFERS);
     walk_metadata(w, model, buffers);
     walk_buffers(w, model, buffers);
     w->f.damaged = false;
-    mark_list(w, model, MODEL_METADATA_BUFFER, 4, PART_METADATA);
+    mark_list(w, model, MODEL_METADATA_BUFFER, 4, PIECE_METADATA);
     w->f.damaged = false;
     walk_signatures(w, model);
 }
@@ -208,13 +208,13 @@ static void add_up(const walk *w, const deflate_bits *cost, anatomy *out)
 {
     for (size_t i = 0; i < w->f.n; i++) {
         const unsigned m = w->mark[i], bits = cost->bits ? cost->bits[i] : 8;
-        part p = m >= N_PARTS ? PART_DATA : (part)m;
-        if (!m && w->f.bytes[i]) p = PART_UNREACHED;
-        out->part_bytes[p]++;
-        out->part_bits[p] += bits;
-        if (m < N_PARTS) continue;
-        out->tensor_bytes[m - N_PARTS]++;
-        out->tensor_bits[m - N_PARTS] += bits;
+        piece p = m >= N_PIECES ? PIECE_DATA : (piece)m;
+        if (!m && w->f.bytes[i]) p = PIECE_UNREACHED;
+        out->piece_bytes[p]++;
+        out->piece_bits[p] += bits;
+        if (m < N_PIECES) continue;
+        out->tensor_bytes[m - N_PIECES]++;
+        out->tensor_bits[m - N_PIECES] += bits;
     }
 }
 
@@ -227,8 +227,8 @@ static status trace(arena *a, size_t n, const void *packed, size_t n_packed, def
     if (!form.stored)
         TRY(deflate_bits_trace(a, (const char *)packed + form.start, n_packed - form.start, n, cost,
                                &used, e));
-    out->part_bits[PART_TABLES] = cost->table_bits;
-    out->part_bits[PART_FRAME] = 8 * (n_packed - used);
+    out->piece_bits[PIECE_TABLES] = cost->table_bits;
+    out->piece_bits[PIECE_FRAME] = 8 * (n_packed - used);
     return OK;
 }
 

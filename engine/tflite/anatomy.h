@@ -11,31 +11,31 @@
 #include <stdint.h>
 
 typedef enum {
-    PART_PADDING,      /* zeros that no object holds */
-    PART_UNREACHED,    /* other bytes that no object holds */
-    PART_HEAD,         /* where the root is, "TFL3", the root table and its lists */
-    PART_CODES,        /* operator codes and versions */
-    PART_SUBGRAPH,     /* subgraph tables, their inputs and outputs */
-    PART_TENSORS,      /* tensor tables and shapes */
-    PART_NAMES,        /* of tensors and subgraphs, and the description */
-    PART_QUANTIZATION, /* scales and zero points */
-    PART_OPERATORS,    /* operator tables, their operands and options */
-    PART_BUFFERS,      /* buffer tables and the counts in front of the data */
-    PART_DATA,         /* constants' values */
-    PART_METADATA,     /* entries and their data */
-    PART_SIGNATURES,
-    PART_VTABLES, /* the forms of tables */
-    PART_TABLES,  /* packed only: deflate's code tables and block heads */
-    PART_FRAME,   /* packed only: zlib's or ZIP's own bytes */
-    N_PARTS
-} part;
+    PIECE_PADDING,      /* zeros that no object holds */
+    PIECE_UNREACHED,    /* other bytes that no object holds */
+    PIECE_HEAD,         /* where the root is, "TFL3", the root table and its lists */
+    PIECE_CODES,        /* operator codes and versions */
+    PIECE_SUBGRAPH,     /* subgraph tables, their inputs and outputs */
+    PIECE_TENSORS,      /* tensor tables and shapes */
+    PIECE_NAMES,        /* of tensors and subgraphs, and the description */
+    PIECE_QUANTIZATION, /* scales and zero points */
+    PIECE_OPERATORS,    /* operator tables, their operands and options */
+    PIECE_BUFFERS,      /* buffer tables and the counts in front of the data */
+    PIECE_DATA,         /* constants' values */
+    PIECE_METADATA,     /* entries and their data */
+    PIECE_SIGNATURES,
+    PIECE_VTABLES, /* the forms of tables */
+    PIECE_TABLES,  /* packed only: deflate's code tables and block heads */
+    PIECE_FRAME,   /* packed only: zlib's or ZIP's own bytes */
+    N_PIECES
+} piece;
 /* "padding", "values", ... */
-const char *anatomy_part_name(part p);
+const char *anatomy_piece_name(piece p);
 
 typedef struct {
     size_t flat, packed; /* bytes of both forms */
-    size_t part_bytes[N_PARTS];
-    uint64_t part_bits[N_PARTS]; /* of the packed form; they sum to 8 * packed */
+    size_t piece_bytes[N_PIECES];
+    uint64_t piece_bits[N_PIECES]; /* of the packed form; they sum to 8 * packed */
     int n_tensors;
     size_t *tensor_bytes; /* of each tensor's values; of values that several share at the first */
     uint64_t *tensor_bits;

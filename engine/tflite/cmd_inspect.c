@@ -99,8 +99,8 @@ static status fill_summary(table *t, const char *path, const model_facts *f, err
     c[4] = whole_of(t->a, (double)f->parts.packed);
     c[5] = whole_of(t->a, (double)f->n_weights);
     c[6] = percent_of(t->a, (double)f->n_zeros, (double)f->n_weights);
-    c[7] = whole_of(t->a, (double)f->parts.part_bytes[PART_DATA]);
-    c[8] = whole_of(t->a, (double)(f->n_flat - f->parts.part_bytes[PART_DATA]));
+    c[7] = whole_of(t->a, (double)f->parts.piece_bytes[PIECE_DATA]);
+    c[8] = whole_of(t->a, (double)(f->n_flat - f->parts.piece_bytes[PIECE_DATA]));
     c[9] = whole_of(t->a, f->total_macs);
     c[10] = whole_of(t->a, f->arena_bytes);
     c[11] = cell_number(f->g.n_ops);
@@ -222,10 +222,10 @@ static status put_part(table *t, const char *path, const char *name, const anato
 static status fill_parts(table *t, const char *path, const model_facts *f, err *e)
 {
     const anatomy *p = &f->parts;
-    for (int i = 0; i < N_PARTS; i++)
-        if (p->part_bytes[i] || p->part_bits[i])
-            TRY(put_part(t, path, anatomy_part_name((part)i), p, p->part_bytes[i], p->part_bits[i],
-                         e));
+    for (int i = 0; i < N_PIECES; i++)
+        if (p->piece_bytes[i] || p->piece_bits[i])
+            TRY(put_part(t, path, anatomy_piece_name((piece)i), p, p->piece_bytes[i],
+                         p->piece_bits[i], e));
     return put_part(t, path, "all", p, p->flat, 8 * (uint64_t)p->packed, e);
 }
 
