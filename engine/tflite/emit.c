@@ -22,20 +22,19 @@ typedef struct {
     const tfl_op **code_of; /* the first operator with each code and version */
     fb_ref *buffers;
     int n_buffers;
-    bool writes_zero;  /* as an operator's code */
-    bool shares;       /* equal objects are one: not in files like the converter's */
-    size_t data_align; /* of constants at the least */
+    bool writes_zero; /* as an operator's code */
+    emit_style style;
 } emitter;
 
 static fb_ref ints(emitter *m, const int *v, int n)
 {
-    return fb_vector(&m->b, v, (size_t)n, sizeof *v, 4, m->shares);
+    return fb_vector(&m->b, v, (size_t)n, sizeof *v, 4, m->style.shares);
 }
 
 static size_t alignment_of(const emitter *m, tfl_type t)
 {
     size_t n = tfl_type_bytes(t);
-    return n < m->data_align ? m->data_align : n;
+    return n < m->style.align ? m->style.align : n;
 }
 
 /* The number of a buffer table, which is new or, when `shared`, may be an equal one. */
@@ -53,7 +52,7 @@ static int put_buffer(emitter *m, fb_ref data, bool shared)
 static fb_ref put_data(emitter *m, const tfl_tensor *t)
 {
     return t->data ? fb_vector(&m->b, t->data, t->bytes, 1, alignment_of(m, t->type),
-                               t->is_structural && m->shares)
+                               t->is_structural && m->style.shares)
                    : 0;
 }
 
@@ -61,10 +60,10 @@ static fb_ref put_data(emitter *m, const tfl_tensor *t)
  * or each has its own. */
 static int put_empty_buffer(emitter *m)
 {
-    if (m->shares) return 0;
+    if (!m->style.extras) return 0;
     m->buffers[m->n_buffers] = m->buffers[0];
-    if (m->data_align == 4) return m->n_buffers++;
-    fb_align(&m->b, m->data_align);
+    if (m->style.align == 4) return m->n_buffers++;
+    fb_align(&m->b, m->style.align);
     return put_buffer(m, 0, false);
 }
 
@@ -72,13 +71,13 @@ static int put_empty_buffer(emitter *m)
  * weights, and sharing them would let values decide the size. */
 static fb_ref put_quant(emitter *m, const tfl_quant *q)
 {
-    if (q->n == 0 && m->shares) return 0;
+    if (q->n == 0 && !m->style.extras) return 0;
     if (q->n == 0) {
         fb_table_begin(&m->b);
         return fb_table_end(&m->b, false);
     }
     bool zeros = true;
-    for (int i = 0; i < q->n; i++) zeros = zeros && q->zero_point[i] == 0 && m->shares;
+    for (int i = 0; i < q->n; i++) zeros = zeros && q->zero_point[i] == 0 && m->style.shares;
     fb_ref zero = fb_vector(&m->b, q->zero_point, (size_t)q->n, 8, 8, zeros);
     fb_ref scale = fb_vector(&m->b, q->scale, (size_t)q->n, 4, 4, false);
     fb_table_begin(&m->b);
@@ -103,7 +102,7 @@ static fb_ref put_tensor(emitter *m, const tfl_tensor *t, const tensor_refs *r)
     fb_put_ref(&m->b, TENSOR_NAME, r->name);
     fb_put_ref(&m->b, TENSOR_QUANTIZATION, r->quant);
     fb_put_byte(&m->b, TENSOR_IS_VARIABLE, t->is_variable, 0);
-    return fb_table_end(&m->b, m->shares);
+    return fb_table_end(&m->b, m->style.shares);
 }
 
 typedef enum {
@@ -124,11 +123,11 @@ static void put_kind(emitter *m, int i, int kind, tensor_refs *r)
         r->data = put_data(m, t);
         break;
     case KIND_BUFFER:
-        r->buffer =
-            t->data ? put_buffer(m, r->data, t->is_structural && m->shares) : put_empty_buffer(m);
+        r->buffer = t->data ? put_buffer(m, r->data, t->is_structural && m->style.shares)
+                            : put_empty_buffer(m);
         break;
     case KIND_NAME:
-        r->name = m->shares ? 0 : fb_string(&m->b, t->name);
+        r->name = !m->style.names ? 0 : fb_string(&m->b, t->name);
         break;
     case KIND_QUANT:
         r->quant = put_quant(m, &t->quant);
@@ -151,7 +150,7 @@ static fb_ref put_tensors(emitter *m)
         m->b.failed = true;
         return 0;
     }
-    if (m->shares) {
+    if (m->style.groups) {
         for (int k = 0; k < N_TENSOR_KINDS; k++)
             for (int i = 0; i < g->n_tensors; i++) put_kind(m, i, k, &r[i]);
     } else {
@@ -179,7 +178,7 @@ static fb_ref put_options(emitter *m, const option_table *t, const tfl_options *
         if (row->kind == OPTION_INT) fb_put_int(&m->b, row->field, whole, row->def);
         if (row->kind == OPTION_BYTE) fb_put_byte(&m->b, row->field, whole, row->def);
     }
-    return fb_table_end(&m->b, m->shares);
+    return fb_table_end(&m->b, m->style.shares);
 }
 
 /* The row of operator_codes for `op`, added when it is new. */
@@ -214,7 +213,7 @@ static void number_codes(emitter *m)
 {
     int zero = -1, most = 0, least = 0;
     for (int i = 0; i < m->g->n_ops; i++) code_index(m, &m->g->op[i]);
-    if (!m->shares || m->n_codes == 0) return;
+    if (!m->style.numbers || m->n_codes == 0) return;
     for (int i = 0; i < m->n_codes; i++) {
         const int uses = count_uses(m, m->code_of[i]);
         if (uses < count_uses(m, m->code_of[least])) least = i;
@@ -250,7 +249,7 @@ static fb_ref put_codes(emitter *m)
         fb_table_begin(&m->b);
         const int code = m->code_of[i]->code;
         fb_put_byte(&m->b, CODE_DEPRECATED, code < 127 ? code : 127, 0);
-        fb_put_int(&m->b, CODE_BUILTIN, code < 127 && m->shares ? 0 : code, 0);
+        fb_put_int(&m->b, CODE_BUILTIN, code < 127 && !m->style.extras ? 0 : code, 0);
         fb_put_int(&m->b, CODE_VERSION, m->code_of[i]->version, 1);
         m->refs[i] = fb_table_end(&m->b, false);
     }
@@ -265,7 +264,7 @@ static fb_ref put_subgraph(emitter *m)
     for (int i = 0; i < g->n_ops; i++) m->refs[i] = put_op(m, &g->op[i]);
     fb_ref ops = fb_refs(&m->b, m->refs, (size_t)g->n_ops);
     fb_ref in = ints(m, g->in, g->n_in), out = ints(m, g->out, g->n_out);
-    fb_ref name = m->shares ? 0 : fb_string(&m->b, "main");
+    fb_ref name = m->style.extras ? fb_string(&m->b, "main") : 0;
     fb_table_begin(&m->b);
     fb_put_ref(&m->b, SUBGRAPH_NAME, name);
     fb_put_ref(&m->b, SUBGRAPH_TENSORS, tensors);
@@ -279,7 +278,7 @@ static fb_ref put_subgraph(emitter *m)
 static fb_ref put_metadata(emitter *m)
 {
     if (!m->g->metadata) return 0;
-    fb_ref data = fb_vector(&m->b, m->g->metadata, m->g->metadata_bytes, 1, m->data_align, false);
+    fb_ref data = fb_vector(&m->b, m->g->metadata, m->g->metadata_bytes, 1, m->style.align, false);
     int buffer = put_buffer(m, data, false);
     fb_ref name = fb_string(&m->b, m->g->metadata_name);
     fb_table_begin(&m->b);
@@ -301,7 +300,7 @@ static fb_ref put_port(emitter *m, const char *text, int tensor)
 
 static fb_ref put_signature(emitter *m)
 {
-    if (m->shares) return 0;
+    if (!m->style.extras) return 0;
     fb_ref in = put_port(m, "x", m->g->in[0]), out = put_port(m, "output_0", m->g->out[0]);
     fb_ref key = fb_string(&m->b, "serving_default");
     fb_table_begin(&m->b);
@@ -319,7 +318,7 @@ static fb_ref put_model(emitter *m)
         fb_table_end(&m->b, false); /* buffer 0 is empty by the format's rule */
     fb_ref subgraphs = put_subgraph(m), codes = put_codes(m), metadata = put_metadata(m);
     fb_ref signature = put_signature(m);
-    fb_ref description = m->shares ? 0 : fb_string(&m->b, "MLIR Converted.");
+    fb_ref description = m->style.extras ? fb_string(&m->b, "MLIR Converted.") : 0;
     fb_ref buffers = fb_refs(&m->b, m->buffers, (size_t)m->n_buffers);
     fb_table_begin(&m->b);
     fb_put_int(&m->b, MODEL_VERSION, SCHEMA_VERSION, 0);
@@ -332,26 +331,39 @@ static fb_ref put_model(emitter *m)
     return fb_table_end(&m->b, false);
 }
 
-/* The converter's second pass, over what it stores in less than 32 bits, aligns as the schema says. */
-static size_t data_alignment(const tfl_graph *g)
+emit_style emit_style_minimal(void)
 {
-    for (int i = 0; i < g->n_tensors && g->like_converter; i++)
-        if (g->tensor[i].data && tfl_type_bytes(g->tensor[i].type) < 4) return 16;
-    return 4;
+    return (emit_style){
+        .shares = true, .shares_vtables = true, .groups = true, .numbers = true, .align = 4};
 }
 
-status tfl_emit(const tfl_graph *g, arena *a, buf *out, err *e)
+/* The converter's second pass, over what it stores in less than 32 bits, aligns as the schema says. */
+emit_style emit_style_converter(const tfl_graph *g)
+{
+    emit_style style = {.shares_vtables = true, .names = true, .extras = true, .align = 4};
+    for (int i = 0; i < g->n_tensors; i++)
+        if (g->tensor[i].data && tfl_type_bytes(g->tensor[i].type) < 4) style.align = 16;
+    return style;
+}
+
+status tfl_emit_styled(const tfl_graph *g, const emit_style *style, arena *a, buf *out, err *e)
 {
     size_t most = (size_t)(g->n_tensors > g->n_ops ? g->n_tensors : g->n_ops) + 3;
-    emitter m = {.g = g, .a = a, .shares = !g->like_converter};
-    m.data_align = data_alignment(g);
+    emitter m = {.g = g, .a = a, .style = *style};
     m.refs = ARENA_NEW(a, fb_ref, most);
     m.buffers = ARENA_NEW(a, fb_ref, most);
     m.code_of = ARENA_NEW(a, const tfl_op *, most);
     if (!m.refs || !m.buffers || !m.code_of)
         return FAIL(e, ERR_MEM, "out of memory while writing a model");
     fb_init(&m.b, a);
+    m.b.repeats_vtables = !style->shares_vtables;
     status s = fb_finish(&m.b, put_model(&m), SCHEMA_IDENTIFIER, out, e);
     fb_free(&m.b);
     return s;
+}
+
+status tfl_emit(const tfl_graph *g, arena *a, buf *out, err *e)
+{
+    const emit_style style = g->like_converter ? emit_style_converter(g) : emit_style_minimal();
+    return tfl_emit_styled(g, &style, a, out, e);
 }

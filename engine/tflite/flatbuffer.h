@@ -34,6 +34,7 @@ typedef struct {
     size_t align; /* greatest alignment asked for */
     fb_known *known;
     bool failed;
+    bool repeats_vtables;          /* each table gets one of its own */
     fb_field field[FB_MAX_FIELDS]; /* of the table under way */
 } fb_builder;
 
