@@ -114,7 +114,7 @@ Test(anatomy, damaged_files_never_crash)
     arena_init(&a, 0);
     write_net(&a, 1, true, &file);
     int opened = 0;
-    for (uint64_t seed = 0; seed < 3000; seed++) {
+    for (uint64_t seed = 0; seed < 1000; seed++) {
         rng r = rng_stream(seed, RNG_TEST, 2);
         arena_mark_t mark = arena_mark(&a);
         model_facts f;
@@ -128,7 +128,7 @@ Test(anatomy, damaged_files_never_crash)
         }
         arena_release(&a, mark);
     }
-    cr_expect_gt(opened, 100);
+    cr_expect_gt(opened, 50);
     buf_free(&file);
     arena_free(&a);
 }
