@@ -2,8 +2,12 @@
  * between search/ and the engine.
  *
  * Kinds, in the order of a candidate's chain (parents in brackets):
- *   data                     series or clips -> examples ready to train on
- *   train  (data[, train])   epochs [from, to) of a training, continued from the earlier stage
+ *   data   ([data ...])      series or clips -> examples ready to train on; many clips in shards,
+ *                            data stages themselves, of which this one is joined
+ *   train  (data[, train][, data ...])
+ *                            epochs [from, to) of a training, continued from the earlier stage; the
+ *                            last parents, as many as "augment" has of "sounds", are the waveforms
+ *                            and background noise that augmentation draws from
  *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine
@@ -27,7 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STAGE_MAX_PARENTS = 3, STAGE_MAX_METRICS = 40 };
+enum { STAGE_MAX_SHARDS = 8, STAGE_MAX_PARENTS = STAGE_MAX_SHARDS + 3, STAGE_MAX_METRICS = 40 };
 
 typedef enum {
     STAGE_DATA,
@@ -115,11 +119,17 @@ typedef struct {
     int n[3];      /* examples in each part (train, val, test); recordings that will turn out to be
                       unusable count, too */
     int n_classes; /* 0 for forecasts */
-    hash files;    /* recordings: of their list, what "files_hash" of the parameters must be */
+    /* Of recordings: what "files_hash" of the parameters must be, for a whole set of features and for
+     * its shards, whose parameters add "shard":[i,n] when n > 1; and for the shards of the training
+     * part's waveforms, which have "storage":"int16" and no "features". */
+    hash files;
+    int n_shards, n_waves;
+    hash shard[STAGE_MAX_SHARDS], wave[STAGE_MAX_SHARDS];
 } stage_survey;
 
-/* Reads file names and counts rows, no more. For keywords "files_hash" and "features" need not be
- * among the parameters yet. ERR_INPUT when something is missing or not what it should be. */
+/* Counts rows or lists recordings, and reads these to hash them. For keywords "files_hash" and
+ * "features" need not be among the parameters yet. ERR_INPUT when something is missing or not what it
+ * should be. */
 status stage_survey_data(const char *data_params, const char *input, arena *a, stage_survey *out,
                          err *e);
 
