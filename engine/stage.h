@@ -6,8 +6,8 @@
  *                            data stages themselves, of which this one is joined
  *   train  (data[, train][, data ...])
  *                            epochs [from, to) of a training, continued from the earlier stage; the
- *                            last parents, as many as "augment" has of "sounds", are the waveforms
- *                            and background noise that augmentation draws from
+ *                            last parents, as many as the parameter "sounds" says, are the waveforms
+ *                            that augmentation starts from and, behind them, recorded noise
  *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine

@@ -21,9 +21,8 @@ status stage_open_clips(const stage_job *job, int first, int n, stage_clips *out
     for (int i = 0; i < n; i++) {
         TRY(stage_open_parent(job, first + i, STAGE_DATA, &out->map[i], e));
         out->n++;
-        TRY(stage_distrust(clip_set_read(&out->set[i], out->map[i].bytes, out->map[i].n,
-                                         "a set of clips", e),
-                           e));
+        TRY(stage_distrust(
+            clip_set_read(&out->set[i], out->map[i].bytes, out->map[i].n, "a set of clips", e), e));
     }
     return OK;
 }

@@ -310,7 +310,7 @@ Test(clip_set, damage_is_explained)
         const char *message;
     } rows[] = {
         {-2, 0, "set: not a set of clips: it does not begin as one"},
-        {0, 2, "set: not a set of clips: unknown storage"},
+        {0, 3, "set: not a set of clips: unknown storage"},
         {1, 5, "set: not a set of clips: impossible shape"},
         {2, 0x7fffffff, "set: not a set of clips: impossible shape"},
         {3, 0x80000000, "set: not a set of clips: a number in its header is out of range"},

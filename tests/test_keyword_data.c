@@ -210,9 +210,8 @@ Test(keyword_data, a_set_of_shards_is_the_set_built_at_once)
     clip_set set[3];
     build(json, &whole, &what[0]);
     for (int i = 0; i < 3; i++) {
-        const char *own =
-            arena_printf(&memory, "%.*s,\"files_hash\":\"%s\",\"shard\":[%d,3]}",
-                         (int)strlen(json) - 1, json, files.shard[i].text, i);
+        const char *own = arena_printf(&memory, "%.*s,\"files_hash\":\"%s\",\"shard\":[%d,3]}",
+                                       (int)strlen(json) - 1, json, files.shard[i].text, i);
         set[i] = build(own, &shard[i], &detail);
     }
     cr_assert_eq(keyword_data_join(set, 3, &joined, &what[1], &e), OK, "%s", e.msg);
@@ -225,26 +224,26 @@ Test(keyword_data, a_set_of_shards_is_the_set_built_at_once)
 
 Test(keyword_data, waveforms_are_those_of_the_training_part)
 {
-#define LIST                                                                                     \
-    "{\"task\":\"keywords\",\"source\":\"speech-folders\",\"words\":[],\"split\":\"random\","      \
-    "\"val_percent\":25,\"test_percent\":25,\"shuffle\":true,\"seed\":1,\"missing_clips\":\"error\"," \
+#define LIST                                                                                  \
+    "{\"task\":\"keywords\",\"source\":\"speech-folders\",\"words\":[],\"split\":\"random\"," \
+    "\"val_percent\":25,\"test_percent\":25,\"shuffle\":true,\"seed\":1,\"missing_clips\":"   \
+    "\"error\","                                                                              \
     "\"bad_clips\":\"error\",\"storage\":\"int16\""
     clips c;
     keyword_files files;
     buf b = {0}, detail = {0};
     make_corpus();
     cr_assert_eq(keyword_data_survey(params_of(LIST "}"), folder, &memory, &c, &files, NULL), OK);
-    clip_set s =
-        build(arena_printf(&memory, LIST ",\"files_hash\":\"%s\"}", files.wave[0].text), &b, &detail);
+    clip_set s = build(arena_printf(&memory, LIST ",\"files_hash\":\"%s\"}", files.wave[0].text),
+                       &b, &detail);
     cr_assert(s.n == 6 && c.n_part[PART_TRAIN] == 6 && shape_size(s.in) == 16000);
     for (int i = 0; i < s.n; i++) {
         float x[16000];
-        cr_assert_eq(c.samples(&c, i, &(audio_options){.full_scale = 32768}, 16000, x, 16000, &memory,
-                               NULL, NULL),
+        cr_assert_eq(c.samples(&c, i, &(audio_options){.full_scale = 32768}, 16000, x, 16000,
+                               &memory, NULL, NULL),
                      OK);
         cr_expect_eq(s.label[i], c.clip[i].label);
-        for (int k = 0; k < 16000; k++)
-            cr_assert_eq((float)clip_set_wave(&s, i)[k], x[k] * 32768);
+        for (int k = 0; k < 16000; k++) cr_assert_eq((float)clip_set_wave(&s, i)[k], x[k] * 32768);
     }
     buf_free(&b);
     buf_free(&detail);
@@ -253,8 +252,10 @@ Test(keyword_data, waveforms_are_those_of_the_training_part)
 Test(keyword_data, a_shard_outside_of_the_set_is_refused)
 {
     make_corpus();
-    expect_error(FOLDERS("[]", "\"random\"", "error", ",\"shard\":[2,2]"), folder, ERR_ARG, "'shard'");
-    expect_error(FOLDERS("[]", "\"random\"", "error", ",\"shard\":[0,9]"), folder, ERR_ARG, "'shard'");
+    expect_error(FOLDERS("[]", "\"random\"", "error", ",\"shard\":[2,2]"), folder, ERR_ARG,
+                 "'shard'");
+    expect_error(FOLDERS("[]", "\"random\"", "error", ",\"shard\":[0,9]"), folder, ERR_ARG,
+                 "'shard'");
     expect_error(FOLDERS("[]", "\"random\"", "error", ",\"shard\":1"), folder, ERR_ARG, "'shard'");
 }
 

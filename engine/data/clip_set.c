@@ -193,8 +193,7 @@ static status put_clip(builder *b, int i)
         put_wave(b);
     else
         TRY(put_features(b, i));
-    buf_put(&b->features, b->stored,
-            (size_t)shape_size(b->d.in) * value_bytes(b->o->storage));
+    buf_put(&b->features, b->stored, (size_t)shape_size(b->d.in) * value_bytes(b->o->storage));
     put_i32(&b->d.array[0], k->label);
     put_i32(&b->d.array[1], k->speaker);
     put_i32(&b->d.array[2], (int)k->part);

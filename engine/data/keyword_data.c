@@ -5,10 +5,11 @@
 
 #include "engine/base/file.h"
 #include "engine/data/keyword_synth.h"
+#include "engine/data/noise.h"
 #include "engine/data/speech.h"
 #include "engine/signal/feature.h"
 
-typedef enum { SPEECH_FOLDERS, SYNTHETIC_KEYWORDS, N_SOURCES } keyword_source;
+typedef enum { SPEECH_FOLDERS, SYNTHETIC_KEYWORDS, NOISE_FOLDER, N_SOURCES } keyword_source;
 typedef struct {
     int first, count;
 } keyword_range; /* of the list of clips */
@@ -121,7 +122,8 @@ static hash hash_range(const hash *names, const hash *content, keyword_range r)
 }
 
 /* Contents are read whole: from the page cache that takes a fraction of what decoding does, and no
- * change goes unnoticed, as it would by sizes or times. Only those in the range are. */
+ * change goes unnoticed, as it would by sizes or times. Only those in the range are; one that several
+ * clips are cut from only once. */
 static status hash_contents(const clips *c, const char *folder, keyword_range r, hash *content,
                             arena *a, err *e)
 {
@@ -129,15 +131,21 @@ static status hash_contents(const clips *c, const char *folder, keyword_range r,
         arena_mark_t mark = arena_mark(a);
         const char *path = file_join(a, folder, c->clip[i].name);
         if (!path) return FAIL(e, ERR_MEM, "out of memory");
-        TRY(hash_file(path, &content[i], e));
+        bool again = i > r.first && strcmp(c->clip[i].name, c->clip[i - 1].name) == 0;
+        if (again)
+            content[i] = content[i - 1];
+        else
+            TRY(hash_file(path, &content[i], e));
         arena_release(a, mark);
     }
     return OK;
 }
 
-static status hash_files(const clips *c, const char *folder, keyword_range r, arena *a, hash *out,
+static status hash_files(const clips *c, const char *input, keyword_range r, arena *a, hash *out,
                          err *e)
 {
+    const char *folder;
+    TRY(input_line(input, 0, a, &folder, e));
     hash names = hash_names(c), *content = ARENA_NEW(a, hash, c->n);
     if (!content) return FAIL(e, ERR_MEM, "out of memory for %d clips", c->n);
     TRY(hash_contents(c, folder, r, content, a, e));
@@ -184,7 +192,8 @@ static status list_synthetic(const node *params, arena *a, clips *out, err *e)
 
 static status find_source(const node *params, keyword_source *out, err *e)
 {
-    static const char *const sources[N_SOURCES] = {"speech-folders", "synthetic-keywords"};
+    static const char *const sources[N_SOURCES] = {"speech-folders", "synthetic-keywords",
+                                                   "noise-recordings"};
     int source = 0;
     TRY(node_choice(params, "source", sources, N_SOURCES, &source, e));
     *out = (keyword_source)source;
@@ -195,14 +204,18 @@ status keyword_data_list(const node *params, const char *input, arena *a, clips 
 {
     keyword_source source;
     TRY(find_source(params, &source, e));
-    return source == SYNTHETIC_KEYWORDS ? list_synthetic(params, a, out, e)
-                                        : list_folders(params, input, a, out, e);
+    if (source == SYNTHETIC_KEYWORDS) return list_synthetic(params, a, out, e);
+    if (source == SPEECH_FOLDERS) return list_folders(params, input, a, out, e);
+    const char *folder;
+    TRY(input_line(input, 0, a, &folder, e));
+    return noise_open(out, folder, a, e);
 }
 
 status keyword_data_survey(const node *params, const char *input, arena *a, clips *c,
                            keyword_files *out, err *e)
 {
     keyword_source source;
+    const char *folder;
     *out = (keyword_files){0};
     TRY(find_source(params, &source, e));
     TRY(keyword_data_list(params, input, a, c, e));
@@ -212,7 +225,8 @@ status keyword_data_survey(const node *params, const char *input, arena *a, clip
     const keyword_range all = {0, c->n};
     hash names = hash_names(c), *content = ARENA_NEW(a, hash, c->n);
     if (!content) return FAIL(e, ERR_MEM, "out of memory for %d clips", c->n);
-    TRY(hash_contents(c, c->source, all, content, a, e));
+    TRY(input_line(input, 0, a, &folder, e));
+    TRY(hash_contents(c, folder, all, content, a, e));
     out->all = hash_range(&names, content, all);
     for (int i = 0; i < out->n_shards; i++)
         out->shard[i] = hash_range(&names, content, shard_range(c->n, i, out->n_shards));
@@ -300,11 +314,12 @@ static status read_range(const node *params, const clips *c, bool waves, keyword
     int n = waves ? c->n_part[PART_TRAIN] : c->n;
     *out = (keyword_range){0, n};
     if (!shard) return OK;
-    bool fine = shard->kind == NODE_LIST && shard->n == 2 &&
-                shard->item[0]->kind == NODE_NUMBER && shard->item[1]->kind == NODE_NUMBER;
+    bool fine = shard->kind == NODE_LIST && shard->n == 2 && shard->item[0]->kind == NODE_NUMBER &&
+                shard->item[1]->kind == NODE_NUMBER;
     double i = fine ? shard->item[0]->number : -1, of = fine ? shard->item[1]->number : 0;
     if (!(of >= 1 && of <= KEYWORD_MAX_SHARDS && i >= 0 && i < of))
-        return FAIL(e, ERR_ARG, "parameter 'shard' must be [i, n] with i below n, and n from 1 to %d",
+        return FAIL(e, ERR_ARG,
+                    "parameter 'shard' must be [i, n] with i below n, and n from 1 to %d",
                     KEYWORD_MAX_SHARDS);
     *out = shard_range(n, (int)i, (int)of);
     return OK;
@@ -321,13 +336,14 @@ static status outside_changed(status s, err *e)
     return ERR_STATE;
 }
 
-static status check_files(const node *params, const clips *c, keyword_range r, arena *a, err *e)
+static status check_files(const node *params, const char *input, const clips *c, keyword_range r,
+                          arena *a, err *e)
 {
     const char *hashed;
     hash files;
     if (!node_get(params, "files_hash")) return OK; /* made-up words */
     TRY(node_string(params, "files_hash", &hashed, e));
-    TRY(outside_changed(hash_files(c, c->source, r, a, &files, e), e));
+    TRY(outside_changed(hash_files(c, input, r, a, &files, e), e));
     if (strcmp(hashed, files.text) == 0) return OK;
     return FAIL(e, ERR_STATE,
                 "the recordings are not those that were there when the study was planned; plan it "
@@ -350,11 +366,11 @@ status keyword_data_build(const node *params, const char *input, arena *a, buf *
     TRY(read_set_options(params, &o, e));
     TRY(list_again(params, input, a, &c, e));
     TRY(read_range(params, &c, o.storage == CLIP_INT16, &r, e));
-    TRY(check_files(params, &c, r, a, e));
+    TRY(check_files(params, input, &c, r, a, e));
     TRY(clip_set_build(&c, &o, r.first, r.count, a, out, e));
     TRY(buf_check(out, e));
     TRY(clip_set_read(&s, out->data, out->len, "clip set", e));
-    if (r.count == c.n) TRY(check_parts(&s, e));
+    if (r.count == c.n && o.storage != CLIP_INT16) TRY(check_parts(&s, e));
     put_detail(&s, detail);
     return OK;
 }

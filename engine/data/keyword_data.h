@@ -7,6 +7,8 @@
  *   {"task":"keywords","source":"synthetic-keywords","clips":2000,"speakers":100,
  *    "val_percent":10,"test_percent":10,"seed":1,"features":{..},"storage":"float16"}
  *
+ *   {"task":"keywords","source":"noise-recordings","files_hash":"..","storage":"int16"}
+ *
  * With "storage":"int16" and without "features" it holds the waveforms of the training part, one
  * second at 16 kHz each (for augment.h). With "shard":[i,n] it is a part of the set.
  *
@@ -40,7 +42,8 @@ status keyword_data_list(const node *params, const char *input, arena *a, clips 
  * the contents of the recordings in question. The number of shards depends on the list alone. */
 typedef struct {
     hash all;
-    int n_shards, n_waves; /* 1: not cut; of all clips' features, of the training part's waveforms */
+    int n_shards,
+        n_waves; /* 1: not cut; of all clips' features, of the training part's waveforms */
     hash shard[KEYWORD_MAX_SHARDS], wave[KEYWORD_MAX_SHARDS];
 } keyword_files;
 
