@@ -138,9 +138,10 @@ status stage_survey_data(const char *data_params, const char *input, arena *a, s
 status stage_check_data(const char *data_params, const char *input, arena *a, buf *notes, err *e);
 
 /* Appends the canonical form of a front end's settings (signal/feature.h), as "features" of a data
- * stage holds it, and gives the shape that a network will see. ERR_INPUT for settings that do not go
- * together. */
-status stage_check_features(const node *settings, buf *canonical, shape *out, err *e);
+ * stage holds it, and gives the shape that a network will see and the predicted CPU time of one clip.
+ * ERR_INPUT for settings that do not go together. */
+status stage_check_features(const node *settings, buf *canonical, shape *out, double *seconds,
+                            err *e);
 
 /* --- what is done with a model that was built --- */
 

@@ -15,6 +15,9 @@
 #define FOLDERS "source == 'speech-folders'"
 #define MADE_UP "source == 'synthetic-keywords'"
 #define LISTS "split == 'lists'"
+#define BY_SHARES "split in ['random', 'speaker-hash']"
+#define NOISY "noise > 0"
+#define RECORDED "noise > 0 and noise_kind == 'recordings'"
 #define MEL "feature in ['mfcc', 'log-mel']"
 
 /* clang-format off: one setting reads as one paragraph */
@@ -86,11 +89,10 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_TEST_LIST] = {"data.test_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
                        .task = "keywords", .help = "the test part"},
     [SET_VAL_PERCENT] = {"data.val_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
-                         .matters = "split != 'lists'", .param = "val_percent", .stages = DATA,
-                         .axis = true, .task = "keywords", .unit = "%",
-                         .help = "size of the validation part"},
+                         .matters = BY_SHARES, .param = "val_percent", .stages = DATA, .axis = true,
+                         .task = "keywords", .unit = "%", .help = "size of the validation part"},
     [SET_TEST_PERCENT] = {"data.test_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
-                          .matters = "split != 'lists'", .param = "test_percent", .stages = DATA,
+                          .matters = BY_SHARES, .param = "test_percent", .stages = DATA,
                           .axis = true, .task = "keywords", .unit = "%",
                           .help = "size of the test part"},
     [SET_SHUFFLE] = {"data.shuffle", TYPE_BOOL, .def = "true", .matters = FOLDERS,
@@ -230,6 +232,57 @@ static const setting_row rows[N_SETTINGS] = {
          .stages = TRAIN, .axis = true, .unit = "epochs",
          .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
+    [SET_SHIFT] = {"augment.shift_ms", TYPE_NUMBER, .min = 0, .max = 1000, .def = "0",
+                   .param = "augment.shift_ms", .param_when = "shift_ms > 0", .stages = TRAIN,
+                   .axis = true, .task = "keywords", .unit = "ms",
+                   .help = "training clips are heard up to so much earlier or later, anew in every "
+                           "epoch; what is validated and tested is never augmented"},
+    [SET_NOISE] = {"augment.noise", TYPE_NUMBER, .min = 0, .max = 1, .def = "0",
+                   .param = "augment.noise", .param_when = NOISY, .stages = TRAIN, .axis = true,
+                   .task = "keywords",
+                   .help = "share of training clips that are heard with noise in the background"},
+    [SET_NOISE_KIND] = {"augment.noise_kind", TYPE_CHOICE, .choices = "white|pink|recordings",
+                        .def = "pink", .matters = NOISY, .param = "augment.noise_kind",
+                        .stages = TRAIN, .axis = true, .task = "keywords",
+                        .help = "made up, or cut from recordings"},
+    [SET_NOISE_FOLDER] = {"augment.noise_folder", TYPE_FOLDER, .matters = RECORDED, .stages = TRAIN,
+                          .task = "keywords",
+                          .help =
+                              "folder of recordings of noise, WAV or FLAC, of a second or more, "
+                              "such as `_background_noise_` of Speech Commands"},
+    [SET_SNR_LOW] = {"augment.snr_low", TYPE_NUMBER, .min = -100, .max = 100, .def = "5",
+                     .matters = NOISY, .param = "augment.snr_low", .stages = TRAIN, .axis = true,
+                     .task = "keywords", .unit = "dB",
+                     .help =
+                         "clip over noise, in power over the whole clip: drawn between this ..."},
+    [SET_SNR_HIGH] = {"augment.snr_high", TYPE_NUMBER, .min = -100, .max = 100, .def = "25",
+                      .matters = NOISY, .param = "augment.snr_high", .stages = TRAIN, .axis = true,
+                      .task = "keywords", .unit = "dB", .help = "... and this"},
+    [SET_GAIN] = {"augment.gain_db", TYPE_NUMBER, .min = 0, .max = 40, .def = "0",
+                  .param = "augment.gain_db", .param_when = "gain_db > 0", .stages = TRAIN,
+                  .axis = true, .task = "keywords", .unit = "dB",
+                  .help = "training clips are heard up to so much louder or softer"},
+    [SET_TIME_MASKS] = {"augment.time_masks", TYPE_INT, .min = 0, .max = 16, .def = "0",
+                        .param = "augment.time_masks", .param_when = "time_masks > 0",
+                        .stages = TRAIN, .axis = true, .task = "keywords",
+                        .help =
+                            "stretches of frames that are masked: every coefficient takes its mean "
+                            "over the clip (SpecAugment)"},
+    [SET_TIME_MASK_WIDTH] = {"augment.time_mask_width", TYPE_INT, .min = 1, .max = 1000, .def = "5",
+                             .matters = "time_masks > 0", .param = "augment.time_mask_width",
+                             .stages = TRAIN, .axis = true, .task = "keywords", .unit = "frames",
+                             .help = "the most that one takes; drawn from 0 on"},
+    [SET_FREQUENCY_MASKS] = {"augment.frequency_masks", TYPE_INT, .min = 0, .max = 16, .def = "0",
+                             .param = "augment.frequency_masks",
+                             .param_when = "frequency_masks > 0", .stages = TRAIN, .axis = true,
+                             .task = "keywords",
+                             .help = "stretches of bands or coefficients that are masked likewise"},
+    [SET_FREQUENCY_MASK_WIDTH] = {"augment.frequency_mask_width", TYPE_INT, .min = 1, .max = 1000,
+                                  .def = "4", .matters = "frequency_masks > 0",
+                                  .param = "augment.frequency_mask_width", .stages = TRAIN,
+                                  .axis = true, .task = "keywords", .unit = "bands",
+                                  .help = "the most that one takes; drawn from 0 on"},
+
     [SET_FINAL_SPARSITY] =
         {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
          .axis = true,
@@ -245,8 +298,9 @@ static const setting_row rows[N_SETTINGS] = {
                                  "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
                        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help = "when it reaches its final share, in the same unit as `begin`; within "
-                               "the training"},
+                       .help =
+                           "when it reaches its final share, in the same unit as `begin`; within "
+                           "the training"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},
@@ -282,10 +336,12 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
-         .help = "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
-                 "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
-                 "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
-                 "and a moment: unlike all else they differ from run to run"},
+         .help =
+             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+             "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a "
+             "machine "
+             "and a moment: unlike all else they differ from run to run"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -379,7 +435,7 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",   "train",  "prune",
+    static const char *const sections[] = {"data",   "model",   "train",  "augment", "prune",
                                            "export", "latency", "search", "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
