@@ -60,8 +60,10 @@ static const setting_row rows[N_SETTINGS] = {
 
     [SET_DATA_FOLDER] = {"data.folder", TYPE_FOLDER, .matters = FOLDERS, .stages = DATA,
                          .task = "keywords",
-                         .help = "folder of recordings, WAV or FLAC, with a folder for each word; "
-                                 "relative to `--data`, as `data.file` is"},
+                         .help =
+                             "folder of recordings, WAV or FLAC, with a folder for each word (or, "
+                             "split as `archives`, for each part); "
+                             "relative to `--data`, as `data.file` is"},
     [SET_WORDS] = {"data.words", TYPE_OTHER, .def = "[]", .stages = DATA, .task = "keywords",
                    .help =
                        "the words to tell apart, in the order of the classes; none: every folder, "
@@ -73,13 +75,14 @@ static const setting_row rows[N_SETTINGS] = {
                       .matters = MADE_UP, .param = "speakers", .stages = DATA, .axis = true,
                       .task = "keywords",
                       .help = "how many voices they have; each is in one part only"},
-    [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists",
+    [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists|archives",
                    .def = "random", .matters = FOLDERS, .param = "split", .stages = DATA,
                    .axis = true, .task = "keywords",
                    .help =
                        "`random`: the same shares of every word; `speaker-hash`: as Speech "
                        "Commands splits itself, no speaker in two parts; `lists`: as three files "
-                       "say"},
+                       "say; `archives`: as the folder is already, into three whose names end in "
+                       "train, val and test (msc-train, ...), with files named `WORD_....wav`"},
     [SET_TRAIN_LIST] = {"data.train_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
                         .task = "keywords",
                         .help = "the training part: a recording a line, of which the last two "

@@ -79,7 +79,7 @@ static status input_line(const char *input, int i, arena *a, const char **out, e
 static status read_speech(const node *params, const char *input, speech_options *o, arena *a,
                           err *e)
 {
-    static const char *const splits[N_SPLITS] = {"lists", "speaker-hash", "random"};
+    static const char *const splits[N_SPLITS] = {"lists", "speaker-hash", "random", "archives"};
     int split = 0;
     TRY(read_words(params, o, a, e));
     TRY(node_choice(params, "split", splits, N_SPLITS, &split, e));
@@ -90,8 +90,10 @@ static status read_speech(const node *params, const char *input, speech_options 
     o->shuffle = shuffle->number != 0;
     TRY(read_seed(params, &o->seed, e));
     TRY(read_skip(params, "missing_clips", &o->skip_missing, e));
-    if (o->split != SPLIT_LISTS) return read_percents(params, &o->val_percent, &o->test_percent, e);
-    for (int p = 0; p < N_PARTS; p++) TRY(input_line(input, 1 + p, a, &o->list[p], e));
+    if (o->split == SPLIT_RANDOM || o->split == SPLIT_SPEAKER_HASH)
+        return read_percents(params, &o->val_percent, &o->test_percent, e);
+    for (int p = 0; o->split == SPLIT_LISTS && p < N_PARTS; p++)
+        TRY(input_line(input, 1 + p, a, &o->list[p], e));
     return OK;
 }
 

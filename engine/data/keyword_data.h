@@ -12,7 +12,7 @@
  * With "storage":"int16" and without "features" it holds the waveforms of the training part, one
  * second at 16 kHz each (for augment.h). With "shard":[i,n] it is a part of the set.
  *
- * No words: every folder is one. With "split":"lists" there are no percentages. `input` names what
+ * No words: every folder is one. With "split":"lists" and "archives" there are no percentages. `input` names what
  * lies outside, a line each: the folder of recordings and, for lists, those of the training, the
  * validation and the test part; "" for synthetic words. */
 #ifndef PARETUNE_ENGINE_DATA_KEYWORD_DATA_H
