@@ -249,6 +249,29 @@ Test(keyword_data, waveforms_are_those_of_the_training_part)
     buf_free(&detail);
 }
 
+Test(keyword_data, recordings_of_noise_are_a_set_of_seconds)
+{
+    static const char list[] = "{\"task\":\"keywords\",\"source\":\"noise-recordings\"}";
+    float x[16000];
+    clips c;
+    keyword_files files;
+    buf b = {0}, detail = {0};
+    for (int i = 0; i < 16000; i++) x[i] = (float)(i % 20000) / 32768;
+    const char *path = file_join(&memory, folder, "hum.wav");
+    cr_assert_eq(audio_write_wav(path, x, 16000, 8000, NULL), OK);
+    cr_assert_eq(keyword_data_survey(params_of(list), folder, &memory, &c, &files, NULL), OK);
+    const char *json = arena_printf(&memory, "%.*s,\"files_hash\":\"%s\",\"storage\":\"int16\"}",
+                                    (int)strlen(list) - 1, list, files.all.text);
+    clip_set s = build(json, &b, &detail);
+    cr_expect(s.n == 2 && s.storage == CLIP_INT16 && shape_size(s.in) == 16000);
+    cr_expect_float_eq(clip_set_wave(&s, 1)[8000], 12000, 100, "the second second, resampled");
+    x[0] = 0.5f;
+    cr_assert_eq(audio_write_wav(path, x, 16000, 8000, NULL), OK);
+    expect_error(json, folder, ERR_STATE, "plan it again");
+    buf_free(&b);
+    buf_free(&detail);
+}
+
 Test(keyword_data, a_shard_outside_of_the_set_is_refused)
 {
     make_corpus();
