@@ -85,7 +85,7 @@ double predicted_score_bytes(void)
 /* Shifting, mixing and clipping a second of samples, then its front end; masks are next to nothing. */
 static double augment_seconds(const data_record *d, const value *slots)
 {
-    return plan_hears(slots) ? d->n[0] * (3e-5 + d->clip_seconds) : 0;
+    return plan_hears(slots) ? d->n[0] * (2e-5 + d->clip_seconds) : 0;
 }
 
 static double epoch_seconds(const data_record *d, const net_record *n, const value *slots)
