@@ -2,8 +2,12 @@
  * between search/ and the engine.
  *
  * Kinds, in the order of a candidate's chain (parents in brackets):
- *   data                     series or clips -> examples ready to train on
- *   train  (data[, train])   epochs [from, to) of a training, continued from the earlier stage
+ *   data   ([data ...])      series or clips -> examples ready to train on; many clips in shards,
+ *                            data stages themselves, of which this one is joined
+ *   train  (data[, train][, data ...])
+ *                            epochs [from, to) of a training, continued from the earlier stage; the
+ *                            last parents, as many as the parameter "sounds" says, are the waveforms
+ *                            that augmentation starts from and, behind them, recorded noise
  *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine
@@ -28,7 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STAGE_MAX_PARENTS = 3, STAGE_MAX_METRICS = 40 };
+enum { STAGE_MAX_SHARDS = 8, STAGE_MAX_PARENTS = STAGE_MAX_SHARDS + 3, STAGE_MAX_METRICS = 40 };
 
 typedef enum {
     STAGE_DATA,
@@ -118,11 +122,17 @@ typedef struct {
     int n[3];      /* examples in each part (train, val, test); recordings that will turn out to be
                       unusable count, too */
     int n_classes; /* 0 for forecasts */
-    hash files;    /* recordings: of their list, what "files_hash" of the parameters must be */
+    /* Of recordings: what "files_hash" of the parameters must be, for a whole set of features and for
+     * its shards, whose parameters add "shard":[i,n] when n > 1; and for the shards of the training
+     * part's waveforms, which have "storage":"int16" and no "features". */
+    hash files;
+    int n_shards, n_waves;
+    hash shard[STAGE_MAX_SHARDS], wave[STAGE_MAX_SHARDS];
 } stage_survey;
 
-/* Reads file names and counts rows, no more. For keywords "files_hash" and "features" need not be
- * among the parameters yet. ERR_INPUT when something is missing or not what it should be. */
+/* Counts rows or lists recordings, and reads these to hash them. For keywords "files_hash" and
+ * "features" need not be among the parameters yet. ERR_INPUT when something is missing or not what it
+ * should be. */
 status stage_survey_data(const char *data_params, const char *input, arena *a, stage_survey *out,
                          err *e);
 
@@ -131,9 +141,10 @@ status stage_survey_data(const char *data_params, const char *input, arena *a, s
 status stage_check_data(const char *data_params, const char *input, arena *a, buf *notes, err *e);
 
 /* Appends the canonical form of a front end's settings (signal/feature.h), as "features" of a data
- * stage holds it, and gives the shape that a network will see. ERR_INPUT for settings that do not go
- * together. */
-status stage_check_features(const node *settings, buf *canonical, shape *out, err *e);
+ * stage holds it, and gives the shape that a network will see and the predicted CPU time of one clip.
+ * ERR_INPUT for settings that do not go together. */
+status stage_check_features(const node *settings, buf *canonical, shape *out, double *seconds,
+                            err *e);
 
 /* --- what is done with a model that was built --- */
 

@@ -39,6 +39,18 @@ typedef struct {
 status stage_open_examples(const stage_job *job, int i, stage_examples *out, err *e);
 void stage_close_examples(stage_examples *x);
 
+/* Sets of clips: shards, waveforms. */
+typedef struct {
+    int n;
+    file_map map[STAGE_MAX_PARENTS];
+    clip_set set[STAGE_MAX_PARENTS];
+} stage_clips;
+
+/* Opens the artifacts of `n` of the job's parents, data stages, from the first-th on; closed even when
+ * opening failed. */
+status stage_open_clips(const stage_job *job, int first, int n, stage_clips *out, err *e);
+void stage_close_clips(stage_clips *x);
+
 /* Adds a metric; the table of metrics (stage_metrics.c) must know its name. */
 void stage_put_metric(stage_result *out, const char *name, double value);
 

@@ -122,8 +122,8 @@ static status record_stage(run *r, const stage_request *rq, int number, err *e)
                        .params = rq->params,
                        .version = stage_version(rq->kind),
                        .key = rq->key,
-                       .n_parents = rq->n_parents};
-    memcpy(row.parent, rq->parent, sizeof row.parent);
+                       .n_parents = rq->n_parents,
+                       .parent = rq->parent};
     TRY(store_add_stage(r->o->results, &row, e));
     bool found;
     store_state state;

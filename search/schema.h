@@ -79,6 +79,17 @@ typedef enum {
     SET_SHUFFLE_BUFFER,
     SET_KEEP,
     SET_EARLY_STOP,
+    SET_SHIFT,
+    SET_NOISE,
+    SET_NOISE_KIND,
+    SET_NOISE_FOLDER,
+    SET_SNR_LOW,
+    SET_SNR_HIGH,
+    SET_GAIN,
+    SET_TIME_MASKS,
+    SET_TIME_MASK_WIDTH,
+    SET_FREQUENCY_MASKS,
+    SET_FREQUENCY_MASK_WIDTH,
     SET_FINAL_SPARSITY,
     SET_INITIAL_SPARSITY,
     SET_PRUNE_BEGIN,
@@ -145,6 +156,7 @@ const char *schema_default(const setting_row *row, const char *task);
 /* True when `word` is one of "a|b|c". */
 bool schema_among(const char *choices, const char *word);
 /* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */
+enum { SCHEMA_MAX_SECTIONS = 16 };
 int schema_sections(const char **names, int most);
 
 /* The reference page: every row, the layers of architectures, the metrics, the expressions. */

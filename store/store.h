@@ -96,7 +96,7 @@ typedef struct {
     int version;
     hash key;
     int n_parents;
-    hash parent[3];
+    const hash *parent; /* [n_parents], borrowed */
 } store_stage;
 
 typedef struct {
