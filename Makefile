@@ -69,6 +69,8 @@ $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell una
 $(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno
 $(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(shell uname -m)),-mavx2)
 $(OUT)/engine/tflite/rows_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
+$(OUT)/engine/tflite/int_kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
+$(OUT)/engine/tflite/int_kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
 $(OUT)/engine/tflite/rows_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
 
 # A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.

@@ -74,28 +74,6 @@ Test(rows, taps_have_the_bits_of_plain_loops)
     }
 }
 
-Test(rows, int8_sums_are_exact)
-{
-    for (uint64_t seed = 0; seed < 100; seed++) {
-        int8_t x[MOST], w[MOST_ROWS * MOST];
-        int32_t acc[MOST_ROWS], sum[MOST_ROWS];
-        rng r = rng_stream(seed, RNG_TEST, 1);
-        const int n_rows = 1 + (int)rng_below(&r, MOST_ROWS), n = 1 + (int)rng_below(&r, MOST);
-        /* Every third time all at the end of the range, where narrow sums would wrap. */
-        for (int i = 0; i < n; i++) x[i] = seed % 3 ? (int8_t)rng_below(&r, 256) : INT8_MIN;
-        for (int i = 0; i < n * n_rows; i++)
-            w[i] = seed % 3 ? (int8_t)rng_below(&r, 256) : INT8_MIN;
-        rows_int8(acc, x, w, n_rows, n);
-        rows_sum(sum, w, n_rows, n);
-        for (int o = 0; o < n_rows; o++) {
-            int product = 0, plain = 0;
-            for (int i = 0; i < n; i++) product += x[i] * w[o * n + i], plain += w[o * n + i];
-            cr_expect_eq(acc[o], product, "seed %d", (int)seed);
-            cr_expect_eq(sum[o], plain, "seed %d", (int)seed);
-        }
-    }
-}
-
 Test(rows, quantized_values_are_the_nearest_steps)
 {
     for (uint64_t seed = 0; seed < 200; seed++) {
@@ -179,34 +157,5 @@ Test(memory_plan, blocks_that_live_together_do_not_overlap)
         cr_expect_geq(peak, most);
         cr_expect_lt(peak, all);
         arena_free(&a);
-    }
-}
-
-Test(rows, requantized_values_are_those_of_the_single_function)
-{
-    enum { N = 67 };
-    for (uint64_t seed = 0; seed < 200; seed++) {
-        rng g = rng_stream(seed, RNG_TEST, 4);
-        fixed_factor f[N];
-        int32_t acc[N];
-        int8_t up[N], away[N];
-        const requantizer r = {f, (int32_t)rng_below(&g, 256) - 128,
-                               -128 + (int32_t)rng_below(&g, 64), 127 - (int32_t)rng_below(&g, 64)};
-        for (int i = 0; i < N; i++) {
-            const int bits = 1 + (int)rng_below(&g, 31);
-            acc[i] = (int32_t)(rng_u64(&g) >> (64 - bits)) * (rng_below(&g, 2) ? 1 : -1);
-            f[i] = fixed_factor_of(exp2(24 * rng_double(&g) - 20));
-        }
-        rows_requantize_up(up, acc, N, r);
-        rows_requantize_away(away, acc, N, r);
-        for (int i = 0; i < N; i++) {
-            const int32_t a = clamp_int(r.zero + fixed_multiply_up(acc[i], f[i]), r.least, r.most);
-            const int32_t b =
-                clamp_int(r.zero + fixed_multiply_away(acc[i], f[i]), r.least, r.most);
-            cr_expect_eq(up[i], a, "seed %d: %d by %d, %d", (int)seed, acc[i], f[i].multiplier,
-                         f[i].shift);
-            cr_expect_eq(away[i], b, "seed %d: %d by %d, %d", (int)seed, acc[i], f[i].multiplier,
-                         f[i].shift);
-        }
     }
 }

@@ -28,7 +28,7 @@ struct tensor {
     int first, last; /* operators between which the memory is held */
 };
 
-enum { OP_MAX_SCRATCH = 4 };
+enum { OP_MAX_SCRATCH = 6 };
 
 typedef struct op_node op_node;
 typedef struct {

@@ -5,8 +5,7 @@
 #include "engine/tflite/rows_avx2.h"
 
 static const rows_table generic = {
-    generic_float,      generic_taps,          generic_int8,           generic_symmetric,
-    generic_asymmetric, generic_requantize_up, generic_requantize_away};
+generic_float, generic_taps, generic_symmetric, generic_asymmetric};
 
 static const rows_table *table(void)
 {
@@ -32,12 +31,6 @@ void rows_taps(float *restrict y, const float *const *x, const float *const *w, 
     table()->taps(y, x, w, n_taps, bias, C, least, most);
 }
 
-void rows_int8(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
-               int n_rows, int n)
-{
-    table()->products_int8(acc, x, w, n_rows, n);
-}
-
 row_quant row_quantize_symmetric(int8_t *restrict q, const float *restrict x, int n)
 {
     return table()->symmetric(q, x, n);
@@ -46,16 +39,6 @@ row_quant row_quantize_symmetric(int8_t *restrict q, const float *restrict x, in
 row_quant row_quantize_asymmetric(int8_t *restrict q, const float *restrict x, int n)
 {
     return table()->asymmetric(q, x, n);
-}
-
-void rows_requantize_up(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r)
-{
-    table()->requantize_up(y, acc, n, r);
-}
-
-void rows_requantize_away(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r)
-{
-    table()->requantize_away(y, acc, n, r);
 }
 
 void rows_sum(int32_t *restrict sum, const int8_t *restrict w, int n_rows, int n)

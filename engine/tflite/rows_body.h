@@ -169,18 +169,6 @@ static void ROWS(taps)(float *restrict y, const float *const *x, const float *co
     }
 }
 
-#ifndef ROWS_HAS_INT8 /* some sets have products of their own */
-static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
-                       int n_rows, int n)
-{
-    for (int r = 0; r < n_rows; r++, w += n) {
-        int32_t sum = 0;
-        for (int i = 0; i < n; i++) sum += x[i] * w[i];
-        acc[r] = sum;
-    }
-}
-#endif
-
 /* round(v), ties away from zero, bounded by [least,127]; NaN gives `least`. */
 static int8_t to_int8(float v, float least)
 {
@@ -271,75 +259,4 @@ static row_quant ROWS(asymmetric)(int8_t *restrict q, const float *restrict x, i
     const row_quant r = {(float)scale, nudged_zero((double)least, (double)most, scale)};
     quantize(q, x, n, 1.0F / r.scale, (float)r.zero, -128);
     return r;
-}
-
-/* Eight of fixed_multiply_up or fixed_multiply_away at once. */
-enum { FACTORS = 8 };
-typedef int64_t longs __attribute__((vector_size(FACTORS * sizeof(int64_t))));
-typedef uint64_t unsigned_longs __attribute__((vector_size(FACTORS * sizeof(int64_t))));
-typedef int32_t ints __attribute__((vector_size(FACTORS * sizeof(int32_t))));
-typedef int8_t bytes __attribute__((vector_size(FACTORS)));
-
-static inline __attribute__((always_inline)) void bound(longs *v, int64_t least, int64_t most)
-{
-    const longs low = (longs){0} + least, high = (longs){0} + most;
-    const longs below = *v<low, above = *v> high;
-    *v = (below & low) | (above & high) | (~(below | above) & *v);
-}
-
-/* high_product of rows.c, and how far it is still to be shifted right. */
-static inline __attribute__((always_inline)) void
-high_products(longs *high, longs *right, const int32_t *acc, const fixed_factor *f)
-{
-    ints a;
-    longs pair; /* the multiplier below, the shift above */
-    memcpy(&a, acc, sizeof a);
-    memcpy(&pair, f, sizeof pair);
-    const longs multiplier = (longs)((unsigned_longs)pair << 32) >> 32, shift = pair >> 32;
-    const longs is_left = shift > 0, v = __builtin_convertvector(a, longs);
-    *high = (longs)((unsigned_longs)v << (unsigned_longs)(shift & is_left));
-    bound(high, INT32_MIN, INT32_MAX);
-    *high = (*high * multiplier + (1 << 30)) >> 31;
-    *right = -shift & ~is_left;
-}
-
-static inline __attribute__((always_inline)) void store_bounded(int8_t *y, longs *v,
-                                                                const requantizer *r)
-{
-    *v += (int64_t)r->zero;
-    bound(v, r->least, r->most);
-    const bytes b = __builtin_convertvector(*v, bytes);
-    memcpy(y, &b, sizeof b);
-}
-
-static void ROWS(requantize_up)(int8_t *restrict y, const int32_t *restrict acc, int n,
-                                requantizer r)
-{
-    const longs one = (longs){0} + 1;
-    int i = 0;
-    for (; i + FACTORS <= n; i += FACTORS) {
-        longs v, right;
-        high_products(&v, &right, acc + i, r.factor + i);
-        v = (v + ((one << right) >> 1)) >> right;
-        store_bounded(y + i, &v, &r);
-    }
-    for (; i < n; i++)
-        y[i] = (int8_t)clamp_int(r.zero + fixed_multiply_up(acc[i], r.factor[i]), r.least, r.most);
-}
-
-static void ROWS(requantize_away)(int8_t *restrict y, const int32_t *restrict acc, int n,
-                                  requantizer r)
-{
-    const longs one = (longs){0} + 1;
-    int i = 0;
-    for (; i + FACTORS <= n; i += FACTORS) {
-        longs v, right;
-        high_products(&v, &right, acc + i, r.factor + i);
-        const longs mask = (one << right) - 1;
-        v = (v >> right) - ((v & mask) > (mask >> 1) - (v < 0)); /* what holds is -1 */
-        store_bounded(y + i, &v, &r);
-    }
-    for (; i < n; i++)
-        y[i] =
-            (int8_t)clamp_int(r.zero + fixed_multiply_away(acc[i], r.factor[i]), r.least, r.most);
 }
