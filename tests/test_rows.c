@@ -43,6 +43,33 @@ Test(rows, float_sums_have_the_documented_bits)
     }
 }
 
+Test(rows, packed_sums_have_the_documented_bits)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        arena a;
+        arena_init(&a, 0);
+        rng r = rng_stream(seed, RNG_TEST, 6);
+        const int N = 1 + (int)rng_below(&r, 200), n = 1 + (int)rng_below(&r, 90);
+        const float *x = random_floats(&r, &a, n, 1), *w = random_floats(&r, &a, n * N, 1),
+                    *bias = random_floats(&r, &a, ROWS_PITCH(N), 1);
+        const float least = seed % 2 ? 0 : -INFINITY, most = seed % 3 ? INFINITY : 1;
+        float *packed = ARENA_NEW(&a, float, n * ROWS_PITCH(N)), *y = ARENA_NEW(&a, float, N);
+        rows_pack(packed, w, N, n);
+        rows_matrix(y, x, packed, bias, N, n, least, most);
+        for (int o = 0; o < N; o++) {
+            float sum[2] = {0};
+            for (int i = 0; i < n; i++) {
+                const float product = w[o * n + i] * x[i];
+                sum[i % 2] += product;
+            }
+            const float want = clamp_float(bias[o] + (sum[0] + sum[1]), least, most);
+            cr_assert(memcmp(&want, &y[o], sizeof want) == 0, "seed %d output %d of %d: %a, not %a",
+                      (int)seed, o, N, (double)y[o], (double)want);
+        }
+        arena_free(&a);
+    }
+}
+
 Test(rows, taps_have_the_bits_of_plain_loops)
 {
     enum { TAPS = 9, MOST_CHANNELS = 200 };

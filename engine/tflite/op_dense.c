@@ -13,23 +13,32 @@
 
 typedef struct {
     int B, Ci, Co;
-    const float *w; /* float32: a copy of constants where rows are aligned; NULL: as they are */
-    float least, most;     /* bounds of the fused activation */
+    const float *packed, *bias; /* float32, known in advance */
+    float least, most;          /* bounds of the fused activation */
     const int_kernels *ik; /* int8 weights */
     int_matrix matrix;
     requantizer requant;
     dequantizer dequant;
 } dense;
 
+static void run_packed(const op_node *op)
+{
+    const dense *d = op->state;
+    const float *x = op->in[0]->data;
+    float *y = op->out[0]->data;
+    for (int b = 0; b < d->B; b++, x += d->Ci, y += d->Co)
+        rows_matrix(y, x, d->packed, d->bias, d->Co, d->Ci, d->least, d->most);
+}
+
+/* Weights computed at run time. */
 static void run_float(const op_node *op)
 {
     const dense *d = op->state;
-    const float *x = op->in[0]->data, *w = d->w ? d->w : op->in[1]->data;
-    const float *bias = op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL;
+    const float *x = op->in[0]->data, *bias = op_bias(op) ? op_bias(op)->data : NULL;
     float *y = op->out[0]->data;
     for (int b = 0; b < d->B; b++, x += d->Ci, y += d->Co) {
         for (int o = 0; o < d->Co; o++) y[o] = bias ? bias[o] : 0;
-        rows_float(y, x, w, d->Co, d->Ci);
+        rows_float(y, x, op->in[1]->data, d->Co, d->Ci);
         for (int o = 0; o < d->Co; o++) y[o] = clamp_float(y[o], d->least, d->most);
     }
 }
@@ -88,15 +97,19 @@ static status check_shapes(op_node *op, dense *d, err *e)
     return op_set_shape(op->out[0], rank, dim, e);
 }
 
-/* A file keeps constants on multiples of four bytes, where most wide loads cross cache lines. */
-static status align_weights(const op_node *op, dense *d, arena *a, err *e)
+static status prepare_packed(op_node *op, dense *d, arena *a, err *e)
 {
-    const tensor *w = op->in[1];
-    if (!w->is_constant) return OK;
-    float *copy = ARENA_NEW(a, float, w->n);
-    if (!copy) return FAIL(e, ERR_MEM, "out of memory for FULLY_CONNECTED");
-    memcpy(copy, w->data, w->bytes);
-    d->w = copy;
+    const tensor *w = op->in[1], *b = op_bias(op);
+    op->run = run_float;
+    if (!w->is_constant || (b && !b->is_constant)) return OK;
+    float *packed = ARENA_NEW(a, float, (size_t)d->Ci * ROWS_PITCH((size_t)d->Co)),
+          *bias = ARENA_NEW(a, float, ROWS_PITCH((size_t)d->Co));
+    if (!packed || !bias) return FAIL(e, ERR_MEM, "out of memory for FULLY_CONNECTED");
+    rows_pack(packed, w->data, d->Co, d->Ci);
+    if (b) memcpy(bias, b->data, b->bytes);
+    d->packed = packed;
+    d->bias = bias;
+    op->run = run_packed;
     return OK;
 }
 
@@ -127,8 +140,7 @@ static status prepare_float(op_node *op, dense *d, arena *a, err *e)
     if (op->in[1]->type == TFL_INT8) return prepare_hybrid(op, d, a, e);
     TRY(op_expect_type(op->in[1], "the weight tensor", TFL_FLOAT32, e));
     if (op_bias(op)) TRY(op_expect_type(op_bias(op), "the bias", TFL_FLOAT32, e));
-    op->run = run_float;
-    return align_weights(op, d, a, e);
+    return prepare_packed(op, d, a, e);
 }
 
 /* One scale for each output is a newer feature. The reference reads such a tensor's scale as 0

@@ -5,7 +5,7 @@
 #include "engine/tflite/rows_avx2.h"
 
 static const rows_table generic = {
-generic_float, generic_taps, generic_symmetric, generic_asymmetric};
+generic_float, generic_taps, generic_matrix, generic_symmetric, generic_asymmetric};
 
 static const rows_table *table(void)
 {
@@ -29,6 +29,22 @@ void rows_taps(float *restrict y, const float *const *x, const float *const *w, 
                const float *restrict bias, int C, float least, float most)
 {
     table()->taps(y, x, w, n_taps, bias, C, least, most);
+}
+
+void rows_matrix(float *restrict y, const float *restrict x, const float *restrict packed,
+                 const float *restrict bias, int N, int n, float least, float most)
+{
+    table()->matrix(y, x, packed, bias, N, n, least, most);
+}
+
+void rows_pack(float *restrict packed, const float *restrict w, int N, int n)
+{
+    for (int o = 0; o < N; o += ROWS_PANEL) {
+        const int pitch = ROWS_PITCH(N - o), width = pitch < ROWS_PANEL ? pitch : ROWS_PANEL;
+        for (int i = 0; i < n; i++, packed += width)
+            for (int c = 0; c < width && o + c < N; c++)
+                packed[c] = w[(size_t)(o + c) * (size_t)n + (size_t)i];
+    }
 }
 
 row_quant row_quantize_symmetric(int8_t *restrict q, const float *restrict x, int n)

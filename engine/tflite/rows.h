@@ -13,6 +13,17 @@ void rows_float(float *restrict y, const float *restrict x, const float *restric
  * in [least,most]: an output pixel of a depthwise convolution. */
 void rows_taps(float *restrict y, const float *const *x, const float *const *w, int n_taps,
                const float *restrict bias, int C, float least, float most);
+/* y[o] = the sum over i < n of x[i] * w[o,i], plus bias[o], held in [least,most], o < N: w was laid
+ * out by rows_pack. Products of even and of odd i are summed apart, each in order, and then
+ * together. `bias` has N rounded up to ROWS_VECTOR numbers. */
+enum { ROWS_VECTOR = 16, ROWS_PANEL = 64 };
+#define ROWS_PITCH(N) (((N) + ROWS_VECTOR - 1) / ROWS_VECTOR * ROWS_VECTOR)
+void rows_matrix(float *restrict y, const float *restrict x, const float *restrict packed,
+                 const float *restrict bias, int N, int n, float least, float most);
+/* packed[n * ROWS_PITCH(N)] from w[N,n]: panels of ROWS_PANEL outputs, in them [n,ROWS_PANEL];
+ * the last may be narrower. What is behind the end stays as it is. */
+void rows_pack(float *restrict packed, const float *restrict w, int N, int n);
+
 /* int8 sums of so many products, corrected by a zero point, do not overflow. */
 enum { ROWS_INT8_MOST = 65535 };
 /* sum[r] = sum_i w[r,i]: what a zero point of x adds to each product. */

@@ -5,7 +5,7 @@
 #define ROWS(name) avx2_##name
 #include "engine/tflite/rows_body.h"
 
-const rows_table rows_avx2 = {avx2_float, avx2_taps, avx2_symmetric, avx2_asymmetric};
+const rows_table rows_avx2 = {avx2_float, avx2_taps, avx2_matrix, avx2_symmetric, avx2_asymmetric};
 #else
 typedef int rows_avx2_has_no_code;
 #endif

@@ -9,6 +9,8 @@ typedef struct {
                      int n_rows, int n);
     void (*taps)(float *restrict y, const float *const *x, const float *const *w, int n_taps,
                  const float *restrict bias, int C, float least, float most);
+    void (*matrix)(float *restrict y, const float *restrict x, const float *restrict packed,
+                   const float *restrict bias, int N, int n, float least, float most);
     row_quant (*symmetric)(int8_t *restrict q, const float *restrict x, int n);
     row_quant (*asymmetric)(int8_t *restrict q, const float *restrict x, int n);
 } rows_table;

@@ -169,6 +169,53 @@ static void ROWS(taps)(float *restrict y, const float *const *x, const float *co
     }
 }
 
+enum { PANEL_VECTORS = ROWS_PANEL / WIDE };
+
+/* `vectors` is a constant wherever this is inlined; `left` outputs exist. */
+static inline __attribute__((always_inline)) void
+matrix_panel(float *restrict y, const float *restrict x, const float *restrict w,
+             const float *restrict bias, int vectors, int left, int n, float least, float most)
+{
+    channels even[PANEL_VECTORS] = {{0}}, odd[PANEL_VECTORS] = {{0}}, u;
+    int i = 0;
+    for (; i + 2 <= n; i += 2, w += 2 * vectors * WIDE) {
+#pragma GCC unroll 8
+        for (int k = 0; k < vectors; k++) {
+            memcpy(&u, w + k * WIDE, sizeof u);
+            even[k] += u * x[i];
+            memcpy(&u, w + (vectors + k) * WIDE, sizeof u);
+            odd[k] += u * x[i + 1];
+        }
+    }
+    for (int k = 0; i < n && k < vectors; k++) {
+        memcpy(&u, w + k * WIDE, sizeof u);
+        even[k] += u * x[i];
+    }
+    for (int k = 0; k < vectors && left > 0; k++, left -= WIDE) {
+        memcpy(&u, bias + k * WIDE, sizeof u);
+        u += even[k] + odd[k];
+        clamp_channels(&u, least, most);
+        memcpy(y + k * WIDE, &u, left < WIDE ? sizeof *y * (size_t)left : sizeof u);
+    }
+}
+
+static void ROWS(matrix)(float *restrict y, const float *restrict x, const float *restrict packed,
+                         const float *restrict bias, int N, int n, float least, float most)
+{
+    enum { QUARTER = PANEL_VECTORS / 4 };
+    for (; N > 0; N -= ROWS_PANEL, y += ROWS_PANEL, bias += ROWS_PANEL) {
+        if (N > 48)
+            matrix_panel(y, x, packed, bias, 4 * QUARTER, N, n, least, most);
+        else if (N > 32)
+            matrix_panel(y, x, packed, bias, 3 * QUARTER, N, n, least, most);
+        else if (N > 16)
+            matrix_panel(y, x, packed, bias, 2 * QUARTER, N, n, least, most);
+        else
+            matrix_panel(y, x, packed, bias, QUARTER, N, n, least, most);
+        packed += (size_t)ROWS_PANEL * (size_t)n;
+    }
+}
+
 /* round(v), ties away from zero, bounded by [least,127]; NaN gives `least`. */
 static int8_t to_int8(float v, float least)
 {
