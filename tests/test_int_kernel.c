@@ -116,7 +116,7 @@ static void check_requantize(const int_kernels *k, uint64_t seed)
         if (i % 3) acc[i] = -acc[i];
         if (i % 17 == 0) acc[i] = i % 2 ? INT32_MIN : INT32_MAX;
     }
-    k->requantize(y, acc, n, &q);
+    k->requantize(y, acc, 1, n, &q);
     for (int i = 0; i < n; i++) {
         const fixed_factor f = {multiplier[i], left[i] - right[i]};
         const int32_t v =
@@ -140,7 +140,7 @@ static void check_dequantize(const int_kernels *k, uint64_t seed)
                 *bias = random_floats(&r, &a, INT_PITCH(n), 1), scale_x = rng_float(&r);
     const dequantizer d = {sum, scale, bias, seed % 2 ? 0 : -INFINITY, seed % 3 ? INFINITY : 6};
     float *y = ARENA_NEW(&a, float, n);
-    k->dequantize(y, acc, n, &d, scale_x, zero);
+    k->dequantize(y, acc, 1, n, &d, scale_x, zero);
     for (int i = 0; i < n; i++) {
         const float v = (float)wrapping_sum(acc[i], -zero * sum[i]), factor = scale_x * scale[i];
         const float product = v * factor, want = clamp_float(product + bias[i], d.least, d.most);

@@ -52,7 +52,7 @@ static void taps(int32_t *restrict acc, const int8_t *const *x, const int_taps *
     }
 }
 
-static void requantize(int8_t *y, const int32_t *acc, int n, const requantizer *r)
+static void requantize_row(int8_t *y, const int32_t *acc, int n, const requantizer *r)
 {
     for (int i = 0; i < n; i++) {
         const fixed_factor f = {r->multiplier[i], r->left[i] - r->right[i]};
@@ -62,13 +62,24 @@ static void requantize(int8_t *y, const int32_t *acc, int n, const requantizer *
     }
 }
 
-static void dequantize(float *y, const int32_t *acc, int n, const dequantizer *d, float scale_x,
-                       int32_t zero)
+static void requantize(int8_t *y, const int32_t *acc, int M, int n, const requantizer *r)
+{
+    for (; M > 0; M--, y += n, acc += INT_PITCH(n)) requantize_row(y, acc, n, r);
+}
+
+static void dequantize_row(float *y, const int32_t *acc, int n, const dequantizer *d, float scale_x,
+                           int32_t zero)
 {
     for (int i = 0; i < n; i++) {
         const float v = (float)wrapping_sum(acc[i], -zero * d->sum[i]);
         y[i] = clamp_float(v * (scale_x * d->scale[i]) + d->bias[i], d->least, d->most);
     }
+}
+
+static void dequantize(float *y, const int32_t *acc, int M, int n, const dequantizer *d,
+                       float scale_x, int32_t zero)
+{
+    for (; M > 0; M--, y += n, acc += INT_PITCH(n)) dequantize_row(y, acc, n, d, scale_x, zero);
 }
 
 const int_kernels int_kernel_generic = {"generic", matrix_bytes, pack_matrix, products,  matrix_bytes,

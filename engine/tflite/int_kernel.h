@@ -60,9 +60,10 @@ typedef struct {
     void (*pack_taps)(void *packed, int32_t *start, const int8_t *w, const int32_t *offset, int n,
                       int n_taps); /* w[n_taps,n] */
     void (*taps)(int32_t *acc, const int8_t *const *x, const int_taps *t);
-    void (*requantize)(int8_t *y, const int32_t *acc, int n, const requantizer *r);
-    void (*dequantize)(float *y, const int32_t *acc, int n, const dequantizer *d, float scale_x,
-                       int32_t zero);
+    /* M rows of n; those of y are packed. */
+    void (*requantize)(int8_t *y, const int32_t *acc, int M, int n, const requantizer *r);
+    void (*dequantize)(float *y, const int32_t *acc, int M, int n, const dequantizer *d,
+                       float scale_x, int32_t zero);
 } int_kernels;
 
 /* The fastest set of this machine. */

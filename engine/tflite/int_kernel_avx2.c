@@ -223,16 +223,17 @@ INLINE void requantize_block(int8_t *y, const int32_t *acc, int n, const requant
     memcpy(y + i, &bytes, n - i < 16 ? (size_t)(n - i) : 16);
 }
 
-static void requantize(int8_t *y, const int32_t *acc, int n, const requantizer *r)
+static void requantize(int8_t *y, const int32_t *acc, int M, int n, const requantizer *r)
 {
-    if (r->is_up)
-        for (int i = 0; i < n; i += 16) requantize_block(y, acc, n, r, i, true);
-    else
-        for (int i = 0; i < n; i += 16) requantize_block(y, acc, n, r, i, false);
+    for (; M > 0; M--, y += n, acc += INT_PITCH(n))
+        if (r->is_up)
+            for (int i = 0; i < n; i += 16) requantize_block(y, acc, n, r, i, true);
+        else
+            for (int i = 0; i < n; i += 16) requantize_block(y, acc, n, r, i, false);
 }
 
-static void dequantize(float *y, const int32_t *acc, int n, const dequantizer *d, float scale_x,
-                       int32_t zero)
+INLINE void dequantize_row(float *y, const int32_t *acc, int n, const dequantizer *d, float scale_x,
+                           int32_t zero)
 {
     const __m256 scale = _mm256_set1_ps(scale_x), least = _mm256_set1_ps(d->least),
                  most = _mm256_set1_ps(d->most);
@@ -245,6 +246,12 @@ static void dequantize(float *y, const int32_t *acc, int n, const dequantizer *d
         v = _mm256_min_ps(most, _mm256_max_ps(least, v)); /* NaN stays NaN */
         memcpy(y + i, &v, n - i < 8 ? sizeof *y * (size_t)(n - i) : sizeof v);
     }
+}
+
+static void dequantize(float *y, const int32_t *acc, int M, int n, const dequantizer *d,
+                       float scale_x, int32_t zero)
+{
+    for (; M > 0; M--, y += n, acc += INT_PITCH(n)) dequantize_row(y, acc, n, d, scale_x, zero);
 }
 
 const int_kernels int_kernel_avx2 = {"avx2",    matrix_bytes, pack_matrix, products,  taps_bytes,

@@ -11,6 +11,7 @@
 #include "engine/tflite/memory_plan.h"
 #include "engine/tflite/op.h"
 #include "engine/tflite/tfl_reader.h"
+#include "engine/tflite/window.h"
 
 #include <string.h>
 
@@ -107,7 +108,7 @@ static bool is_known(const op_node *op)
 static status fold(opening *o, op_node *op)
 {
     for (int i = 0; i < op->n_scratch; i++) {
-        op->scratch[i].data = arena_take(o->a, op->scratch[i].bytes, 1);
+        op->scratch[i].data = arena_take(o->a, op->scratch[i].bytes + WINDOW_SLACK, 1);
         if (!op->scratch[i].data) return FAIL(o->e, ERR_MEM, "out of memory for a constant");
     }
     for (int i = 0; i < op->n_out; i++) {
@@ -220,7 +221,7 @@ static status place_tensors(opening *o)
     TRY(memory_plan(block, n, o->a, &it->arena_bytes, o->e));
     if (it->arena_bytes > MOST_BYTES)
         return FAIL(o->e, ERR_INPUT, "activations of %zu bytes; that is not tiny", it->arena_bytes);
-    char *base = arena_take(o->a, it->arena_bytes, 1);
+    char *base = arena_take(o->a, it->arena_bytes + WINDOW_SLACK, 1);
     if (!base) return FAIL(o->e, ERR_MEM, "out of memory for activations");
     for (int i = 0; i < n; i++) list[i]->data = base + block[i].offset;
     for (int i = 0; i < it->g.n_tensors; i++)

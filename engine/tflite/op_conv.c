@@ -18,7 +18,7 @@
 #include <string.h>
 
 typedef struct {
-    window win;
+    window outer, win; /* of the input; of the input with its padding around it */
     int Co, patch; /* filters; values under the window */
     bool in_place, by_row; /* by_row: patches lie at one distance in an image row only */
     int block;             /* most patches at a time */
@@ -31,96 +31,66 @@ typedef struct {
     int_matrix matrix;
     requantizer requant;
     dequantizer dequant;
-    tensor *gathered, *quantized, *acc;
+    tensor *bordered, *gathered, *quantized, *acc;
 } conv;
 
 enum {
-    LEAST_PACKED = 8,      /* fewer filters than this would leave vectors of outputs empty */
     MOST_PACKED = 1 << 24, /* floats */
     BLOCK_STEP = 12,       /* patches: a multiple of what the kernels take at a time */
     MOST_BLOCK = 5 * BLOCK_STEP,
     BLOCK_BYTES = 1 << 14 /* of patches or sums, which stay in the first cache */
 };
 
-/* Short runs are the rule for images of few channels, and a call for each would cost more than the
- * products. */
+/* Runs are short where images have few channels, and a call for each would cost more than the
+ * products: up to WINDOW_SLACK - 1 bytes more are read, and written where the next run or slack
+ * follows. */
 static inline void copy_run(char *restrict out, const char *restrict x, size_t n)
 {
-    if (n >= 16) {
+    if (n > 4 * WINDOW_SLACK) {
         memcpy(out, x, n);
-    } else if (n >= 8) {
-        memcpy(out, x, 8);
-        memcpy(out + n - 8, x + n - 8, 8);
-    } else if (n >= 4) {
-        memcpy(out, x, 4);
-        memcpy(out + n - 4, x + n - 4, 4);
-    } else {
-        for (size_t i = 0; i < n; i++) out[i] = x[i];
+        return;
     }
+    for (size_t i = 0; i < n; i += WINDOW_SLACK) memcpy(out + i, x + i, WINDOW_SLACK);
 }
 
-/* One row of the window: from column `left` on, of which some may lie outside. */
-static void gather_row(char *restrict out, const char *restrict x, const window *w, int left,
-                       size_t pixel, int blank)
+/* Copies the patch at output (oy,ox) of an image without padding, `pixel` bytes a pixel. */
+static inline void gather(char *restrict out, const char *restrict x, const window *w, int oy,
+                          int ox, size_t pixel)
 {
-    int first = left < 0 ? -left : 0, last = w->W - left; /* in the window */
-    first = first < w->Kw ? first : w->Kw;
-    last = last < first ? first : last < w->Kw ? last : w->Kw;
-    memset(out, blank, (size_t)first * pixel);
-    if (last > first)
-        memcpy(out + (size_t)first * pixel, x + (size_t)(left + first) * pixel,
-               (size_t)(last - first) * pixel);
-    memset(out + (size_t)last * pixel, blank, (size_t)(w->Kw - last) * pixel);
+    const size_t run = w->dilation_w == 1 ? pixel * (size_t)w->Kw : pixel;
+    const size_t next = pixel * (size_t)w->dilation_w,
+                 line = pixel * (size_t)w->W * (size_t)w->dilation_h;
+    const int n_runs = w->dilation_w == 1 ? 1 : w->Kw;
+    x += ((size_t)(oy * w->stride_h) * (size_t)w->W + (size_t)(ox * w->stride_w)) * pixel;
+    for (int ky = 0; ky < w->Kh; ky++, x += line)
+        for (int kx = 0; kx < n_runs; kx++, out += run)
+            copy_run(out, x + (size_t)kx * next, run);
 }
 
-static void gather_dilated_row(char *restrict out, const char *restrict x, const window *w, int left,
-                               size_t pixel, int blank)
+/* The image with its padding, where it needs one. */
+static const void *image_of(const conv *k, const void *x, size_t size, int blank)
 {
-    for (int kx = 0; kx < w->Kw; kx++, out += pixel) {
-        const int c = left + kx * w->dilation_w;
-        if (c < 0 || c >= w->W)
-            memset(out, blank, pixel);
-        else
-            memcpy(out, x + (size_t)c * pixel, pixel);
-    }
+    if (!k->bordered) return x;
+    window_put_border(&k->outer, &k->win, (size_t)k->win.Ci * size, k->bordered->data, x, blank);
+    return k->bordered->data;
 }
 
-/* Copies the patch at output (oy,ox), `size` bytes a value; `blank` fills what is outside. */
-static void gather(char *restrict out, const char *restrict x, const window *w, int oy, int ox,
-                   size_t size, int blank)
-{
-    const size_t pixel = (size_t)w->Ci * size, row = pixel * (size_t)w->Kw,
-                 line = pixel * (size_t)w->W;
-    const int left = ox * w->stride_w - w->left;
-    const bool is_inside = w->dilation_w == 1 && left >= 0 && left + w->Kw <= w->W;
-    for (int ky = 0; ky < w->Kh; ky++, out += row) {
-        const int y = oy * w->stride_h - w->top + ky * w->dilation_h;
-        if (y < 0 || y >= w->H)
-            memset(out, blank, row);
-        else if (is_inside)
-            copy_run(out, x + (size_t)y * line + (size_t)left * pixel, row);
-        else if (w->dilation_w == 1)
-            gather_row(out, x + (size_t)y * line, w, left, pixel, blank);
-        else
-            gather_dilated_row(out, x + (size_t)y * line, w, left, pixel, blank);
-    }
-}
-
-/* Patches from output pixel `first` on, *distance values apart. */
-static const void *patches_at(const conv *k, const void *x, int first, int rows, size_t size,
-                              int blank, int *distance)
+/* Patches of an image from output pixel `first` on, *distance values apart. */
+static const void *patches_at(const conv *k, const void *image, int first, int rows, size_t size,
+                              int *distance)
 {
     const window *w = &k->win;
+    const size_t pixel = (size_t)w->Ci * size;
     int oy = first / w->Wo, ox = first % w->Wo;
     if (k->in_place) {
-        const size_t pixel = (size_t)(oy * w->stride_h) * (size_t)w->W + (size_t)(ox * w->stride_w);
+        const size_t at = (size_t)(oy * w->stride_h) * (size_t)w->W + (size_t)(ox * w->stride_w);
         *distance = rows == 1 ? 0 : (w->Wo == 1 ? w->stride_h * w->W : w->stride_w) * w->Ci;
-        return (const char *)x + pixel * (size_t)w->Ci * size;
+        return (const char *)image + at * pixel;
     }
     char *out = k->gathered->data;
     const size_t patch = (size_t)k->patch * size;
     for (int i = 0; i < rows; i++, out += patch) {
-        gather(out, x, w, oy, ox, size, blank);
+        gather(out, image, w, oy, ox, pixel);
         if (++ox == w->Wo) ox = 0, oy++;
     }
     *distance = k->patch;
@@ -135,20 +105,27 @@ static int count_patches(const conv *k, int first)
     return n < k->block ? n : k->block;
 }
 
-/* Filters computed at run time, or few, or huge. */
+static ptrdiff_t image_size(const conv *k)
+{
+    return (ptrdiff_t)k->outer.H * k->outer.W * k->outer.Ci;
+}
+
+/* Filters computed at run time, or huge. */
 static void run_float(const op_node *op)
 {
     const conv *k = op->state;
     const window *w = &k->win;
     const float *x = op->in[0]->data, *bias = op_bias(op) ? op_bias(op)->data : NULL;
     float *y = op->out[0]->data;
-    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
+    for (int b = 0; b < w->B; b++, x += image_size(k)) {
+        const float *image = image_of(k, x, sizeof *x, 0);
         for (int i = 0, unused; i < w->Ho * w->Wo; i++, y += k->Co) {
-            const float *patch = patches_at(k, x, i, 1, sizeof *x, 0, &unused);
+            const float *patch = patches_at(k, image, i, 1, sizeof *x, &unused);
             for (int o = 0; o < k->Co; o++) y[o] = bias ? bias[o] : 0;
             rows_float(y, patch, op->in[1]->data, k->Co, k->patch);
             for (int o = 0; o < k->Co; o++) y[o] = clamp_float(y[o], k->least, k->most);
         }
+    }
 }
 
 static void run_packed(const op_node *op)
@@ -156,49 +133,48 @@ static void run_packed(const op_node *op)
     const conv *k = op->state;
     const window *w = &k->win;
     const float *x = op->in[0]->data;
-    const int n = w->Ho * w->Wo;
     gemm g = {.N = k->Co, .K = k->patch, .b = k->packed, .b_packed = true, .ldc = k->Co};
     g.bias = op_bias(op) ? op_bias(op)->data : NULL;
     g.relu = k->is_relu;
     g.c = op->out[0]->data;
-    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
-        for (int first = 0; first < n; first += g.M) {
+    for (int b = 0; b < w->B; b++, x += image_size(k)) {
+        const float *image = image_of(k, x, sizeof *x, 0);
+        for (int first = 0; first < w->Ho * w->Wo; first += g.M) {
             g.M = count_patches(k, first);
-            g.a = patches_at(k, x, first, g.M, sizeof *x, 0, &g.lda);
+            g.a = patches_at(k, image, first, g.M, sizeof *x, &g.lda);
             k->k->gemm(&g);
             const size_t done = (size_t)g.M * (size_t)k->Co;
             for (size_t i = 0; !k->is_relu && isfinite(k->most) && i < done; i++)
                 g.c[i] = clamp_float(g.c[i], k->least, k->most);
             g.c += done;
         }
+    }
 }
 
-/* The sums of output pixels from `first` on. */
-static void sum_patches(const conv *k, const int8_t *x, int first, int rows, int blank, int32_t *acc)
+/* The sums of `rows` output pixels of an int8 image. */
+static const int32_t *sum_patches(const conv *k, const int8_t *image, int first, int rows)
 {
     int distance;
-    const int8_t *patch = patches_at(k, x, first, rows, 1, blank, &distance);
-    k->ik->products(acc, patch, distance, &k->matrix, rows);
+    const int8_t *patch = patches_at(k, image, first, rows, 1, &distance);
+    k->ik->products(k->acc->data, patch, distance, &k->matrix, rows);
+    return k->acc->data;
 }
 
 static void run_hybrid(const op_node *op)
 {
     const conv *k = op->state;
-    const window *w = &k->win;
+    const int n = (int)image_size(k), n_out = k->win.Ho * k->win.Wo;
     const float *x = op->in[0]->data;
     float *y = op->out[0]->data;
-    const int n = w->H * w->W * w->Ci, n_out = w->Ho * w->Wo;
     int8_t *q = k->quantized->data;
-    int32_t *acc = k->acc->data;
-    for (int b = 0; b < w->B; b++, x += n) {
+    for (int b = 0; b < k->win.B; b++, x += n) {
         const row_quant rq =
             k->is_asymmetric ? row_quantize_asymmetric(q, x, n) : row_quantize_symmetric(q, x, n);
-        for (int first = 0, rows; first < n_out; first += rows) {
+        const int8_t *image = image_of(k, q, 1, rq.zero);
+        for (int first = 0, rows; first < n_out; first += rows, y += (ptrdiff_t)rows * k->Co) {
             rows = count_patches(k, first);
-            sum_patches(k, q, first, rows, rq.zero, acc);
-            for (int i = 0; i < rows; i++, y += k->Co)
-                k->ik->dequantize(y, acc + (ptrdiff_t)i * INT_PITCH(k->Co), k->Co, &k->dequant,
-                                  rq.scale, rq.zero);
+            k->ik->dequantize(y, sum_patches(k, image, first, rows), rows, k->Co, &k->dequant,
+                              rq.scale, rq.zero);
         }
     }
 }
@@ -206,18 +182,16 @@ static void run_hybrid(const op_node *op)
 static void run_int8(const op_node *op)
 {
     const conv *k = op->state;
-    const window *w = &k->win;
+    const int n_out = k->win.Ho * k->win.Wo, zero_x = (int)op->in[0]->quant.zero_point[0];
     const int8_t *x = op->in[0]->data;
     int8_t *y = op->out[0]->data;
-    const int n_out = w->Ho * w->Wo, zero_x = (int)op->in[0]->quant.zero_point[0];
-    int32_t *acc = k->acc->data;
-    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
-        for (int first = 0, rows; first < n_out; first += rows) {
+    for (int b = 0; b < k->win.B; b++, x += image_size(k)) {
+        const int8_t *image = image_of(k, x, 1, zero_x);
+        for (int first = 0, rows; first < n_out; first += rows, y += (ptrdiff_t)rows * k->Co) {
             rows = count_patches(k, first);
-            sum_patches(k, x, first, rows, zero_x, acc);
-            for (int i = 0; i < rows; i++, y += k->Co)
-                k->ik->requantize(y, acc + (ptrdiff_t)i * INT_PITCH(k->Co), k->Co, &k->requant);
+            k->ik->requantize(y, sum_patches(k, image, first, rows), rows, k->Co, &k->requant);
         }
+    }
 }
 
 static status check_shapes(op_node *op, conv *k, err *e)
@@ -225,7 +199,8 @@ static status check_shapes(op_node *op, conv *k, err *e)
     const tensor *x = op->in[0], *w = op->in[1], *bias = op_bias(op);
     if (w->rank != 4 || w->n == 0)
         return FAIL(e, ERR_INPUT, "the filters must have four dimensions");
-    TRY(window_plan(&k->win, x, op->options, w->dim[1], w->dim[2], e));
+    TRY(window_plan(&k->outer, x, op->options, w->dim[1], w->dim[2], e));
+    TRY(window_add_border(&k->outer, &k->win, e));
     k->Co = w->dim[0];
     k->patch = w->dim[1] * w->dim[2] * w->dim[3];
     if (w->dim[3] != k->win.Ci)
@@ -249,19 +224,27 @@ static int block_of(size_t bytes, int pixels)
     return pixels < most ? pixels : most;
 }
 
-/* In place when all windows lie inside the image and a patch is one run of memory; else gathered, at
- * most `block` at a time. */
+/* In place when a patch is one run of memory; else gathered, at most `block` at a time. An image that
+ * has all its windows inside needs no border, but a constant lies in the file, where no more than
+ * it may be read. */
 static void plan_patches(op_node *op, conv *k, size_t size, int block)
 {
-    const window *w = &k->win;
-    const bool inside = w->top == 0 && w->left == 0 && (w->Ho - 1) * w->stride_h + w->Kh <= w->H &&
-                        (w->Wo - 1) * w->stride_w + w->Kw <= w->W;
+    window *w = &k->win;
+    const bool inside = k->outer.top == 0 && k->outer.left == 0 && w->H <= k->outer.H &&
+                        w->W <= k->outer.W;
+    if (inside) {
+        w->H = k->outer.H;
+        w->W = k->outer.W;
+    }
     const bool one_run = w->Kh == 1 || (w->Kw == w->W && w->dilation_h == 1);
     k->block = block;
-    k->in_place = inside && one_run && (w->dilation_w == 1 || w->Kw == 1);
+    k->in_place = one_run && (w->dilation_w == 1 || w->Kw == 1);
     k->by_row = k->in_place && w->Wo > 1 &&
                 (int64_t)w->stride_h * w->W != (int64_t)w->stride_w * w->Wo;
-    if (!k->in_place) k->gathered = op_scratch(op, (size_t)k->patch * size * (size_t)block);
+    if (!k->in_place)
+        k->gathered = op_scratch(op, (size_t)k->patch * size * (size_t)block + WINDOW_SLACK);
+    if (!inside || op->in[0]->is_constant)
+        k->bordered = op_scratch(op, (size_t)w->H * (size_t)w->W * (size_t)w->Ci * size);
 }
 
 static status prepare_float_filters(op_node *op, conv *k, arena *a, err *e)
@@ -269,7 +252,7 @@ static status prepare_float_filters(op_node *op, conv *k, arena *a, err *e)
     const window *w = &k->win;
     const int pixels = w->Ho * w->Wo;
     const long long size = gemm_packed_size(k->patch, k->Co);
-    if (!op->in[1]->is_constant || k->Co < LEAST_PACKED || size > MOST_PACKED || pixels == 0) {
+    if (!op->in[1]->is_constant || size > MOST_PACKED || pixels == 0) {
         plan_patches(op, k, sizeof(float), 1);
         op->run = run_float;
         return OK;
@@ -320,7 +303,7 @@ static status prepare_float(op_node *op, conv *k, arena *a, err *e)
     }
     TRY(int_expect_weights(op->in[1], "the filter tensor", k->Co, 0, e));
     TRY(int_expect_bias(op, TFL_FLOAT32, e));
-    k->quantized = op_scratch(op, (size_t)(op->in[0]->n / (k->win.B ? k->win.B : 1)));
+    k->quantized = op_scratch(op, (size_t)image_size(k));
     k->dequant.least = k->least;
     k->dequant.most = k->most;
     op->run = run_hybrid;

@@ -54,7 +54,7 @@ static void run_hybrid(const op_node *op)
         const row_quant rq = op->options->asymmetric_inputs ? row_quantize_asymmetric(q, x, d->Ci)
                                                             : row_quantize_symmetric(q, x, d->Ci);
         d->ik->products(acc, q, 0, &d->matrix, 1);
-        d->ik->dequantize(y, acc, d->Co, &d->dequant, rq.scale, rq.zero);
+        d->ik->dequantize(y, acc, 1, d->Co, &d->dequant, rq.scale, rq.zero);
     }
 }
 
@@ -66,7 +66,7 @@ static void run_int8(const op_node *op)
     int32_t *acc = op->scratch[0].data;
     for (int b = 0; b < d->B; b++, x += d->Ci, y += d->Co) {
         d->ik->products(acc, x, 0, &d->matrix, 1);
-        d->ik->requantize(y, acc, d->Co, &d->requant);
+        d->ik->requantize(y, acc, 1, d->Co, &d->requant);
     }
 }
 

@@ -16,7 +16,7 @@
 #include <string.h>
 
 typedef struct {
-    window win;
+    window win, inner; /* inner: with a border */
     int Co, multiplier, n_taps;
     int pixels; /* output pixels that are computed as one: 1, or all of an image row */
     float least, most;
@@ -33,36 +33,6 @@ enum {
     FULL_CHANNELS = 64,  /* that fill what the widest set computes at a time */
     MOST_REPEATED = 2048 /* channels of a row computed as one */
 };
-
-static int bordered_width(const window *w)
-{
-    return w->Wo + w->Kw - 1;
-}
-
-static int bordered_height(const window *w)
-{
-    return (w->Ho - 1) * w->stride_h + w->Kh;
-}
-
-/* The image with the border that its windows see. `size` bytes a value. */
-static void put_border(const depthwise *k, char *restrict out, const char *restrict x, size_t size,
-                       int blank)
-{
-    const window *w = &k->win;
-    const size_t pixel = (size_t)k->Co * size, line = pixel * (size_t)w->W,
-                 wide = pixel * (size_t)bordered_width(w);
-    const int last = bordered_width(w) - w->left;
-    const size_t left = pixel * (size_t)w->left, seen = pixel * (size_t)(last < w->W ? last : w->W);
-    for (int i = 0, y = -w->top; i < bordered_height(w); i++, y++, out += wide) {
-        if (y < 0 || y >= w->H) {
-            memset(out, blank, wide);
-            continue;
-        }
-        memset(out, blank, left);
-        memcpy(out + left, x + (size_t)y * line, seen);
-        memset(out + left + seen, blank, wide - left - seen);
-    }
-}
 
 /* The taps of output pixel (oy,ox): where in the image they begin, in values; -1 outside of it. */
 static void find_taps(const depthwise *k, int oy, int ox, ptrdiff_t *at)
@@ -83,7 +53,7 @@ static void find_bordered_taps(const depthwise *k, int oy, ptrdiff_t *at)
     const window *w = &k->win;
     for (int ky = 0; ky < w->Kh; ky++)
         for (int kx = 0; kx < w->Kw; kx++)
-            *at++ = ((ptrdiff_t)(oy * w->stride_h + ky) * bordered_width(w) + kx) * k->Co;
+            *at++ = ((ptrdiff_t)(oy * w->stride_h + ky) * k->inner.W + kx) * k->Co;
 }
 
 static void find(const depthwise *k, int oy, int ox, ptrdiff_t *at)
@@ -106,7 +76,7 @@ static const void *arrange(const depthwise *k, const void *x, size_t size, int b
         x = k->spread->data;
     }
     if (k->pixels == 1) return x;
-    put_border(k, k->bordered->data, x, size, blank);
+    window_put_border(w, &k->inner, (size_t)k->Co * size, k->bordered->data, x, blank);
     return k->bordered->data;
 }
 
@@ -184,7 +154,7 @@ typedef struct {
 static void finish_hybrid(const depthwise *k, const int32_t *acc, ptrdiff_t i, void *user)
 {
     const hybrid_image *h = user;
-    k->ik->dequantize(h->y + i, acc, k->pixels * k->Co, &k->dequant, h->rq.scale, h->rq.zero);
+    k->ik->dequantize(h->y + i, acc, 1, k->pixels * k->Co, &k->dequant, h->rq.scale, h->rq.zero);
 }
 
 static void run_hybrid(const op_node *op)
@@ -203,7 +173,7 @@ static void run_hybrid(const op_node *op)
 
 static void finish_int8(const depthwise *k, const int32_t *acc, ptrdiff_t i, void *y)
 {
-    k->ik->requantize((int8_t *)y + i, acc, k->pixels * k->Co, &k->requant);
+    k->ik->requantize((int8_t *)y + i, acc, 1, k->pixels * k->Co, &k->requant);
 }
 
 static void run_int8(const op_node *op)
@@ -236,7 +206,7 @@ static status check_shapes(op_node *op, depthwise *k, err *e)
 }
 
 /* How many pixels are computed as one, and the memory for that. */
-static void plan_rows(op_node *op, depthwise *k, size_t size, bool may_repeat)
+static status plan_rows(op_node *op, depthwise *k, size_t size, bool may_repeat, err *e)
 {
     const window *w = &k->win;
     const bool moves_by_one = w->stride_w == 1 && w->dilation_w == 1 && w->dilation_h == 1;
@@ -244,9 +214,10 @@ static void plan_rows(op_node *op, depthwise *k, size_t size, bool may_repeat)
     k->pixels = moves_by_one && fits && may_repeat && k->Co % FULL_CHANNELS != 0 && w->Wo > 1 ? w->Wo : 1;
     if (k->multiplier > 1)
         k->spread = op_scratch(op, (size_t)w->H * (size_t)w->W * (size_t)k->Co * size);
-    if (k->pixels > 1)
-        k->bordered = op_scratch(op, (size_t)bordered_height(w) * (size_t)bordered_width(w) *
-                                         (size_t)k->Co * size);
+    if (k->pixels == 1) return OK;
+    TRY(window_add_border(w, &k->inner, e));
+    k->bordered = op_scratch(op, (size_t)k->inner.H * (size_t)k->inner.W * (size_t)k->Co * size);
+    return OK;
 }
 
 /* rows[n], `times` times each. */
@@ -270,7 +241,7 @@ static status prepare_float(op_node *op, depthwise *k, arena *a, err *e)
     k->pixels = 1;
     if (k->n_taps > MOST_TAPS) return OK;
     const bool is_known = w->is_constant && (!bias || bias->is_constant);
-    plan_rows(op, k, sizeof(float), is_known);
+    TRY(plan_rows(op, k, sizeof(float), is_known, e));
     if (!is_known) return OK;
     const size_t row = sizeof(float) * (size_t)k->Co;
     k->filter = repeated(w->data, k->n_taps, row, k->pixels, a, e);
@@ -371,6 +342,6 @@ status op_depthwise_prepare(op_node *op, arena *a, err *e)
     float *scale = ARENA_NEW(a, float, k->Co);
     if (!sum || !scale) return FAIL(e, ERR_MEM, "out of memory for DEPTHWISE_CONV_2D");
     TRY(read_filters(op, k, sum, scale, e));
-    plan_rows(op, k, 1, true);
+    TRY(plan_rows(op, k, 1, true, e));
     return (is_hybrid ? prepare_hybrid : prepare_int8)(op, k, sum, scale, a, e);
 }

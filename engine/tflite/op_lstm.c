@@ -55,7 +55,7 @@ static void add_hybrid(const op_node *op, const gate_weights *w, const float *x,
     const row_quant rq = op->options->asymmetric_inputs ? row_quantize_asymmetric(q, x, w->n)
                                                         : row_quantize_symmetric(q, x, w->n);
     s->ik->products(acc, q, 0, &w->matrix, 1);
-    s->ik->dequantize(part, acc, N_GATES * s->u, &w->dequant, rq.scale, rq.zero);
+    s->ik->dequantize(part, acc, 1, N_GATES * s->u, &w->dequant, rq.scale, rq.zero);
     for (int i = 0; i < N_GATES * s->u; i++) gate[i] += part[i];
 }
 
