@@ -105,7 +105,7 @@ static void check_requantize(const int_kernels *k, uint64_t seed)
             *left = ARENA_NEW(&a, int32_t, INT_PITCH(n)),
             *right = ARENA_NEW(&a, int32_t, INT_PITCH(n));
     int8_t *y = ARENA_NEW(&a, int8_t, n);
-    requantizer q = {multiplier, left, right, pick(&g, -128, 127), pick(&g, -128, -1),
+    requantizer q = {multiplier,       left,     right, pick(&g, -128, 127), pick(&g, -128, -1),
                      pick(&g, 0, 127), seed % 2, false};
     for (int i = 0; i < n; i++) {
         const fixed_factor f = random_factor(&g, seed % 4 < 2 ? 0 : 31);
@@ -119,8 +119,7 @@ static void check_requantize(const int_kernels *k, uint64_t seed)
     k->requantize(y, acc, 1, n, &q);
     for (int i = 0; i < n; i++) {
         const fixed_factor f = {multiplier[i], left[i] - right[i]};
-        const int32_t v =
-            q.is_up ? fixed_multiply_up(acc[i], f) : fixed_multiply_away(acc[i], f);
+        const int32_t v = q.is_up ? fixed_multiply_up(acc[i], f) : fixed_multiply_away(acc[i], f);
         cr_assert_eq(y[i], clamp_int(v + q.zero, q.least, q.most), "%s seed %d: %d by %d, 2^%d",
                      k->name, (int)seed, acc[i], f.multiplier, f.shift);
     }

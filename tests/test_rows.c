@@ -53,7 +53,7 @@ Test(rows, packed_sums_have_the_documented_bits)
         const float *x = random_floats(&r, &a, n, 1), *w = random_floats(&r, &a, n * N, 1),
                     *bias = random_floats(&r, &a, ROWS_PITCH(N), 1);
         const float least = seed % 2 ? 0 : -INFINITY, most = seed % 3 ? INFINITY : 1;
-        float *packed = ARENA_NEW(&a, float, n * ROWS_PITCH(N)), *y = ARENA_NEW(&a, float, N);
+        float *packed = ARENA_NEW(&a, float, n *ROWS_PITCH(N)), *y = ARENA_NEW(&a, float, N);
         rows_pack(packed, w, N, n);
         rows_matrix(y, x, packed, bias, N, n, least, most);
         for (int o = 0; o < N; o++) {

@@ -56,8 +56,7 @@ static void requantize_row(int8_t *y, const int32_t *acc, int n, const requantiz
 {
     for (int i = 0; i < n; i++) {
         const fixed_factor f = {r->multiplier[i], r->left[i] - r->right[i]};
-        const int32_t v =
-            r->is_up ? fixed_multiply_up(acc[i], f) : fixed_multiply_away(acc[i], f);
+        const int32_t v = r->is_up ? fixed_multiply_up(acc[i], f) : fixed_multiply_away(acc[i], f);
         y[i] = (int8_t)clamp_int(v + r->zero, r->least, r->most);
     }
 }
@@ -82,8 +81,9 @@ static void dequantize(float *y, const int32_t *acc, int M, int n, const dequant
     for (; M > 0; M--, y += n, acc += INT_PITCH(n)) dequantize_row(y, acc, n, d, scale_x, zero);
 }
 
-const int_kernels int_kernel_generic = {"generic", matrix_bytes, pack_matrix, products,  matrix_bytes,
-                                        pack_taps, taps,         requantize,  dequantize};
+const int_kernels int_kernel_generic = {"generic", matrix_bytes, pack_matrix,
+                                        products,  matrix_bytes, pack_taps,
+                                        taps,      requantize,   dequantize};
 
 const int_kernels *int_kernel_at(int k)
 {

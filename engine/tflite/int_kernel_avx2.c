@@ -52,7 +52,8 @@ static void widen(int16_t *restrict to, const int8_t *restrict x, int n)
 {
     int i = 0;
     for (; i + 16 <= n; i += 16)
-        store(to + i, _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(x + i))));
+        store(to + i,
+              _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(x + i))));
     for (; i < n; i++) to[i] = x[i];
     if (n % 2) to[n] = 0;
 }

@@ -72,8 +72,7 @@ INLINE void product_tile(int32_t *acc, size_t pitch, const int8_t *x, ptrdiff_t 
     for (int i = 0; i < tile; i++) {
         row[i] = x + (i < rows ? i : rows - 1) * ldx;
 #pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++)
-            sum[i][j] = _mm512_loadu_si512(m->start + o + j * PANEL);
+        for (int j = 0; j < vectors; j++) sum[i][j] = _mm512_loadu_si512(m->start + o + j * PANEL);
     }
     for (int k = 0; k < n_whole; k++, w += PANEL * GROUP) {
         __m512i v[MOST_VECTORS];
@@ -95,8 +94,7 @@ INLINE void product_tile(int32_t *acc, size_t pitch, const int8_t *x, ptrdiff_t 
                 _mm512_xor_si512(flip, last_bytes(row[i] + GROUP * n_whole, m->K % GROUP));
 #pragma GCC unroll 4
             for (int j = 0; j < vectors; j++)
-                sum[i][j] =
-                    _mm512_dpbusd_epi32(sum[i][j], u, _mm512_loadu_si512(w + j * panel));
+                sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], u, _mm512_loadu_si512(w + j * panel));
         }
     }
 #pragma GCC unroll 12
@@ -172,12 +170,13 @@ INLINE void add_taps(__m512i *sum, const int8_t *const *x, int c, __mmask64 ther
 #pragma GCC unroll 4
     for (int t = 0; t < GROUP; t++)
         v[t] = _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(there, x[t] + c));
-    const __m512i low01 = _mm512_unpacklo_epi8(v[0], v[1]), low23 = _mm512_unpacklo_epi8(v[2], v[3]);
+    const __m512i low01 = _mm512_unpacklo_epi8(v[0], v[1]),
+                  low23 = _mm512_unpacklo_epi8(v[2], v[3]);
     const __m512i high01 = _mm512_unpackhi_epi8(v[0], v[1]),
                   high23 = _mm512_unpackhi_epi8(v[2], v[3]);
-    const __m512i u[4] = {
-        _mm512_unpacklo_epi16(low01, low23), _mm512_unpackhi_epi16(low01, low23),
-        _mm512_unpacklo_epi16(high01, high23), _mm512_unpackhi_epi16(high01, high23)};
+    const __m512i u[4] = {_mm512_unpacklo_epi16(low01, low23), _mm512_unpackhi_epi16(low01, low23),
+                          _mm512_unpacklo_epi16(high01, high23),
+                          _mm512_unpackhi_epi16(high01, high23)};
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++)
         sum[j] = _mm512_dpbusd_epi32(sum[j], u[j], _mm512_loadu_si512(w + 64 * j));
@@ -205,8 +204,7 @@ static void taps(int32_t *acc, const int8_t *const *x, const int_taps *t)
     for (int k = t->n_taps; k % GROUP; k++) row[k] = x[0]; /* times zero */
     for (int c = 0; c < t->n; c += INT_BLOCK) {
         const int left = t->n - c;
-        const __mmask64 there =
-            left >= INT_BLOCK ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
+        const __mmask64 there = left >= INT_BLOCK ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
         __m512i sum[4];
         for (int j = 0; j < 4; j++) sum[j] = _mm512_setzero_si512();
         for (int k = 0; k < t->n_taps; k += GROUP, w += INT_BLOCK * GROUP)
@@ -256,8 +254,8 @@ INLINE void requantize_block(int8_t *y, const int32_t *acc, int n, const requant
     if (r->any_left) v = shifted_left(v, _mm512_loadu_si512(r->left + i));
     v = high_products(v, _mm512_loadu_si512(r->multiplier + i));
     v = shifted_right(v, _mm512_loadu_si512(r->right + i), is_up);
-    const __m256i words = _mm256_adds_epi16(_mm512_cvtsepi32_epi16(v),
-                                            _mm256_set1_epi16((int16_t)r->zero));
+    const __m256i words =
+        _mm256_adds_epi16(_mm512_cvtsepi32_epi16(v), _mm256_set1_epi16((int16_t)r->zero));
     __m128i bytes = _mm256_cvtsepi16_epi8(words);
     bytes = _mm_max_epi8(bytes, _mm_set1_epi8((int8_t)r->least));
     bytes = _mm_min_epi8(bytes, _mm_set1_epi8((int8_t)r->most));
@@ -301,8 +299,8 @@ static void dequantize(float *y, const int32_t *acc, int M, int n, const dequant
     for (; M > 0; M--, y += n, acc += INT_PITCH(n)) dequantize_row(y, acc, n, d, scale_x, zero);
 }
 
-const int_kernels int_kernel_avx512 = {"avx512",   matrix_bytes, pack_matrix, products,  taps_bytes,
-                                       pack_taps,  taps,         requantize,  dequantize};
+const int_kernels int_kernel_avx512 = {"avx512",  matrix_bytes, pack_matrix, products,  taps_bytes,
+                                       pack_taps, taps,         requantize,  dequantize};
 #else
 typedef int int_kernel_avx512_has_no_code;
 #endif

@@ -7,8 +7,8 @@ static status no_memory(err *e)
     return FAIL(e, ERR_MEM, "out of memory for an int8 layer");
 }
 
-status int_matrix_make(int_matrix *m, const int8_t *w, const int32_t *offset, int N, int K, arena *a,
-                       err *e)
+status int_matrix_make(int_matrix *m, const int8_t *w, const int32_t *offset, int N, int K,
+                       arena *a, err *e)
 {
     const int_kernels *k = int_kernel_choose();
     void *packed = arena_take(a, k->matrix_bytes(N, K), 1);
@@ -36,8 +36,7 @@ status int_offsets(int32_t **offset, const int32_t *bias, int32_t zero_x, const 
 {
     *offset = ARENA_NEW(a, int32_t, n);
     if (!*offset) return no_memory(e);
-    for (int o = 0; o < n; o++)
-        (*offset)[o] = wrapping_sum(bias ? bias[o] : 0, -zero_x * sum[o]);
+    for (int o = 0; o < n; o++) (*offset)[o] = wrapping_sum(bias ? bias[o] : 0, -zero_x * sum[o]);
     return OK;
 }
 
@@ -79,7 +78,8 @@ status int_expect_weights(const tensor *t, const char *what, int n, int axis, er
 {
     TRY(op_expect_type(t, what, TFL_INT8, e));
     if (!t->is_constant || (t->quant.n != 1 && (t->quant.n != n || t->quant.axis != axis)))
-        return FAIL(e, ERR_INPUT, "%s must be constant, with one scale or one for each output", what);
+        return FAIL(e, ERR_INPUT, "%s must be constant, with one scale or one for each output",
+                    what);
     for (int i = 0; i < t->quant.n; i++)
         if (t->quant.zero_point[i] != 0) return FAIL(e, ERR_INPUT, "%s must be symmetric", what);
     if (t->n / (n > 0 ? n : 1) > ROWS_INT8_MOST)

@@ -9,8 +9,8 @@
 
 /* All arrays are taken from `a`; ERR_MEM when it is full. `offset` is what each sum begins with;
  * NULL for zeros. */
-status int_matrix_make(int_matrix *m, const int8_t *w, const int32_t *offset, int N, int K, arena *a,
-                       err *e);
+status int_matrix_make(int_matrix *m, const int8_t *w, const int32_t *offset, int N, int K,
+                       arena *a, err *e);
 status int_taps_make(int_taps *t, const int8_t *w, const int32_t *offset, int n, int n_taps,
                      arena *a, err *e);
 

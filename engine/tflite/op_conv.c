@@ -18,8 +18,8 @@
 #include <string.h>
 
 typedef struct {
-    window outer, win; /* of the input; of the input with its padding around it */
-    int Co, patch; /* filters; values under the window */
+    window outer, win;     /* of the input; of the input with its padding around it */
+    int Co, patch;         /* filters; values under the window */
     bool in_place, by_row; /* by_row: patches lie at one distance in an image row only */
     int block;             /* most patches at a time */
     float least, most;
@@ -63,8 +63,7 @@ static inline void gather(char *restrict out, const char *restrict x, const wind
     const int n_runs = w->dilation_w == 1 ? 1 : w->Kw;
     x += ((size_t)(oy * w->stride_h) * (size_t)w->W + (size_t)(ox * w->stride_w)) * pixel;
     for (int ky = 0; ky < w->Kh; ky++, x += line)
-        for (int kx = 0; kx < n_runs; kx++, out += run)
-            copy_run(out, x + (size_t)kx * next, run);
+        for (int kx = 0; kx < n_runs; kx++, out += run) copy_run(out, x + (size_t)kx * next, run);
 }
 
 /* The image with its padding, where it needs one. */
@@ -230,8 +229,8 @@ static int block_of(size_t bytes, int pixels)
 static void plan_patches(op_node *op, conv *k, size_t size, int block)
 {
     window *w = &k->win;
-    const bool inside = k->outer.top == 0 && k->outer.left == 0 && w->H <= k->outer.H &&
-                        w->W <= k->outer.W;
+    const bool inside =
+        k->outer.top == 0 && k->outer.left == 0 && w->H <= k->outer.H && w->W <= k->outer.W;
     if (inside) {
         w->H = k->outer.H;
         w->W = k->outer.W;
@@ -239,8 +238,8 @@ static void plan_patches(op_node *op, conv *k, size_t size, int block)
     const bool one_run = w->Kh == 1 || (w->Kw == w->W && w->dilation_h == 1);
     k->block = block;
     k->in_place = one_run && (w->dilation_w == 1 || w->Kw == 1);
-    k->by_row = k->in_place && w->Wo > 1 &&
-                (int64_t)w->stride_h * w->W != (int64_t)w->stride_w * w->Wo;
+    k->by_row =
+        k->in_place && w->Wo > 1 && (int64_t)w->stride_h * w->W != (int64_t)w->stride_w * w->Wo;
     if (!k->in_place)
         k->gathered = op_scratch(op, (size_t)k->patch * size * (size_t)block + WINDOW_SLACK);
     if (!inside || op->in[0]->is_constant)
@@ -287,8 +286,8 @@ static status prepare_int8_filters(op_node *op, conv *k, bool is_hybrid, arena *
     if (is_hybrid)
         TRY(dequantizer_make(&k->dequant, sum, scale, bias ? bias->data : NULL, k->Co, a, e));
     else
-        TRY(int_offsets(&offset, bias ? bias->data : NULL,
-                        (int32_t)op->in[0]->quant.zero_point[0], sum, k->Co, a, e));
+        TRY(int_offsets(&offset, bias ? bias->data : NULL, (int32_t)op->in[0]->quant.zero_point[0],
+                        sum, k->Co, a, e));
     k->scale = scale;
     return int_matrix_make(&k->matrix, w->data, offset, k->Co, k->patch, a, e);
 }

@@ -15,7 +15,7 @@ typedef struct {
     int B, Ci, Co;
     const float *packed, *bias; /* float32, known in advance */
     float least, most;          /* bounds of the fused activation */
-    const int_kernels *ik; /* int8 weights */
+    const int_kernels *ik;      /* int8 weights */
     int_matrix matrix;
     requantizer requant;
     dequantizer dequant;
@@ -102,7 +102,7 @@ static status prepare_packed(op_node *op, dense *d, arena *a, err *e)
     const tensor *w = op->in[1], *b = op_bias(op);
     op->run = run_float;
     if (!w->is_constant || (b && !b->is_constant)) return OK;
-    float *packed = ARENA_NEW(a, float, (size_t)d->Ci * ROWS_PITCH((size_t)d->Co)),
+    float *packed = ARENA_NEW(a, float, (size_t)d->Ci *ROWS_PITCH((size_t)d->Co)),
           *bias = ARENA_NEW(a, float, ROWS_PITCH((size_t)d->Co));
     if (!packed || !bias) return FAIL(e, ERR_MEM, "out of memory for FULLY_CONNECTED");
     rows_pack(packed, w->data, d->Co, d->Ci);
@@ -167,7 +167,8 @@ static status prepare_int8(op_node *op, dense *d, arena *a, err *e)
     TRY(op_expect_scale(op->out[0], "the output", e));
     TRY(int_expect_weights(w, "the weight tensor", d->Co, 0, e));
     TRY(int_expect_bias(op, TFL_INT32, e));
-    TRY(op_int8_bounds(op->options->activation, op->out[0], &d->requant.least, &d->requant.most, e));
+    TRY(op_int8_bounds(op->options->activation, op->out[0], &d->requant.least, &d->requant.most,
+                       e));
     TRY(prepare_requantizer(op, d, a, e));
     int32_t *sum = ARENA_NEW(a, int32_t, d->Co), *offset;
     if (!sum) return FAIL(e, ERR_MEM, "out of memory for FULLY_CONNECTED");

@@ -211,7 +211,8 @@ static status plan_rows(op_node *op, depthwise *k, size_t size, bool may_repeat,
     const window *w = &k->win;
     const bool moves_by_one = w->stride_w == 1 && w->dilation_w == 1 && w->dilation_h == 1;
     const bool fits = w->Wo <= MOST_REPEATED / k->Co && w->H > 0 && w->W > 0;
-    k->pixels = moves_by_one && fits && may_repeat && k->Co % FULL_CHANNELS != 0 && w->Wo > 1 ? w->Wo : 1;
+    k->pixels =
+        moves_by_one && fits && may_repeat && k->Co % FULL_CHANNELS != 0 && w->Wo > 1 ? w->Wo : 1;
     if (k->multiplier > 1)
         k->spread = op_scratch(op, (size_t)w->H * (size_t)w->W * (size_t)k->Co * size);
     if (k->pixels == 1) return OK;

@@ -4,8 +4,8 @@
 
 #include "engine/tflite/rows_avx2.h"
 
-static const rows_table generic = {
-generic_float, generic_taps, generic_matrix, generic_symmetric, generic_asymmetric};
+static const rows_table generic = {generic_float, generic_taps, generic_matrix, generic_symmetric,
+                                   generic_asymmetric};
 
 static const rows_table *table(void)
 {

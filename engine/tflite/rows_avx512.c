@@ -5,7 +5,8 @@
 #define ROWS(name) avx512_##name
 #include "engine/tflite/rows_body.h"
 
-const rows_table rows_avx512 = {avx512_float, avx512_taps, avx512_matrix, avx512_symmetric, avx512_asymmetric};
+const rows_table rows_avx512 = {avx512_float, avx512_taps, avx512_matrix, avx512_symmetric,
+                                avx512_asymmetric};
 #else
 typedef int rows_avx512_has_no_code;
 #endif

@@ -39,8 +39,10 @@ status window_plan(window *w, const tensor *x, const tfl_options *o, int Kh, int
 
 status window_add_border(const window *w, window *inner, err *e)
 {
-    const int64_t height = (int64_t)(w->Ho - 1) * w->stride_h + (int64_t)(w->Kh - 1) * w->dilation_h + 1;
-    const int64_t width = (int64_t)(w->Wo - 1) * w->stride_w + (int64_t)(w->Kw - 1) * w->dilation_w + 1;
+    const int64_t height =
+        (int64_t)(w->Ho - 1) * w->stride_h + (int64_t)(w->Kh - 1) * w->dilation_h + 1;
+    const int64_t width =
+        (int64_t)(w->Wo - 1) * w->stride_w + (int64_t)(w->Kw - 1) * w->dilation_w + 1;
     if (height > 1 << 24 || width > 1 << 24 || height * width > 1 << 28)
         return FAIL(e, ERR_INPUT, "an image of %lld x %lld with its padding is too large",
                     (long long)height, (long long)width);

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { N_ROUNDS = 50 };
+enum { N_ROUNDS = 12 };
 static const double ROUND_SECONDS = 0.02;
 
 typedef struct {
