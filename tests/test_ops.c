@@ -91,7 +91,7 @@ typedef enum { FLOAT, HYBRID, INT8 } form;
 
 static void image(lab *l, form f, int least, int most_channels)
 {
-    const int dim[4] = {f == INT8 ? 1 : pick(l, 1, 2), pick(l, least, 9), pick(l, least, 9),
+    const int dim[4] = {pick(l, 1, 2), pick(l, least, 9), pick(l, least, 9),
                         pick(l, 1, most_channels)};
     add(l, f == INT8 ? TFL_INT8 : TFL_FLOAT32, 4, dim);
     if (f == INT8) scale(l, 0, 1, 0, 0.05F, pick(l, -128, 127));
@@ -134,7 +134,7 @@ static void output(lab *l, form f, float size)
 static void conv(lab *l, form f, bool per_channel)
 {
     image(l, f, 5, 6);
-    const int dim[4] = {pick(l, 2, f == FLOAT ? 40 : 9), pick(l, 1, 3), pick(l, 1, 3),
+    const int dim[4] = {pick(l, 2, pick(l, 0, 3) ? 20 : 80), pick(l, 1, 3), pick(l, 1, 3),
                         l->tensor[0].dim[3]};
     weights(l, f, 4, dim, 0, per_channel);
     tfl_options *o = operator(l, OP_CONV_2D,
@@ -166,7 +166,7 @@ static void conv_int8(lab *l)
 
 static void depthwise(lab *l, form f)
 {
-    image(l, f, 5, f == FLOAT ? 80 : 6);
+    image(l, f, 5, pick(l, 0, 1) ? 10 : 80);
     const int m = pick(l, 1, 2),
               dim[4] = {1, pick(l, 1, 3), pick(l, 1, 3), l->tensor[0].dim[3] * m};
     weights(l, f, 4, dim, 3, true);
@@ -191,8 +191,7 @@ static void depthwise_int8(lab *l)
 
 static void dense(lab *l, form f, bool asymmetric)
 {
-    const int dim[2] = {f == INT8 ? 1 : pick(l, 1, 3), pick(l, 1, 70)},
-              w[2] = {pick(l, 1, 20), dim[1]};
+    const int dim[2] = {pick(l, 1, 3), pick(l, 1, 70)}, w[2] = {pick(l, 1, 20), dim[1]};
     add(l, f == INT8 ? TFL_INT8 : TFL_FLOAT32, 2, dim);
     if (f == INT8) scale(l, 0, 1, 0, 0.05F, pick(l, -128, 127));
     weights(l, f, 2, w, 0, false);
@@ -255,7 +254,6 @@ static void average_int8(lab *l)
 static void reduction(lab *l, int code, form f)
 {
     image(l, f, 2, 9);
-    if (f == INT8) l->tensor[0].dim[0] = 1;
     numbers(l, 2, (const int[2]){1, 2});
     operator(l, code, f == INT8 ? 2 : 1, 2)->keep_dims = pick(l, 0, 1);
     output(l, f, 0.03F);
