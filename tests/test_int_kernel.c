@@ -30,12 +30,6 @@ static int32_t *random_ints(rng *r, arena *a, int n)
     return p;
 }
 
-/* Exactly as long as rows say: a sanitizer sees what is read behind the last one. */
-static int8_t *random_rows(rng *r, arena *a, int n, uint64_t seed)
-{
-    return random_bytes(r, a, n, seed);
-}
-
 static void check_products(const int_kernels *k, uint64_t seed)
 {
     arena a;
@@ -44,7 +38,7 @@ static void check_products(const int_kernels *k, uint64_t seed)
     const int M = pick(&r, 1, 30), N = pick(&r, 1, 150);
     const int K = seed % 7 ? pick(&r, 1, 90) : pick(&r, 500, 1500), ldx = K + pick(&r, 0, 9);
     const int8_t *w = random_bytes(&r, &a, N * K, seed),
-                 *x = random_rows(&r, &a, (M - 1) * ldx + K, seed);
+                 *x = random_bytes(&r, &a, (M - 1) * ldx + K, seed);
     const int32_t *offset = seed % 5 ? random_ints(&r, &a, N) : NULL;
     int32_t *start = ARENA_NEW(&a, int32_t, INT_PITCH(N)),
             *acc = ARENA_NEW(&a, int32_t, M * INT_PITCH(N));
@@ -62,26 +56,34 @@ static void check_products(const int_kernels *k, uint64_t seed)
     arena_free(&a);
 }
 
+/* The image is exactly as long as its taps say. */
 static void check_taps(const int_kernels *k, uint64_t seed)
 {
-    enum { MOST = 30 };
+    enum { MOST = 32, MOST_STEP = 50 };
     arena a;
     arena_init(&a, 0);
     rng r = rng_stream(seed, RNG_TEST, 2);
-    const int n = pick(&r, 1, 200), n_taps = pick(&r, 1, MOST);
-    const int8_t *w = random_bytes(&r, &a, n * n_taps, seed), *x[MOST];
-    for (int t = 0; t < n_taps; t++) x[t] = random_rows(&r, &a, n, seed);
-    const int32_t *offset = seed % 5 ? random_ints(&r, &a, n) : NULL;
+    const int n = pick(&r, 1, 200), n_taps = pick(&r, 1, MOST), M = pick(&r, 1, 5),
+              step = pick(&r, 0, MOST_STEP);
+    ptrdiff_t offset[MOST] = {0}, most = 0;
+    for (int t = 0; t < n_taps; t++) {
+        offset[t] = pick(&r, 0, 300);
+        most = offset[t] > most ? offset[t] : most;
+    }
+    const int8_t *w = random_bytes(&r, &a, n * n_taps, seed),
+                 *x = random_bytes(&r, &a, (int)most + (M - 1) * step + n, seed);
+    const int32_t *first = seed % 5 ? random_ints(&r, &a, n) : NULL;
     int32_t *start = ARENA_NEW(&a, int32_t, INT_PITCH(n)),
-            *acc = ARENA_NEW(&a, int32_t, INT_PITCH(n));
+            *acc = ARENA_NEW(&a, int32_t, M * INT_PITCH(n));
     void *packed = arena_take(&a, k->taps_bytes(n, n_taps), 1);
-    k->pack_taps(packed, start, w, offset, n, n_taps);
-    const int_taps m = {n, n_taps, start, packed};
-    k->taps(acc, x, &m);
-    for (int c = 0; c < n; c++) {
+    k->pack_taps(packed, start, w, first, n, n_taps);
+    const int_taps m = {n, n_taps, offset, start, packed};
+    k->taps(acc, x, step, &m, M);
+    for (int i = 0; i < M * n; i++) {
+        const int row = i / n, c = i % n;
         int32_t sum = 0;
-        for (int t = 0; t < n_taps; t++) sum += x[t][c] * w[t * n + c];
-        cr_assert_eq(acc[c], wrapping_sum(sum, offset ? offset[c] : 0),
+        for (int t = 0; t < n_taps; t++) sum += x[row * step + offset[t] + c] * w[t * n + c];
+        cr_assert_eq(acc[row * INT_PITCH(n) + c], wrapping_sum(sum, first ? first[c] : 0),
                      "%s seed %d: channel %d of %d, %d taps", k->name, (int)seed, c, n, n_taps);
     }
     arena_free(&a);

@@ -72,30 +72,32 @@ Test(rows, packed_sums_have_the_documented_bits)
 
 Test(rows, taps_have_the_bits_of_plain_loops)
 {
-    enum { TAPS = 9, MOST_CHANNELS = 200 };
+    enum { TAPS = 9, STEP = 7, M = 3 };
     for (uint64_t seed = 0; seed < 100; seed++) {
         arena a;
         arena_init(&a, 0);
         rng r = rng_stream(seed, RNG_TEST, 3);
-        const int C = 1 + (int)rng_below(&r, MOST_CHANNELS), n = (int)rng_below(&r, TAPS + 1);
-        const float *x[TAPS], *w[TAPS], *bias = random_floats(&r, &a, C, 1);
-        const float least = seed % 2 ? 0 : -INFINITY, most = seed % 3 ? INFINITY : 1;
-        float y[MOST_CHANNELS];
-        for (int t = 0; t < n; t++) {
-            x[t] = random_floats(&r, &a, C, 1);
-            w[t] = random_floats(&r, &a, C, 1);
-        }
-        if (seed % 5 == 0) bias = NULL;
-        rows_taps(y, x, w, n, bias, C, least, most);
-        for (int c = 0; c < C; c++) {
-            float sum = bias ? bias[c] : 0;
+        const int C = 1 + (int)rng_below(&r, 200), n = (int)rng_below(&r, TAPS + 1);
+        ptrdiff_t offset[TAPS];
+        for (int t = 0; t < TAPS; t++) offset[t] = (ptrdiff_t)rng_below(&r, 300);
+        row_taps taps = {.C = C, .n_taps = n, .offset = offset};
+        const float *x = random_floats(&r, &a, 300 + C + M * STEP, 1);
+        taps.w = random_floats(&r, &a, TAPS * C, 1);
+        taps.bias = seed % 5 ? random_floats(&r, &a, C, 1) : NULL;
+        taps.least = seed % 2 ? 0 : -INFINITY;
+        taps.most = seed % 3 ? INFINITY : 1;
+        float *y = ARENA_NEW(&a, float, M *C);
+        rows_taps(y, x, STEP, &taps, M);
+        for (int i = 0; i < M * C; i++) {
+            const int c = i % C;
+            float sum = taps.bias ? taps.bias[c] : 0;
             for (int t = 0; t < n; t++) {
-                const float product = x[t][c] * w[t][c];
+                const float product = x[i / C * STEP + offset[t] + c] * taps.w[t * C + c];
                 sum += product;
             }
-            const float want = clamp_float(sum, least, most);
-            cr_expect(memcmp(&want, &y[c], sizeof want) == 0, "seed %d channel %d: %a, not %a",
-                      (int)seed, c, (double)y[c], (double)want);
+            const float want = clamp_float(sum, taps.least, taps.most);
+            cr_assert(memcmp(&want, &y[i], sizeof want) == 0, "seed %d channel %d: %a, not %a",
+                      (int)seed, c, (double)y[i], (double)want);
         }
         arena_free(&a);
     }

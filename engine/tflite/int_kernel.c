@@ -42,14 +42,19 @@ static void pack_taps(void *packed, int32_t *start, const int8_t *w, const int32
     put_start(start, offset, n);
 }
 
-static void taps(int32_t *restrict acc, const int8_t *const *x, const int_taps *t)
+static void taps_row(int32_t *restrict acc, const int8_t *x, const int_taps *t)
 {
     const int8_t *restrict w = t->w;
     memcpy(acc, t->start, sizeof *acc * (size_t)t->n);
     for (int k = 0; k < t->n_taps; k++, w += t->n) {
-        const int8_t *restrict u = x[k];
+        const int8_t *restrict u = x + t->offset[k];
         for (int c = 0; c < t->n; c++) acc[c] = wrapping_sum(acc[c], u[c] * w[c]);
     }
+}
+
+static void taps(int32_t *acc, const int8_t *x, ptrdiff_t step, const int_taps *t, int M)
+{
+    for (; M > 0; M--, x += step, acc += INT_PITCH(t->n)) taps_row(acc, x, t);
 }
 
 static void requantize_row(int8_t *y, const int32_t *acc, int n, const requantizer *r)

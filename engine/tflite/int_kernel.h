@@ -23,14 +23,15 @@ typedef struct {
     const void *w;
 } int_matrix;
 
-/* acc[n] = start[n] + the sum over the taps t of x[t][n] * w[t,n]: n channels of an output pixel of
- * a depthwise convolution, or n = pixels * channels of a whole row of them. */
+/* acc[n] = start[n] + the sum over the taps t of x[offset[t] + n] * w[t,n]: n channels of an output
+ * pixel of a depthwise convolution, or n = pixels * channels of a whole row of them. */
 typedef struct {
-    int n, n_taps; /* n_taps <= INT_MOST_TAPS */
+    int n, n_taps;
+    const ptrdiff_t *offset; /* rounded up to a multiple of 4 taps, which are multiplied by zero */
     const int32_t *start;
     const void *w;
 } int_taps;
-enum { INT_MOST_TAPS = 1024 };
+#define INT_TAPS_PITCH(n_taps) (((n_taps) + 3) / 4 * 4)
 
 /* y = clamp(multiply(acc, factor) + zero), by fixed_multiply_up or fixed_multiply_away of rows.h.
  * The factors of all outputs in three arrays of INT_PITCH(n). */
@@ -59,7 +60,8 @@ typedef struct {
     size_t (*taps_bytes)(int n, int n_taps);
     void (*pack_taps)(void *packed, int32_t *start, const int8_t *w, const int32_t *offset, int n,
                       int n_taps); /* w[n_taps,n] */
-    void (*taps)(int32_t *acc, const int8_t *const *x, const int_taps *t);
+    /* M rows of sums; x moves by `step` from one to the next. */
+    void (*taps)(int32_t *acc, const int8_t *x, ptrdiff_t step, const int_taps *t, int M);
     /* M rows of n; those of y are packed. */
     void (*requantize)(int8_t *y, const int32_t *acc, int M, int n, const requantizer *r);
     void (*dequantize)(float *y, const int32_t *acc, int M, int n, const dequantizer *d,

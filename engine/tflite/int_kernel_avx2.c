@@ -150,15 +150,15 @@ INLINE __m256i load_channels(const int8_t *x, int n)
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)x));
 }
 
-static void taps(int32_t *acc, const int8_t *const *x, const int_taps *t)
+static void taps_row(int32_t *acc, const int8_t *x, const int_taps *t)
 {
     const int16_t *w = t->w;
     for (int c = 0; c < t->n; c += PANEL) {
         const int n = t->n - c < PANEL ? t->n - c : PANEL;
         __m256i a = _mm256_setzero_si256(), b = a;
         for (int k = 0; k < t->n_taps; k += 2, w += 2 * PANEL) {
-            const __m256i u = load_channels(x[k] + c, n);
-            const __m256i v = k + 1 < t->n_taps ? load_channels(x[k + 1] + c, n) : u;
+            const __m256i u = load_channels(x + t->offset[k] + c, n),
+                          v = load_channels(x + t->offset[k + 1] + c, n);
             a = _mm256_add_epi32(a, _mm256_madd_epi16(_mm256_unpacklo_epi16(u, v), load(w)));
             b = _mm256_add_epi32(b,
                                  _mm256_madd_epi16(_mm256_unpackhi_epi16(u, v), load(w + PANEL)));
@@ -168,6 +168,11 @@ static void taps(int32_t *acc, const int8_t *const *x, const int_taps *t)
         store(acc + c, _mm256_add_epi32(low, load(t->start + c)));
         store(acc + c + 8, _mm256_add_epi32(high, load(t->start + c + 8)));
     }
+}
+
+static void taps(int32_t *acc, const int8_t *x, ptrdiff_t step, const int_taps *t, int M)
+{
+    for (; M > 0; M--, x += step, acc += INT_PITCH(t->n)) taps_row(acc, x, t);
 }
 
 /* Rounded (v * multiplier) / 2^31 of 8 numbers, ties up. */

@@ -163,13 +163,14 @@ static void pack_taps(void *packed, int32_t *start, const int8_t *w, const int32
 }
 
 /* Four taps of 64 channels. */
-INLINE void add_taps(__m512i *sum, const int8_t *const *x, int c, __mmask64 there, const int8_t *w)
+INLINE void add_taps(__m512i *sum, const int8_t *x, const ptrdiff_t *offset, __mmask64 there,
+                     const int8_t *w)
 {
     const __m512i flip = _mm512_set1_epi8(INT8_MIN);
     __m512i v[GROUP];
 #pragma GCC unroll 4
     for (int t = 0; t < GROUP; t++)
-        v[t] = _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(there, x[t] + c));
+        v[t] = _mm512_xor_si512(flip, _mm512_maskz_loadu_epi8(there, x + offset[t]));
     const __m512i low01 = _mm512_unpacklo_epi8(v[0], v[1]),
                   low23 = _mm512_unpacklo_epi8(v[2], v[3]);
     const __m512i high01 = _mm512_unpackhi_epi8(v[0], v[1]),
@@ -197,19 +198,19 @@ INLINE void store_taps(int32_t *acc, const int32_t *start, const __m512i *sum)
                             _mm512_add_epi32(v[j], _mm512_loadu_si512(start + 16 * j)));
 }
 
-static void taps(int32_t *acc, const int8_t *const *x, const int_taps *t)
+static void taps(int32_t *acc, const int8_t *x, ptrdiff_t step, const int_taps *t, int M)
 {
-    const int8_t *row[INT_MOST_TAPS + GROUP], *w = t->w;
-    for (int k = 0; k < t->n_taps; k++) row[k] = x[k];
-    for (int k = t->n_taps; k % GROUP; k++) row[k] = x[0]; /* times zero */
-    for (int c = 0; c < t->n; c += INT_BLOCK) {
-        const int left = t->n - c;
-        const __mmask64 there = left >= INT_BLOCK ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
-        __m512i sum[4];
-        for (int j = 0; j < 4; j++) sum[j] = _mm512_setzero_si512();
-        for (int k = 0; k < t->n_taps; k += GROUP, w += INT_BLOCK * GROUP)
-            add_taps(sum, row + k, c, there, w);
-        store_taps(acc + c, t->start + c, sum);
+    for (; M > 0; M--, x += step) {
+        const int8_t *w = t->w;
+        for (int c = 0; c < t->n; c += INT_BLOCK, acc += INT_BLOCK) {
+            const int left = t->n - c;
+            const __mmask64 there = left >= INT_BLOCK ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
+            __m512i sum[4];
+            for (int j = 0; j < 4; j++) sum[j] = _mm512_setzero_si512();
+            for (int k = 0; k < t->n_taps; k += GROUP, w += INT_BLOCK * GROUP)
+                add_taps(sum, x + c, t->offset + k, there, w);
+            store_taps(acc, t->start + c, sum);
+        }
     }
 }
 

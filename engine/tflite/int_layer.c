@@ -19,15 +19,15 @@ status int_matrix_make(int_matrix *m, const int8_t *w, const int32_t *offset, in
     return OK;
 }
 
-status int_taps_make(int_taps *t, const int8_t *w, const int32_t *offset, int n, int n_taps,
-                     arena *a, err *e)
+status int_taps_make(int_taps *t, const int8_t *w, const int32_t *offset, const ptrdiff_t *place,
+                     int n, int n_taps, arena *a, err *e)
 {
     const int_kernels *k = int_kernel_choose();
     void *packed = arena_take(a, k->taps_bytes(n, n_taps), 1);
     int32_t *start = ARENA_NEW(a, int32_t, INT_PITCH((size_t)n));
     if (!packed || !start) return no_memory(e);
     k->pack_taps(packed, start, w, offset, n, n_taps);
-    *t = (int_taps){n, n_taps, start, packed};
+    *t = (int_taps){n, n_taps, place, start, packed};
     return OK;
 }
 

@@ -8,11 +8,11 @@
 #include "engine/tflite/op.h"
 
 /* All arrays are taken from `a`; ERR_MEM when it is full. `offset` is what each sum begins with;
- * NULL for zeros. */
+ * NULL for zeros. `place` becomes the taps' `offset`. */
 status int_matrix_make(int_matrix *m, const int8_t *w, const int32_t *offset, int N, int K,
                        arena *a, err *e);
-status int_taps_make(int_taps *t, const int8_t *w, const int32_t *offset, int n, int n_taps,
-                     arena *a, err *e);
+status int_taps_make(int_taps *t, const int8_t *w, const int32_t *offset, const ptrdiff_t *place,
+                     int n, int n_taps, arena *a, err *e);
 
 /* offset[o] = bias[o] - zero_x * sum[o], modulo 2^32; `bias` may be NULL. */
 status int_offsets(int32_t **offset, const int32_t *bias, int32_t zero_x, const int32_t *sum, int n,

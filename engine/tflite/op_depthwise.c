@@ -3,10 +3,10 @@
  * (integer_ops/depthwise_conv.h), and hybrid: int8 filters with a scale for each channel on float
  * images, each of which becomes int8 by its own range (depthwise_conv_hybrid.h).
  *
- * An output pixel is a sum over taps, each a row of channels times a row of the filter. Where the
- * window moves by one column, and there are so few channels that most of a vector would be empty,
- * all pixels of an image row are computed as one with as many times the channels; for that the
- * image gets a border. */
+ * An output pixel is a sum over taps, each a row of channels times a row of the filter. The image gets
+ * its padding around it, so that all pixels find their taps at the same offsets. Where the window
+ * moves by one column, and there are so few channels that most of a vector would be empty, all
+ * pixels of an image row are computed as one with as many times the channels. */
 #include "engine/tflite/int_layer.h"
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
@@ -16,58 +16,28 @@
 #include <string.h>
 
 typedef struct {
-    window win, inner; /* inner: with a border */
-    int Co, multiplier, n_taps;
+    window outer, win; /* of the input; of the input with its padding around it */
+    int Co, multiplier;
     int pixels; /* output pixels that are computed as one: 1, or all of an image row */
     float least, most;
-    const float *filter, *bias; /* float32 constants, repeated for `pixels` */
+    row_taps taps; /* float32 */
     const int_kernels *ik;
-    int_taps taps; /* int8 filters */
+    int_taps int_taps; /* int8 filters */
     requantizer requant;
     dequantizer dequant;
-    tensor *bordered, *spread, *quantized, *acc, *blank;
+    tensor *bordered, *spread, *quantized, *acc;
 } depthwise;
 
 enum {
-    MOST_TAPS = INT_MOST_TAPS,
-    FULL_CHANNELS = 64,  /* that fill what the widest set computes at a time */
-    MOST_REPEATED = 2048 /* channels of a row computed as one */
+    FULL_CHANNELS = 64,   /* that fill what the widest set computes at a time */
+    MOST_REPEATED = 2048, /* channels of a row computed as one */
+    MOST_BLOCK = 8        /* int8 pixels whose sums are kept before they are rounded */
 };
 
-/* The taps of output pixel (oy,ox): where in the image they begin, in values; -1 outside of it. */
-static void find_taps(const depthwise *k, int oy, int ox, ptrdiff_t *at)
-{
-    const window *w = &k->win;
-    for (int ky = 0; ky < w->Kh; ky++)
-        for (int kx = 0; kx < w->Kw; kx++) {
-            const int y = oy * w->stride_h - w->top + ky * w->dilation_h;
-            const int x = ox * w->stride_w - w->left + kx * w->dilation_w;
-            const bool inside = y >= 0 && y < w->H && x >= 0 && x < w->W;
-            *at++ = inside ? ((ptrdiff_t)y * w->W + x) * k->Co : -1;
-        }
-}
-
-/* The same in the bordered image, for all pixels of row oy. */
-static void find_bordered_taps(const depthwise *k, int oy, ptrdiff_t *at)
-{
-    const window *w = &k->win;
-    for (int ky = 0; ky < w->Kh; ky++)
-        for (int kx = 0; kx < w->Kw; kx++)
-            *at++ = ((ptrdiff_t)(oy * w->stride_h + ky) * k->inner.W + kx) * k->Co;
-}
-
-static void find(const depthwise *k, int oy, int ox, ptrdiff_t *at)
-{
-    if (k->pixels > 1)
-        find_bordered_taps(k, oy, at);
-    else
-        find_taps(k, oy, ox, at);
-}
-
-/* x with each channel `multiplier` times, and with a border if rows are computed as one. */
+/* x with each channel `multiplier` times, and with its padding around it. */
 static const void *arrange(const depthwise *k, const void *x, size_t size, int blank)
 {
-    const window *w = &k->win;
+    const window *w = &k->outer;
     if (k->multiplier > 1) {
         const char *from = x;
         char *to = k->spread->data;
@@ -75,74 +45,53 @@ static const void *arrange(const depthwise *k, const void *x, size_t size, int b
             for (int j = 0; j < k->multiplier; j++, to += size) memcpy(to, from, size);
         x = k->spread->data;
     }
-    if (k->pixels == 1) return x;
-    window_put_border(w, &k->inner, (size_t)k->Co * size, k->bordered->data, x, blank);
+    if (!k->bordered) return x;
+    window_put_border(w, &k->win, (size_t)k->Co * size, k->bordered->data, x, blank);
     return k->bordered->data;
+}
+
+/* Where the windows of output row oy begin, and how far the next one in it is, in values. */
+static ptrdiff_t row_start(const depthwise *k, int oy)
+{
+    return (ptrdiff_t)(oy * k->win.stride_h) * k->win.W * k->Co;
+}
+
+static ptrdiff_t pixel_step(const depthwise *k)
+{
+    return k->win.Wo > 1 ? (ptrdiff_t)k->win.stride_w * k->Co : 0;
 }
 
 static void run_float(const op_node *op)
 {
     const depthwise *k = op->state;
     const window *w = &k->win;
-    const float *x = op->in[0]->data, *filter = k->filter ? k->filter : op->in[1]->data;
-    const float *bias = k->bias || !op_bias(op) ? k->bias : op_bias(op)->data;
-    const int n = k->pixels * k->Co;
-    ptrdiff_t at[MOST_TAPS];
-    const float *in[MOST_TAPS], *tap[MOST_TAPS];
+    const float *x = op->in[0]->data;
+    row_taps t = k->taps;
     float *y = op->out[0]->data;
-    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci) {
+    if (!t.w) t.w = op->in[1]->data;
+    if (!t.bias && op_bias(op)) t.bias = op_bias(op)->data;
+    for (int b = 0; b < w->B; b++, x += k->outer.H * k->outer.W * w->Ci) {
         const float *image = arrange(k, x, sizeof *x, 0);
-        for (int oy = 0; oy < w->Ho; oy++)
-            for (int ox = 0; ox < w->Wo; ox += k->pixels, y += n) {
-                int n_in = 0;
-                find(k, oy, ox, at);
-                for (int t = 0; t < k->n_taps; t++) {
-                    if (at[t] < 0) continue;
-                    in[n_in] = image + at[t];
-                    tap[n_in++] = filter + (ptrdiff_t)t * n;
-                }
-                rows_taps(y, in, tap, n_in, bias, n, k->least, k->most);
-            }
+        for (int oy = 0; oy < w->Ho; oy++, y += w->Wo * k->Co)
+            rows_taps(y, image + row_start(k, oy), pixel_step(k), &t, w->Wo / k->pixels);
     }
 }
 
-/* Windows of more than MOST_TAPS: tap by tap. */
-static void run_large(const op_node *op)
-{
-    const depthwise *k = op->state;
-    const window *w = &k->win;
-    const float *x = op->in[0]->data, *filter = op->in[1]->data;
-    const float *bias = op_bias(op) ? op_bias(op)->data : NULL;
-    float *y = op->out[0]->data;
-    for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
-        for (int i = 0; i < w->Ho * w->Wo; i++, y += k->Co) {
-            for (int c = 0; c < k->Co; c++) y[c] = bias ? bias[c] : 0;
-            for (int t = 0; t < w->Kh * w->Kw; t++) {
-                const int iy = i / w->Wo * w->stride_h - w->top + t / w->Kw * w->dilation_h;
-                const int ix = i % w->Wo * w->stride_w - w->left + t % w->Kw * w->dilation_w;
-                if (iy < 0 || iy >= w->H || ix < 0 || ix >= w->W) continue;
-                const float *in = x + (iy * w->W + ix) * w->Ci, *tap = filter + t * k->Co;
-                for (int c = 0; c < k->Co; c++) y[c] += in[c / k->multiplier] * tap[c];
-            }
-            for (int c = 0; c < k->Co; c++) y[c] = clamp_float(y[c], k->least, k->most);
-        }
-}
-
-/* The int8 image `x`: calls `finish` with the sums of each run of output pixels. */
-typedef void (*finisher)(const depthwise *k, const int32_t *acc, ptrdiff_t i, void *user);
+/* Calls `finish` with the sums of each block of output pixels of the int8 image x, the first of
+ * which is output value i. */
+typedef void (*finisher)(const depthwise *k, int M, ptrdiff_t i, void *user);
 static void sum_image(const depthwise *k, const int8_t *x, int blank, finisher finish, void *user)
 {
     const window *w = &k->win;
-    const int8_t *image = arrange(k, x, 1, blank), *in[MOST_TAPS], *outside = k->blank->data;
-    const ptrdiff_t n = k->pixels * (ptrdiff_t)k->Co;
-    ptrdiff_t at[MOST_TAPS], i = 0;
-    memset(k->blank->data, blank, k->blank->bytes);
+    const int8_t *image = arrange(k, x, 1, blank);
+    const int n = w->Wo / k->pixels;
+    ptrdiff_t i = 0;
     for (int oy = 0; oy < w->Ho; oy++)
-        for (int ox = 0; ox < w->Wo; ox += k->pixels, i += n) {
-            find(k, oy, ox, at);
-            for (int t = 0; t < k->n_taps; t++) in[t] = at[t] < 0 ? outside : image + at[t];
-            k->ik->taps(k->acc->data, in, &k->taps);
-            finish(k, k->acc->data, i, user);
+        for (int ox = 0, M; ox < n; ox += M, i += (ptrdiff_t)M * k->int_taps.n) {
+            M = n - ox < MOST_BLOCK ? n - ox : MOST_BLOCK;
+            k->ik->taps(k->acc->data, image + row_start(k, oy) + ox * pixel_step(k), pixel_step(k),
+                        &k->int_taps, M);
+            finish(k, M, i, user);
         }
 }
 
@@ -151,35 +100,35 @@ typedef struct {
     row_quant rq;
 } hybrid_image;
 
-static void finish_hybrid(const depthwise *k, const int32_t *acc, ptrdiff_t i, void *user)
+static void finish_hybrid(const depthwise *k, int M, ptrdiff_t i, void *user)
 {
     const hybrid_image *h = user;
-    k->ik->dequantize(h->y + i, acc, 1, k->pixels * k->Co, &k->dequant, h->rq.scale, h->rq.zero);
+    k->ik->dequantize(h->y + i, k->acc->data, M, k->int_taps.n, &k->dequant, h->rq.scale,
+                      h->rq.zero);
 }
 
 static void run_hybrid(const op_node *op)
 {
     const depthwise *k = op->state;
-    const window *w = &k->win;
     const float *x = op->in[0]->data;
     hybrid_image h = {.y = op->out[0]->data};
     int8_t *q = k->quantized->data;
-    const int n = w->H * w->W * w->Ci;
-    for (int b = 0; b < w->B; b++, x += n, h.y += w->Ho * w->Wo * k->Co) {
+    const int n = k->outer.H * k->outer.W * k->outer.Ci;
+    for (int b = 0; b < k->win.B; b++, x += n, h.y += k->win.Ho * k->win.Wo * k->Co) {
         h.rq = row_quantize_asymmetric(q, x, n);
         sum_image(k, q, h.rq.zero, finish_hybrid, &h);
     }
 }
 
-static void finish_int8(const depthwise *k, const int32_t *acc, ptrdiff_t i, void *y)
+static void finish_int8(const depthwise *k, int M, ptrdiff_t i, void *y)
 {
-    k->ik->requantize((int8_t *)y + i, acc, 1, k->pixels * k->Co, &k->requant);
+    k->ik->requantize((int8_t *)y + i, k->acc->data, M, k->int_taps.n, &k->requant);
 }
 
 static void run_int8(const op_node *op)
 {
     const depthwise *k = op->state;
-    const window *w = &k->win;
+    const window *w = &k->outer;
     const int8_t *x = op->in[0]->data;
     int8_t *y = op->out[0]->data;
     for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci, y += w->Ho * w->Wo * k->Co)
@@ -191,13 +140,13 @@ static status check_shapes(op_node *op, depthwise *k, err *e)
     const tensor *w = op->in[1], *bias = op_bias(op);
     if (w->rank != 4 || w->n == 0 || w->dim[0] != 1)
         return FAIL(e, ERR_INPUT, "the filters must have the shape [1, height, width, channels]");
-    TRY(window_plan(&k->win, op->in[0], op->options, w->dim[1], w->dim[2], e));
+    TRY(window_plan(&k->outer, op->in[0], op->options, w->dim[1], w->dim[2], e));
+    TRY(window_add_border(&k->outer, &k->win, e));
     const window *v = &k->win;
     k->Co = w->dim[3];
     if (v->Ci < 1 || k->Co % v->Ci != 0)
         return FAIL(e, ERR_INPUT, "filters of %d channels on an input of %d", k->Co, v->Ci);
     k->multiplier = k->Co / v->Ci;
-    k->n_taps = v->Kh <= MOST_TAPS && v->Kw <= MOST_TAPS ? v->Kh * v->Kw : MOST_TAPS + 1;
     if (bias && bias->n != k->Co)
         return FAIL(e, ERR_INPUT, "%d biases for %d channels", bias->n, k->Co);
     op->macs = (double)v->B * v->Ho * v->Wo * k->Co * v->Kh * v->Kw;
@@ -205,20 +154,34 @@ static status check_shapes(op_node *op, depthwise *k, err *e)
     return op_set_shape(op->out[0], 4, dim, e);
 }
 
-/* How many pixels are computed as one, and the memory for that. */
-static status plan_rows(op_node *op, depthwise *k, size_t size, bool may_repeat, err *e)
+/* How many pixels are computed as one, and the memory that the image needs for it. */
+static void plan_image(op_node *op, depthwise *k, size_t size, bool may_repeat)
+{
+    window *w = &k->win;
+    const window *v = &k->outer;
+    const bool moves_by_one = w->stride_w == 1 && w->dilation_w == 1;
+    k->pixels =
+        moves_by_one && may_repeat && w->Wo <= MOST_REPEATED / k->Co && k->Co % FULL_CHANNELS != 0
+            ? w->Wo
+            : 1;
+    if (k->multiplier > 1)
+        k->spread = op_scratch(op, (size_t)v->H * (size_t)v->W * (size_t)k->Co * size);
+    if (v->top == 0 && v->left == 0 && w->H <= v->H && w->W <= v->W)
+        w->H = v->H, w->W = v->W;
+    else
+        k->bordered = op_scratch(op, (size_t)w->H * (size_t)w->W * (size_t)k->Co * size);
+}
+
+/* Where each tap lies from the first one, in values; as many more as kernels may touch. */
+static ptrdiff_t *tap_offsets(const depthwise *k, arena *a, err *e)
 {
     const window *w = &k->win;
-    const bool moves_by_one = w->stride_w == 1 && w->dilation_w == 1 && w->dilation_h == 1;
-    const bool fits = w->Wo <= MOST_REPEATED / k->Co && w->H > 0 && w->W > 0;
-    k->pixels =
-        moves_by_one && fits && may_repeat && k->Co % FULL_CHANNELS != 0 && w->Wo > 1 ? w->Wo : 1;
-    if (k->multiplier > 1)
-        k->spread = op_scratch(op, (size_t)w->H * (size_t)w->W * (size_t)k->Co * size);
-    if (k->pixels == 1) return OK;
-    TRY(window_add_border(w, &k->inner, e));
-    k->bordered = op_scratch(op, (size_t)k->inner.H * (size_t)k->inner.W * (size_t)k->Co * size);
-    return OK;
+    ptrdiff_t *offset = ARENA_NEW(a, ptrdiff_t, INT_TAPS_PITCH((size_t)w->Kh * (size_t)w->Kw));
+    if (!offset) FAIL(e, ERR_MEM, "out of memory for DEPTHWISE_CONV_2D");
+    for (int t = 0; offset && t < w->Kh * w->Kw; t++)
+        offset[t] =
+            ((ptrdiff_t)(t / w->Kw * w->dilation_h) * w->W + t % w->Kw * w->dilation_w) * k->Co;
+    return offset;
 }
 
 /* rows[n], `times` times each. */
@@ -238,16 +201,19 @@ static status prepare_float(op_node *op, depthwise *k, arena *a, err *e)
     const tensor *w = op->in[1], *bias = op_bias(op);
     TRY(op_expect_type(w, "the filter tensor", TFL_FLOAT32, e));
     if (bias) TRY(op_expect_type(bias, "the bias", TFL_FLOAT32, e));
-    op->run = k->n_taps > MOST_TAPS ? run_large : run_float;
-    k->pixels = 1;
-    if (k->n_taps > MOST_TAPS) return OK;
     const bool is_known = w->is_constant && (!bias || bias->is_constant);
-    TRY(plan_rows(op, k, sizeof(float), is_known, e));
-    if (!is_known) return OK;
     const size_t row = sizeof(float) * (size_t)k->Co;
-    k->filter = repeated(w->data, k->n_taps, row, k->pixels, a, e);
-    if (bias) k->bias = repeated(bias->data, 1, row, k->pixels, a, e);
-    return k->filter && (!bias || k->bias) ? OK : ERR_MEM;
+    const int n_taps = w->dim[1] * w->dim[2];
+    plan_image(op, k, sizeof(float), is_known);
+    op->run = run_float;
+    k->taps = (row_taps){.C = k->pixels * k->Co, .n_taps = n_taps};
+    k->taps.least = k->least;
+    k->taps.most = k->most;
+    k->taps.offset = tap_offsets(k, a, e);
+    if (is_known) k->taps.w = repeated(w->data, n_taps, row, k->pixels, a, e);
+    if (is_known && bias) k->taps.bias = repeated(bias->data, 1, row, k->pixels, a, e);
+    const bool is_full = is_known && (!k->taps.w || (bias && !k->taps.bias));
+    return !k->taps.offset || is_full ? ERR_MEM : OK;
 }
 
 /* Sums of the taps of each channel, and their scales. */
@@ -255,28 +221,26 @@ static status read_filters(const op_node *op, depthwise *k, int32_t *sum, float 
 {
     const tensor *w = op->in[1];
     TRY(int_expect_weights(w, "the filter tensor", k->Co, 3, e));
-    if (k->n_taps > MOST_TAPS)
-        return FAIL(e, ERR_INPUT, "int8 filters of %d x %d are not supported", k->win.Kh,
-                    k->win.Kw);
     for (int c = 0; c < k->Co; c++) {
         scale[c] = w->quant.scale[w->quant.n == 1 ? 0 : c];
-        for (int t = 0; t < k->n_taps; t++) sum[c] += ((const int8_t *)w->data)[t * k->Co + c];
+        for (int i = c; i < w->n; i += k->Co) sum[c] += ((const int8_t *)w->data)[i];
     }
     return OK;
 }
 
-static status pack_filters(op_node *op, depthwise *k, const int32_t *offset, arena *a, err *e)
+static status pack_filters(op_node *op, depthwise *k, const int32_t *sum_start, arena *a, err *e)
 {
     const size_t row = (size_t)k->Co;
-    const int n = k->pixels * k->Co;
-    const int8_t *w = repeated(op->in[1]->data, k->n_taps, row, k->pixels, a, e);
+    const int n = k->pixels * k->Co, n_taps = k->win.Kh * k->win.Kw;
+    const int8_t *w = repeated(op->in[1]->data, n_taps, row, k->pixels, a, e);
+    const ptrdiff_t *place = tap_offsets(k, a, e);
     const int32_t *start = NULL;
-    if (offset) start = repeated(offset, 1, sizeof *start * row, k->pixels, a, e);
-    if (!w || (offset && !start)) return ERR_MEM;
+    if (sum_start) start = repeated(sum_start, 1, sizeof *start * row, k->pixels, a, e);
+    if (!w || !place || (sum_start && !start)) return ERR_MEM;
     k->ik = int_kernel_choose();
-    k->acc = op_scratch(op, sizeof(int32_t) * INT_PITCH((size_t)n));
-    k->blank = op_scratch(op, row);
-    return int_taps_make(&k->taps, w, start, n, k->n_taps, a, e);
+    k->acc = op_scratch(op, sizeof(int32_t) * INT_PITCH((size_t)n) *
+                                (size_t)(k->pixels > 1 ? 1 : MOST_BLOCK));
+    return int_taps_make(&k->int_taps, w, start, place, n, n_taps, a, e);
 }
 
 /* The library asks for a scale for each channel too. */
@@ -284,7 +248,7 @@ static status prepare_hybrid(op_node *op, depthwise *k, const int32_t *sum, cons
                              arena *a, err *e)
 {
     const tensor *bias = op_bias(op);
-    const window *w = &k->win;
+    const window *w = &k->outer;
     const int n = k->pixels * k->Co;
     if (op->in[1]->quant.n != k->Co)
         return FAIL(e, ERR_INPUT, "int8 filters on float images need a scale for each channel");
@@ -343,6 +307,6 @@ status op_depthwise_prepare(op_node *op, arena *a, err *e)
     float *scale = ARENA_NEW(a, float, k->Co);
     if (!sum || !scale) return FAIL(e, ERR_MEM, "out of memory for DEPTHWISE_CONV_2D");
     TRY(read_filters(op, k, sum, scale, e));
-    TRY(plan_rows(op, k, 1, true, e));
+    plan_image(op, k, 1, true);
     return (is_hybrid ? prepare_hybrid : prepare_int8)(op, k, sum, scale, a, e);
 }

@@ -25,10 +25,9 @@ void rows_float(float *restrict y, const float *restrict x, const float *restric
     table()->products(y, x, w, n_rows, n);
 }
 
-void rows_taps(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-               const float *restrict bias, int C, float least, float most)
+void rows_taps(float *restrict y, const float *restrict x, ptrdiff_t step, const row_taps *t, int M)
 {
-    table()->taps(y, x, w, n_taps, bias, C, least, most);
+    table()->taps(y, x, step, t, M);
 }
 
 void rows_matrix(float *restrict y, const float *restrict x, const float *restrict packed,

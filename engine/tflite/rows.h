@@ -3,16 +3,24 @@
 #ifndef PARETUNE_ENGINE_TFLITE_ROWS_H
 #define PARETUNE_ENGINE_TFLITE_ROWS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* y[r] += sum_i x[i] * w[r,i], r < n_rows, i < n. Sums run in eight lanes, the same for every r.
  * Nothing may alias. */
 void rows_float(float *restrict y, const float *restrict x, const float *restrict w, int n_rows,
                 int n);
-/* y[c] = the sum over t < n_taps, in order, of x[t][c] * w[t][c] behind bias[c] (0 when NULL), held
- * in [least,most]: an output pixel of a depthwise convolution. */
-void rows_taps(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-               const float *restrict bias, int C, float least, float most);
+/* y[c] = the sum over t < n_taps, in order, of x[offset[t] + c] * w[t,c] behind bias[c] (0 when NULL),
+ * held in [least,most]: an output pixel of a depthwise convolution. M pixels, from one to the next of
+ * which x moves by `step`; those of y are packed. */
+typedef struct {
+    int C, n_taps;
+    const ptrdiff_t *offset;
+    const float *w, *bias;
+    float least, most;
+} row_taps;
+void rows_taps(float *restrict y, const float *restrict x, ptrdiff_t step, const row_taps *t,
+               int M);
 /* y[o] = the sum over i < n of x[i] * w[o,i], plus bias[o], held in [least,most], o < N: w was laid
  * out by rows_pack. Products of even and of odd i are summed apart, each in order, and then
  * together. `bias` has N rounded up to ROWS_VECTOR numbers. */

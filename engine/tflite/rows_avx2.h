@@ -7,8 +7,8 @@
 typedef struct {
     void (*products)(float *restrict y, const float *restrict x, const float *restrict w,
                      int n_rows, int n);
-    void (*taps)(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-                 const float *restrict bias, int C, float least, float most);
+    void (*taps)(float *restrict y, const float *restrict x, ptrdiff_t step, const row_taps *t,
+                 int M);
     void (*matrix)(float *restrict y, const float *restrict x, const float *restrict packed,
                    const float *restrict bias, int N, int n, float least, float most);
     row_quant (*symmetric)(int8_t *restrict q, const float *restrict x, int n);

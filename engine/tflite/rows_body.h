@@ -129,44 +129,49 @@ static void clamp_channels(channels *v, float least, float most) /* NaN stays Na
 
 enum { TAP_VECTORS = 4 };
 
-/* `vectors` is a constant wherever this is inlined. */
+/* Channels from c on; `vectors` is a constant wherever this is inlined. */
 static inline __attribute__((always_inline)) void
-tap_block(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-          const float *restrict bias, int c, int vectors, float least, float most)
+tap_block(float *restrict y, const float *restrict x, const row_taps *t, int c, int vectors)
 {
     channels sum[TAP_VECTORS] = {{0}}, u, v;
-    for (int k = 0; bias && k < vectors; k++) memcpy(&sum[k], bias + c + k * WIDE, sizeof v);
-    for (int t = 0; t < n_taps; t++) {
-        const float *restrict xt = x[t] + c, *restrict wt = w[t] + c;
+    const float *restrict w = t->w + c;
+    for (int k = 0; t->bias && k < vectors; k++) memcpy(&sum[k], t->bias + c + k * WIDE, sizeof v);
+    for (int i = 0; i < t->n_taps; i++, w += t->C) {
+        const float *restrict at = x + t->offset[i] + c;
 #pragma GCC unroll 4
         for (int k = 0; k < vectors; k++) {
-            memcpy(&u, xt + k * WIDE, sizeof u);
-            memcpy(&v, wt + k * WIDE, sizeof v);
+            memcpy(&u, at + k * WIDE, sizeof u);
+            memcpy(&v, w + k * WIDE, sizeof v);
             sum[k] += u * v;
         }
     }
     for (int k = 0; k < vectors; k++) {
-        clamp_channels(&sum[k], least, most);
+        clamp_channels(&sum[k], t->least, t->most);
         memcpy(y + c + k * WIDE, &sum[k], sizeof v);
     }
 }
 
-static void ROWS(taps)(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-                       const float *restrict bias, int C, float least, float most)
+static void taps_row(float *restrict y, const float *restrict x, const row_taps *t)
 {
     int c = 0;
-    for (; c + TAP_VECTORS * WIDE <= C; c += TAP_VECTORS * WIDE)
-        tap_block(y, x, w, n_taps, bias, c, TAP_VECTORS, least, most);
-    for (; c + WIDE <= C; c += WIDE) tap_block(y, x, w, n_taps, bias, c, 1, least, most);
-    if (c < C && C >= WIDE) { /* some channels once more rather than the last ones singly */
-        tap_block(y, x, w, n_taps, bias, C - WIDE, 1, least, most);
+    for (; c + TAP_VECTORS * WIDE <= t->C; c += TAP_VECTORS * WIDE)
+        tap_block(y, x, t, c, TAP_VECTORS);
+    for (; c + WIDE <= t->C; c += WIDE) tap_block(y, x, t, c, 1);
+    if (c < t->C && t->C >= WIDE) { /* some channels once more rather than the last ones singly */
+        tap_block(y, x, t, t->C - WIDE, 1);
         return;
     }
-    for (; c < C; c++) {
-        float sum = bias ? bias[c] : 0;
-        for (int t = 0; t < n_taps; t++) sum += x[t][c] * w[t][c];
-        y[c] = clamp_float(sum, least, most);
+    for (; c < t->C; c++) {
+        float sum = t->bias ? t->bias[c] : 0;
+        for (int i = 0; i < t->n_taps; i++) sum += x[t->offset[i] + c] * t->w[i * t->C + c];
+        y[c] = clamp_float(sum, t->least, t->most);
     }
+}
+
+static void ROWS(taps)(float *restrict y, const float *restrict x, ptrdiff_t step,
+                       const row_taps *t, int M)
+{
+    for (; M > 0; M--, y += t->C, x += step) taps_row(y, x, t);
 }
 
 enum { PANEL_VECTORS = ROWS_PANEL / WIDE };
