@@ -44,13 +44,14 @@ static float combined(int code, float x, float w)
 static void float_row(const binary *s, float *restrict y, const float *x, int step_x,
                       const float *w, int step_w, int n)
 {
+    const float least = s->least, most = s->most;
     if (s->code == OP_ADD && step_x == 1 && step_w == 1)
-        for (int i = 0; i < n; i++) y[i] = x[i] + w[i];
+        for (int i = 0; i < n; i++) y[i] = clamp_float(x[i] + w[i], least, most);
     else if (s->code == OP_MUL && step_x == 1 && step_w == 1)
-        for (int i = 0; i < n; i++) y[i] = x[i] * w[i];
+        for (int i = 0; i < n; i++) y[i] = clamp_float(x[i] * w[i], least, most);
     else
-        for (int i = 0; i < n; i++) y[i] = combined(s->code, x[i * step_x], w[i * step_w]);
-    for (int i = 0; i < n; i++) y[i] = clamp_float(y[i], s->least, s->most);
+        for (int i = 0; i < n; i++)
+            y[i] = clamp_float(combined(s->code, x[i * step_x], w[i * step_w]), least, most);
 }
 
 static void int8_row(const binary *s, int8_t *y, const int8_t *x, int step_x, const int8_t *w,

@@ -22,6 +22,7 @@ typedef struct {
     int Co, patch;         /* filters; values under the window */
     bool in_place, by_row; /* by_row: patches lie at one distance in an image row only */
     int block;             /* most patches at a time */
+    int pitch;             /* values from one gathered patch to the next */
     float least, most;
     bool is_asymmetric, is_relu;
     const kernels *k;      /* float32 filters known in advance, */
@@ -38,6 +39,7 @@ enum {
     MOST_PACKED = 1 << 24, /* floats */
     BLOCK_STEP = 12,       /* patches: a multiple of what the kernels take at a time */
     MOST_BLOCK = 5 * BLOCK_STEP,
+    WHOLE = 4,            /* int8 patches end on whole groups of what kernels multiply at once */
     BLOCK_BYTES = 1 << 14 /* of patches or sums, which stay in the first cache */
 };
 
@@ -87,12 +89,12 @@ static const void *patches_at(const conv *k, const void *image, int first, int r
         return (const char *)image + at * pixel;
     }
     char *out = k->gathered->data;
-    const size_t patch = (size_t)k->patch * size;
-    for (int i = 0; i < rows; i++, out += patch) {
+    const size_t pitch = (size_t)k->pitch * size;
+    for (int i = 0; i < rows; i++, out += pitch) {
         gather(out, image, w, oy, ox, pixel);
         if (++ox == w->Wo) ox = 0, oy++;
     }
-    *distance = k->patch;
+    *distance = k->pitch;
     return k->gathered->data;
 }
 
@@ -240,8 +242,9 @@ static void plan_patches(op_node *op, conv *k, size_t size, int block)
     k->in_place = one_run && (w->dilation_w == 1 || w->Kw == 1);
     k->by_row =
         k->in_place && w->Wo > 1 && (int64_t)w->stride_h * w->W != (int64_t)w->stride_w * w->Wo;
+    k->pitch = size > 1 || k->in_place ? k->patch : (k->patch + WHOLE - 1) / WHOLE * WHOLE;
     if (!k->in_place)
-        k->gathered = op_scratch(op, (size_t)k->patch * size * (size_t)block + WINDOW_SLACK);
+        k->gathered = op_scratch(op, (size_t)k->pitch * size * (size_t)block + WINDOW_SLACK);
     if (!inside || op->in[0]->is_constant)
         k->bordered = op_scratch(op, (size_t)w->H * (size_t)w->W * (size_t)w->Ci * size);
 }
@@ -264,6 +267,18 @@ static status prepare_float_filters(op_node *op, conv *k, arena *a, err *e)
     k->is_relu = op->options->activation == FUSED_RELU;
     op->run = run_packed;
     return OK;
+}
+
+/* The filters, each followed by zeros up to the distance of patches. */
+static status make_matrix(const op_node *op, conv *k, const int32_t *offset, arena *a, err *e)
+{
+    const size_t patch = (size_t)k->patch, pitch = (size_t)k->pitch;
+    const int8_t *w = op->in[1]->data;
+    if (pitch == patch) return int_matrix_make(&k->matrix, w, offset, k->Co, k->patch, a, e);
+    int8_t *wide = ARENA_NEW(a, int8_t, pitch * (size_t)k->Co);
+    if (!wide) return FAIL(e, ERR_MEM, "out of memory for CONV_2D");
+    for (size_t o = 0; o < (size_t)k->Co; o++) memcpy(wide + o * pitch, w + o * patch, patch);
+    return int_matrix_make(&k->matrix, wide, offset, k->Co, k->pitch, a, e);
 }
 
 /* The matrix, and one scale and one sum for each filter, also when the tensor has a single scale. */
@@ -289,7 +304,7 @@ static status prepare_int8_filters(op_node *op, conv *k, bool is_hybrid, arena *
         TRY(int_offsets(&offset, bias ? bias->data : NULL, (int32_t)op->in[0]->quant.zero_point[0],
                         sum, k->Co, a, e));
     k->scale = scale;
-    return int_matrix_make(&k->matrix, w->data, offset, k->Co, k->patch, a, e);
+    return make_matrix(op, k, offset, a, e);
 }
 
 static status prepare_float(op_node *op, conv *k, arena *a, err *e)

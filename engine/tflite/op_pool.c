@@ -44,16 +44,45 @@ static void pixel_float(const pool *s, const float *restrict x, box k, bool is_m
     for (int c = 0; c < C; c++) y[c] = clamp_float(is_max ? y[c] : y[c] / count, s->least, s->most);
 }
 
-static void pixel_max_int8(const pool *s, const int8_t *restrict x, box k, int8_t *restrict y)
+enum { BYTES = 16 };
+typedef int8_t bytes __attribute__((vector_size(BYTES)));
+
+static inline bytes greater(bytes a, bytes b)
 {
-    const int C = s->win.Ci;
-    memset(y, -128, (size_t)C);
+    const bytes mask = a > b;
+    return (mask & a) | (~mask & b);
+}
+
+/* BYTES channels, the first of which are at x. */
+static bytes max_bytes(const window *w, const int8_t *x, box k)
+{
+    bytes most = (bytes){0} + INT8_MIN, v;
     for (int iy = k.y0; iy < k.y1; iy++)
         for (int ix = k.x0; ix < k.x1; ix++) {
-            const int8_t *restrict u = x + (iy * s->win.W + ix) * C;
-            for (int c = 0; c < C; c++) y[c] = u[c] > y[c] ? u[c] : y[c];
+            memcpy(&v, x + (iy * w->W + ix) * w->Ci, sizeof v);
+            most = greater(v, most);
         }
-    for (int c = 0; c < C; c++) y[c] = (int8_t)clamp_int(y[c], s->q_least, s->q_most);
+    return most;
+}
+
+static void pixel_max_int8(const pool *s, const int8_t *restrict x, box k, int8_t *restrict y)
+{
+    const window *w = &s->win;
+    int c = 0;
+    for (; c + BYTES <= w->Ci; c += BYTES) {
+        const bytes v = max_bytes(w, x + c, k);
+        memcpy(y + c, &v, sizeof v);
+    }
+    for (; c < w->Ci; c++) {
+        y[c] = INT8_MIN;
+        for (int iy = k.y0; iy < k.y1; iy++)
+            for (int ix = k.x0; ix < k.x1; ix++) {
+                const int8_t u = x[(iy * w->W + ix) * w->Ci + c];
+                y[c] = u > y[c] ? u : y[c];
+            }
+    }
+    for (c = 0; (s->q_least > INT8_MIN || s->q_most < INT8_MAX) && c < w->Ci; c++)
+        y[c] = (int8_t)clamp_int(y[c], s->q_least, s->q_most);
 }
 
 static void pixel_average_int8(const pool *s, const int8_t *restrict x, box k, int8_t *restrict y)
