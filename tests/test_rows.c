@@ -188,3 +188,24 @@ Test(memory_plan, blocks_that_live_together_do_not_overlap)
         arena_free(&a);
     }
 }
+
+/* Each tensor of a chain lives until the next one is written. */
+Test(memory_plan, a_chain_needs_no_more_than_its_widest_pair)
+{
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        enum { N = 20 };
+        memory_block b[N];
+        arena a;
+        size_t peak, most = 0;
+        arena_init(&a, 0);
+        rng r = rng_stream(seed, RNG_TEST, 5);
+        for (int i = 0; i < N; i++) {
+            b[i] = (memory_block){MEMORY_ALIGN * (1 + rng_below(&r, 100)), i, i + 1, 0};
+            const size_t pair = b[i].bytes + (i > 0 ? b[i - 1].bytes : 0);
+            most = pair > most ? pair : most;
+        }
+        cr_assert_eq(memory_plan(b, N, &a, &peak, NULL), OK);
+        cr_expect_eq(peak, most, "seed %d: %zu bytes, not %zu", (int)seed, peak, most);
+        arena_free(&a);
+    }
+}
