@@ -477,7 +477,7 @@ static void pad_with_value(lab *l)
     pad(l);
     l->n = 2;
     const form f = l->tensor[0].type == TFL_INT8 ? INT8 : FLOAT;
-    const int w = constant(l, l->tensor[0].type, 0, NULL);
+    const int w = constant(l, l->tensor[0].type, 0, l->tensor[0].dim); /* a scalar */
     l->tensor[w].quant = l->tensor[0].quant;
     operator(l, OP_PADV2, f == INT8 ? 2 : 1, 3);
     moved(l, f);
