@@ -351,7 +351,7 @@ Test(stage, leftovers_go_when_their_process_is_gone)
 Test(stage, keys_change_with_kind_parameters_and_parents)
 {
     const hash p = {"0123456789abcdef0123456789abcdef"}, q = hash_bytes("q", 1);
-    const char text[] = "score 2\n{}\n0123456789abcdef0123456789abcdef\n";
+    const char text[] = "score 3\n{}\n0123456789abcdef0123456789abcdef\n";
     hash base = stage_key(STAGE_SCORE, "{}", &p, 1);
     cr_expect_str_eq(base.text, hash_bytes(text, sizeof text - 1).text);
     cr_expect_str_neq(base.text, stage_key(STAGE_EXPORT, "{}", &p, 1).text);

@@ -389,9 +389,9 @@ static void expect_refusal(int code, int version, int in, int out, const char *w
 Test(tflite, refusals_name_the_operator)
 {
     cr_expect_eq(open_operator(OP_RELU, 1, 0, 1, NULL), OK);
-    expect_refusal(OP_TRANSPOSE, 1, 0, 1, "operator 0, TRANSPOSE: TRANSPOSE is not supported");
+    expect_refusal(OP_DENSIFY, 1, 0, 1, "operator 0, DENSIFY: DENSIFY is not supported");
     expect_refusal(99, 1, 0, 1, "operator 99 is not supported");
-    expect_refusal(OP_RELU, 7, 0, 1, "version 7 is not supported; 1 is the newest that is");
+    expect_refusal(OP_RELU, 7, 0, 1, "version 7 is not supported; 2 is the newest that is");
     expect_refusal(OP_FULLY_CONNECTED, 1, 0, 1, "1 inputs and 1 outputs do not fit");
 }
 

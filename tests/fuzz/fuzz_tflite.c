@@ -19,7 +19,7 @@ static const tfl_port *run(arena *a, const void *file, size_t n)
 {
     interpreter *it;
     if (interpreter_open(a, file, n, &it, NULL) != OK || interpreter_macs(it) > 1e6 ||
-        interpreter_arena_bytes(it) > MOST)
+        interpreter_arena_bytes(it) + interpreter_scratch_bytes(it) > MOST)
         return NULL;
     interpreter_invoke(it);
     return interpreter_n_outputs(it) > 0 ? interpreter_output(it, 0) : NULL;
