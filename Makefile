@@ -71,6 +71,10 @@ $(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filt
 $(OUT)/engine/tflite/rows_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
 $(OUT)/engine/tflite/rows_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
 
+# These hold the functions of generated C sources as text.
+$(OUT)/engine/tflite/c_text.o:      $(wildcard engine/tflite/c_text/*.c)
+$(OUT)/engine/signal/c_front_end.o: $(wildcard engine/signal/c_text/*.c)
+
 # A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.
 FLAGS = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
 $(OUT)/flags: FORCE

@@ -137,6 +137,13 @@ status stage_check_features(const node *settings, buf *canonical, shape *out, er
 /* Writes a .tflite file under `path`, and beside it what "pack: zlib" and "pack: zip" count, as
  * PATH.zlib and PATH.zip: the bytes of the metrics size_flat, size_zlib and size_zip. */
 status stage_write_model(const char *path, const void *bytes, size_t n, err *e);
+/* Writes the model as C, for devices without TensorFlow Lite: FOLDER/model.h, which holds the bytes of
+ * the flat file as an array, too, and FOLDER/model.c, which computes what our interpreter does and the
+ * features that go in. `bytes` may be flat, a zlib stream or a zip; `features` are the front end's
+ * settings (signal/feature.h), NULL for those in the file's metadata, without which there is no front
+ * end. `a` is scratch. ERR_INPUT for a file that is damaged or cannot be written as C. */
+status stage_write_c(const char *folder, const void *bytes, size_t n, const node *features, arena *a,
+                     err *e);
 /* Whether the file holds variable tensors (an LSTM's state), which other runtimes keep from one
  * inference to the next unless told to reset them. A file that cannot be read has none. */
 bool stage_keeps_state(const void *bytes, size_t n, arena *a);

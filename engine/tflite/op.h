@@ -49,6 +49,17 @@ struct op_node {
     bool is_shape_only; /* the result depends on the inputs' shapes alone: known in advance */
 };
 
+/* An opened file, for those who translate it instead of running it. Tensors whose values are known in
+ * advance are constants, and operators that only compute such are left out. */
+typedef struct {
+    int n_tensors, n_ops, n_in, n_out;
+    tensor *tensor;
+    op_node *op;
+    const int *in, *out; /* tensors */
+} op_list;
+struct interpreter;
+op_list interpreter_operators(const struct interpreter *it);
+
 /* The row of a code; NULL when the operator is not supported. */
 const op_kind *op_find(int code);
 
@@ -71,6 +82,12 @@ status op_float_bounds(int fused, float *least, float *most, err *e);
 status op_int8_bounds(int fused, const tensor *out, int *least, int *most, err *e);
 /* ERR_INPUT unless `t` has one scale for the whole tensor. */
 status op_expect_scale(const tensor *t, const char *what, err *e);
+
+/* What STRIDED_SLICE takes of each axis of its input, whose other operands are known in advance. */
+typedef struct {
+    int start[TFL_MAX_RANK], stride[TFL_MAX_RANK], count[TFL_MAX_RANK];
+} op_slice;
+status op_slice_plan(const op_node *op, op_slice *s, err *e);
 
 status op_add_prepare(op_node *op, arena *a, err *e);
 status op_conv_prepare(op_node *op, arena *a, err *e);
