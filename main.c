@@ -9,6 +9,7 @@
 #include "engine/tflite/cmd_invoke.h"
 #include "search/cmd_check.h"
 #include "search/cmd_export.h"
+#include "search/cmd_grade.h"
 #include "search/cmd_plan.h"
 #include "report/cmd_report.h"
 #include "store/cmd_query.h"
@@ -31,6 +32,7 @@ static const command *const commands[] = {
     &cmd_sql,
     &cmd_report,
     &cmd_export,
+    &cmd_grade,
     &cmd_status,
     &cmd_invoke,
     &cmd_bench,

@@ -29,6 +29,7 @@ static const kind_row kinds[N_STAGE_KINDS] = {
     [STAGE_EXPORT] = {"export", "tflite", 2, stage_build_export},
     [STAGE_SCORE] = {"score", "json", 2, stage_build_score},
     [STAGE_LATENCY] = {"latency", "latency.json", 1, stage_build_latency},
+    [STAGE_GRADE] = {"grade", "grade.json", 1, stage_build_grade},
 };
 
 const char *stage_kind_name(stage_kind kind)

@@ -7,6 +7,8 @@
  *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine
+ * and outside of any chain, of a .tflite file from elsewhere (its path is the input):
+ *   grade   ([data])         what it is, how well it does, or how long it takes (stage_grade.c)
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
  * parents' keys; for a train stage also of how its kernels round, unless they are fused, as nearly
@@ -35,6 +37,7 @@ typedef enum {
     STAGE_EXPORT,
     STAGE_SCORE,
     STAGE_LATENCY,
+    STAGE_GRADE,
     N_STAGE_KINDS
 } stage_kind;
 
@@ -142,8 +145,8 @@ status stage_write_model(const char *path, const void *bytes, size_t n, err *e);
  * features that go in. `bytes` may be flat, a zlib stream or a zip; `features` are the front end's
  * settings (signal/feature.h), NULL for those in the file's metadata, without which there is no front
  * end. `a` is scratch. ERR_INPUT for a file that is damaged or cannot be written as C. */
-status stage_write_c(const char *folder, const void *bytes, size_t n, const node *features, arena *a,
-                     err *e);
+status stage_write_c(const char *folder, const void *bytes, size_t n, const node *features,
+                     arena *a, err *e);
 /* Whether the file holds variable tensors (an LSTM's state), which other runtimes keep from one
  * inference to the next unless told to reset them. A file that cannot be read has none. */
 bool stage_keeps_state(const void *bytes, size_t n, arena *a);

@@ -113,7 +113,7 @@ static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
     return s == OK ? buf_check(b, e) : s;
 }
 
-static status put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e)
+status stage_put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e)
 {
     buf packed = {0};
     double size[3] = {(double)file->len};
@@ -150,7 +150,7 @@ static status export(const stage_job *job, const checkpoint *state, buf *artifac
     TRY(net_fold(&state->net, weights, job->a, folded_net, &folded, e));
     TRY(tflite_write(folded_net, folded, &options.file, job->a, artifact, e));
     TRY(buf_check(artifact, e));
-    TRY(put_sizes(job, artifact, out, e));
+    TRY(stage_put_sizes(job, artifact, out, e));
     TRY(cost_of_net(&state->net, &options.file, 0, job->a, &cost, e));
     stage_put_metric(out, "n_params", cost.n_params);
     stage_put_metric(out, "macs", cost.macs);

@@ -19,7 +19,7 @@ typedef struct {
 typedef status stage_builder(const stage_job *job, buf *artifact, stage_result *out, err *e);
 
 stage_builder stage_build_data, stage_build_train, stage_build_export, stage_build_score,
-    stage_build_latency;
+    stage_build_latency, stage_build_grade;
 
 /* Maps the artifact of the job's i-th parent, which must be of this kind; ERR_LOST when it is gone. */
 status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map *map, err *e);
@@ -38,6 +38,14 @@ typedef struct {
 /* Opens the artifact of the job's i-th parent, a data stage; closed even when opening failed. */
 status stage_open_examples(const stage_job *job, int i, stage_examples *out, err *e);
 void stage_close_examples(stage_examples *x);
+
+/* The metrics of a file's sizes; the job's parameters are those of an export stage. */
+status stage_put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e);
+
+/* Measures a file's latency, with a front end or without (NULL): metrics, and the detail's JSON. */
+struct interpreter;
+status stage_measure(const stage_job *job, struct interpreter *it,
+                     const feature_settings *front_end, stage_result *out, err *e);
 
 /* Adds a metric; the table of metrics (stage_metrics.c) must know its name. */
 void stage_put_metric(stage_result *out, const char *name, double value);

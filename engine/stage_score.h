@@ -5,8 +5,29 @@
 #include "engine/stage_kinds.h"
 #include "engine/tflite/interpreter.h"
 
-/* Accuracy, cross-entropy and confusion of a classifier whose ports fit the examples. */
-status stage_score_words(const stage_job *job, const file_map *model, interpreter *it,
+/* A model that examples are put through one by one, whatever the types of its ports: int8 and uint8 are
+ * converted by their scales. A batch that is fixed in the file is filled with zeros behind the example. */
+typedef struct {
+    interpreter *it;
+    int n_in, n_out; /* numbers of one example */
+    const int
+        *order; /* of a classifier: its output i stands for the data's class order[i]; NULL: i */
+    float *y;   /* [n_out] */
+} stage_model;
+
+/* ERR_INPUT unless there is one input and one output that fit an example. `order` is borrowed. */
+status stage_model_open(interpreter *it, const examples *ex, const int *order, arena *a,
+                        stage_model *out, err *e);
+/* y[n_out] for x[n_in]; valid until the next call. */
+const float *stage_model_run(const stage_model *m, const float *x);
+
+/* Scores a model on the validation and the test part: metrics, and the detail's JSON. `file` is the one
+ * that the interpreter reads. */
+status stage_score_model(const stage_job *job, const file_map *file, interpreter *it,
+                         const int *order, const stage_examples *data, stage_result *out, err *e);
+
+/* Accuracy, cross-entropy and confusion of a classifier. */
+status stage_score_words(const stage_job *job, const file_map *file, const stage_model *model,
                          const stage_examples *data, stage_result *out, err *e);
 
 #endif
