@@ -7,9 +7,10 @@
  *           its metadata describes:
  *           {"packing":"zlib","bytes":1412,"input":{"type":"float32","shape":[1,49,10,1]},
  *            "output":{..},"features":{..}}
- *   errors  {"ask":"errors","file_hash":..,"batch":32[,"order":[1,0]][,"features":{..}][,"device":..]},
- *           parent data: as a score stage, output i of the file being class order[i] of the data, and
- *           latency on the device asked for
+ *   errors  {"ask":"errors","file_hash":..,"batch":32[,"order":[1,0]][,"features":{..}][,"device":..]
+ *            [,"inputs":{"mean":[9.1,75.9],"std":[8.7,16.6]}]}, parent data: as a score stage, output i
+ *           of the file being class order[i] of the data, its inputs normalised by "inputs"; and latency
+ *           on the device asked for
  *   times   {"ask":"times","file_hash":..,"protocol":"2020"[,"features":{..}]}: as a latency stage */
 #include <string.h>
 
@@ -177,13 +178,31 @@ static status put_modelled(const stage_job *job, const submission *s, stage_resu
     return OK;
 }
 
+static status read_inputs(const stage_job *job, stage_dialect *d, err *e)
+{
+    const node *inputs = node_get(job->params, "inputs");
+    node *mean, *std;
+    if (!inputs) return OK;
+    TRY(node_list(inputs, "mean", &mean, e));
+    TRY(node_list(inputs, "std", &std, e));
+    if (mean->n != std->n || mean->n < 1 || mean->n > 8)
+        return FAIL(e, ERR_ARG, "parameter 'inputs' is not understood");
+    d->n_channels = mean->n;
+    for (int c = 0; c < mean->n; c++) {
+        d->mean[c] = mean->item[c]->number;
+        d->std[c] = std->item[c]->number;
+    }
+    return OK;
+}
+
 static status put_errors(const stage_job *job, const submission *s, stage_result *out, err *e)
 {
     stage_examples data = {0};
-    const int *order;
+    stage_dialect dialect = {0};
     status st = stage_open_examples(job, 0, &data, e);
-    if (st == OK) st = read_order(job, data.ex.n_classes, &order, e);
-    if (st == OK) st = stage_score_model(job, &s->flat, s->it, order, &data, out, e);
+    if (st == OK) st = read_order(job, data.ex.n_classes, &dialect.order, e);
+    if (st == OK) st = read_inputs(job, &dialect, e);
+    if (st == OK) st = stage_score_model(job, &s->flat, s->it, &dialect, &data, out, e);
     if (st == OK) st = put_modelled(job, s, out, e);
     stage_close_examples(&data);
     return st;

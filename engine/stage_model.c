@@ -27,22 +27,40 @@ static size_t batch_of(const tfl_port *in)
     return in->rank > 1 && in->dim[0] > 1 ? (size_t)in->dim[0] : 1;
 }
 
-status stage_model_open(interpreter *it, const examples *ex, const int *order, arena *a,
+/* Normalised by the data's mean and deviation on the way in, by the file's own on the way out. */
+static status plan_inputs(stage_model *m, const examples *ex, const stage_dialect *d, err *e)
+{
+    if (d->n_channels == 0) return OK;
+    if (ex->n_classes > 0 || d->n_channels != ex->n_outputs || m->n_in % d->n_channels != 0)
+        return FAIL(e, ERR_INPUT, "a mean and a deviation for %d inputs do not fit the data",
+                    d->n_channels);
+    m->n_channels = d->n_channels;
+    for (int c = 0; c < d->n_channels; c++) {
+        const double divisor = d->std[c] + 1e-6; /* the course's */
+        m->gain[c] = (float)(((double)ex->label_std[c] + 1e-6) / divisor);
+        m->shift[c] = (float)(((double)ex->label_mean[c] - d->mean[c]) / divisor);
+    }
+    return OK;
+}
+
+status stage_model_open(interpreter *it, const examples *ex, const stage_dialect *d, arena *a,
                         stage_model *out, err *e)
 {
     if (interpreter_n_inputs(it) != 1 || interpreter_n_outputs(it) != 1)
         return FAIL(e, ERR_INPUT, "%d inputs and %d outputs; one of each can be scored",
                     interpreter_n_inputs(it), interpreter_n_outputs(it));
-    *out = (stage_model){
-        .it = it, .order = order, .n_in = shape_size(ex->in), .n_out = shape_size(ex->out)};
+    *out = (stage_model){.it = it, .n_in = shape_size(ex->in), .n_out = shape_size(ex->out)};
     const tfl_port *in = interpreter_input(it, 0);
-    const size_t n_in = (size_t)out->n_in, batch = batch_of(in);
+    const size_t n_in = (size_t)out->n_in;
     const bool is_single = in->bytes == n_in * tfl_type_bytes(in->type);
-    TRY(check_port(in, "input", n_in, is_single ? 1 : batch, e));
-    TRY(check_port(interpreter_output(it, 0), "output", (size_t)out->n_out, is_single ? 1 : batch,
-                   e));
+    const size_t batch = is_single ? 1 : batch_of(in);
+    TRY(check_port(in, "input", n_in, batch, e));
+    TRY(check_port(interpreter_output(it, 0), "output", (size_t)out->n_out, batch, e));
+    if (d) TRY(plan_inputs(out, ex, d, e));
+    out->order = d ? d->order : NULL;
+    out->x = ARENA_NEW(a, float, out->n_in);
     out->y = ARENA_NEW(a, float, out->n_out);
-    return out->y ? OK : FAIL(e, ERR_MEM, "out of memory for a model");
+    return out->x && out->y ? OK : FAIL(e, ERR_MEM, "out of memory for a model");
 }
 
 /* round(x / scale) + zero, within the type; NaN becomes the least. */
@@ -73,7 +91,9 @@ static float output_at(const tfl_port *out, int i)
 
 const float *stage_model_run(const stage_model *m, const float *x)
 {
-    put_input(interpreter_input(m->it, 0), x, m->n_in);
+    for (int i = 0; m->n_channels && i < m->n_in; i++)
+        m->x[i] = x[i] * m->gain[i % m->n_channels] + m->shift[i % m->n_channels];
+    put_input(interpreter_input(m->it, 0), m->n_channels ? m->x : x, m->n_in);
     interpreter_invoke(m->it);
     const tfl_port *out = interpreter_output(m->it, 0);
     for (int i = 0; i < m->n_out; i++) m->y[m->order ? m->order[i] : i] = output_at(out, i);

@@ -110,11 +110,12 @@ static status score_forecasts(const stage_job *job, scorer *s, stage_result *out
 }
 
 status stage_score_model(const stage_job *job, const file_map *file, interpreter *it,
-                         const int *order, const stage_examples *data, stage_result *out, err *e)
+                         const stage_dialect *dialect, const stage_examples *data,
+                         stage_result *out, err *e)
 {
     scorer s = {.ex = &data->ex};
     TRY(node_int(job->params, "batch", 1, 65536, &s.batch, e));
-    TRY(stage_model_open(it, s.ex, order, job->a, &s.model, e));
+    TRY(stage_model_open(it, s.ex, dialect, job->a, &s.model, e));
     if (s.ex->n_classes > 0) return stage_score_words(job, file, &s.model, data, out, e);
     return score_forecasts(job, &s, out, e);
 }

@@ -23,6 +23,12 @@ static const opt options[] = {
     {"labels", 0, OPT_STRING, "WORDS",
      "the words that the files' outputs stand for, in order, with commas; without it data.words", 0,
      0, &given.labels},
+    {"mean", 0, OPT_STRING, "T,RH",
+     "with --std: what forecasting files expect their inputs normalised by, such as 9.1,75.9; "
+     "without "
+     "them the training part's (0,0 and 1,1: not at all)",
+     0, 0, &given.mean},
+    {"std", 0, OPT_STRING, "T,RH", "see --mean", 0, 0, &given.std},
     {"latency", 0, OPT_STRING, "PROTOCOL",
      "measure latency on this machine by protocol 2020 or 2024; without it as the space says", 0, 0,
      &given.protocol},

@@ -52,6 +52,7 @@ static const char *make_params(grade *g, const graded_file *f, pass_kind kind, e
     if (kind == PASS_FACTS) buf_printf(&b, ",\"export\":%s", g->export_params);
     if (kind == PASS_ERRORS) buf_printf(&b, ",\"batch\":%d", SCORE_BATCH);
     if (kind == PASS_ERRORS && g->order) buf_printf(&b, ",\"order\":%s", g->order);
+    if (kind == PASS_ERRORS && g->inputs) buf_printf(&b, ",\"inputs\":%s", g->inputs);
     if (kind == PASS_ERRORS && g->device) buf_printf(&b, ",\"device\":\"%s\"", g->device);
     if (kind == PASS_TIMES) buf_printf(&b, ",\"protocol\":\"%s\"", g->protocol);
     if (kind != PASS_FACTS && f->features) buf_printf(&b, ",\"features\":%s", f->features);
@@ -81,12 +82,13 @@ static void put_metric(graded_file *f, const stage_metric *m)
 static status keep_result(grade *g, graded_file *f, pass_kind kind, const stage_result *r, err *e)
 {
     for (int i = 0; i < r->n_metrics; i++) put_metric(f, &r->metric[i]);
-    if (kind != PASS_FACTS) return OK;
+    if (kind == PASS_TIMES) return OK;
     const char *text = arena_copy(g->a, r->detail.data, r->detail.len);
-    node *facts;
+    node *detail;
     if (!text) return no_memory(e);
-    TRY(node_read_json(g->a, text, r->detail.len, &facts, e));
-    f->facts = facts;
+    TRY(node_read_json(g->a, text, r->detail.len, &detail, e));
+    if (kind == PASS_ERRORS) return grade_check_order(g, f, detail, e);
+    f->facts = detail;
     return OK;
 }
 
@@ -96,7 +98,10 @@ static void remove_artifact(grade *g, const graded_file *f, pass_kind kind)
     stage_request rq;
     if (make_request(g, f, kind, &rq, NULL) != OK) return;
     const char *path = stage_path(g->a, rq.folder, STAGE_GRADE, &rq.key);
-    if (path) unlink(path);
+    const char *folder = path ? file_folder(g->a, path) : NULL;
+    if (!folder) return;
+    unlink(path);
+    rmdir(folder); /* stays when it holds anything else */
 }
 
 static status handle(void *user, const crew_event *ev, err *e)
@@ -205,33 +210,78 @@ static int find_word(const space *s, const char *word, size_t n)
     return -1;
 }
 
-/* --labels as the classes that a file's outputs stand for. */
+/* --labels: the word in data.words that each output stands for. */
+static status parse_labels(const space *s, const char *text, int *word, err *e)
+{
+    bool seen[SPACE_MAX_WORDS] = {false};
+    int n = 0;
+    for (const char *at = text; at; n++) {
+        const size_t length = strcspn(at, ",");
+        const int w = find_word(s, at, length);
+        if (w < 0)
+            return FAIL(e, ERR_INPUT, "--labels: '%.*s' is none of the words in data.words",
+                        (int)length, at);
+        if (seen[w]) return FAIL(e, ERR_INPUT, "--labels: '%s' stands there twice", s->word[w]);
+        seen[w] = true;
+        word[n] = w;
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    if (n == s->n_words) return OK;
+    return FAIL(e, ERR_INPUT, "--labels: %d words, but data.words has %d", n, s->n_words);
+}
+
 static status read_labels(grade *g, err *e)
 {
     const space *s = g->s;
-    const char *at = g->o->labels;
     buf b = {0};
-    int n = 0;
-    if (!at) return OK;
+    if (!g->o->labels) return OK;
     if (s->n_words == 0) return FAIL(e, ERR_INPUT, "--labels: the space has no list data.words");
-    for (bool more = true; more; n++) {
-        const size_t length = strcspn(at, ",");
-        const int word = find_word(s, at, length);
-        if (word < 0) {
-            buf_free(&b);
-            return FAIL(e, ERR_INPUT, "--labels: '%.*s' is none of the words in data.words",
-                        (int)length, at);
-        }
-        buf_printf(&b, "%s%d", n ? "," : "[", word);
-        more = at[length] == ',';
-        at += length + more;
-    }
+    int *word = ARENA_NEW(g->a, int, s->n_words);
+    if (!word) return no_memory(e);
+    TRY(parse_labels(s, g->o->labels, word, e));
+    for (int i = 0; i < s->n_words; i++) buf_printf(&b, "%s%d", i ? "," : "[", word[i]);
     buf_char(&b, ']');
+    g->graded_as = word;
     g->order = keep(g, &b, e);
-    if (!g->order) return ERR_MEM;
-    if (n != s->n_words)
-        return FAIL(e, ERR_INPUT, "--labels: %d words, but data.words has %d", n, s->n_words);
+    return g->order ? OK : ERR_MEM;
+}
+
+/* "9.1,75.9" as a JSON list. */
+static status put_numbers(buf *b, const char *option, const char *text, err *e)
+{
+    const char *at = text;
+    for (bool more = true; more;) {
+        const size_t n = quantity_number_length(at);
+        if (n == 0 || (at[n] && at[n] != ','))
+            return FAIL(e, ERR_INPUT, "%s: '%s' must be numbers with commas, such as 9.1,75.9",
+                        option, text);
+        buf_printf(b, "%s%.*s", at == text ? "[" : ",", (int)n, at);
+        more = at[n] == ',';
+        at += n + more;
+    }
+    buf_char(b, ']');
     return OK;
+}
+
+static status read_inputs(grade *g, err *e)
+{
+    const char *mean = g->o->mean, *std = g->o->std;
+    if (!mean && !std) return OK;
+    if (!mean || !std) return FAIL(e, ERR_INPUT, "--mean and --std belong together");
+    if (space_spots_words(g->s))
+        return FAIL(e, ERR_INPUT, "--mean and --std are for forecasts; this space spots words");
+    buf b = {0};
+    buf_text(&b, "{\"mean\":");
+    status s = put_numbers(&b, "--mean", mean, e);
+    buf_text(&b, ",\"std\":");
+    if (s == OK) s = put_numbers(&b, "--std", std, e);
+    buf_char(&b, '}');
+    if (s != OK) {
+        buf_free(&b);
+        return s;
+    }
+    g->inputs = keep(g, &b, e);
+    return g->inputs ? OK : ERR_MEM;
 }
 
 /* The names of files, their contents' hashes: nothing of them is understood yet. */
@@ -255,7 +305,7 @@ static status hash_files(grade *g, err *e)
 static status build_data(grade *g, err *e)
 {
     for (int i = 0; i < g->n_data; i++) {
-        const struct grade_data *d = &g->data[i];
+        const grade_data *d = &g->data[i];
         const stage_request rq = {.kind = STAGE_DATA,
                                   .key = d->key,
                                   .params = d->params,
@@ -278,6 +328,7 @@ status grade_run(grade *g, err *e)
 {
     TRY(read_settings(g, e));
     TRY(read_labels(g, e));
+    TRY(read_inputs(g, e));
     TRY(hash_files(g, e));
     TRY(run_pass(g, PASS_FACTS, e));
     for (int i = 0; i < g->n; i++)

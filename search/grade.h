@@ -21,6 +21,7 @@ typedef struct {
     const char *path, *name; /* name: as it is shown */
     hash content;
     const char *failure;  /* why it cannot be graded; NULL when it can */
+    const char *note;     /* what else is to be said; NULL */
     const char *features; /* JSON of its front end; NULL: none, or not known yet */
     const node *facts;    /* detail of the first pass; NULL: failed before */
     int data;             /* index of the examples it is put to */
@@ -30,13 +31,20 @@ typedef struct {
 
 typedef struct {
     const char *artifacts;
-    const char *protocol; /* of the third pass; NULL: the space's, if it has one */
-    const char
-        *labels; /* words in the order of the files' outputs, with commas; NULL: the space's */
+    const char *protocol;   /* of the third pass; NULL: the space's, if it has one */
+    const char *labels;     /* "no,yes", in the order of the files' outputs; NULL: the space's */
+    const char *mean, *std; /* "9.1,75.9": forecasts' inputs normalised so; NULL: as the data's */
     int n_workers;
     double seconds; /* time limit of one pass over one file */
     bool is_quiet;
 } grade_options;
+
+/* What files are scored on: a data stage. */
+typedef struct {
+    const char *params, *input;
+    const char *features; /* JSON; NULL for forecasts */
+    hash key;
+} grade_data;
 
 typedef struct {
     const space *s;
@@ -45,14 +53,12 @@ typedef struct {
     const grade_options *o;
     const char *export_params;     /* JSON: how the space counts sizes, and the device it models */
     const char *device, *protocol; /* NULL for none */
-    const char *order;             /* JSON of --labels; NULL */
+    const char *order, *inputs;    /* JSON of --labels, and of --mean and --std; NULL */
+    const int *graded_as; /* of --labels: the word that each output stands for; NULL: itself */
     int n, cap;
     graded_file *file;
     int n_data; /* kinds of examples that are needed */
-    struct grade_data {
-        const char *params, *input, *features;
-        hash key;
-    } * data;
+    grade_data *data;
 } grade;
 
 /* Lists the files: each path is a file, or a folder of which all .tflite files, packed or not, are taken,
@@ -66,6 +72,10 @@ status grade_run(grade *g, err *e);
 /* Finds the front end of a file whose facts are known, and notes the examples to grade it on; a file
  * that fits none gets its failure (grade_fit.c). */
 status grade_choose(grade *g, graded_file *f, err *e);
+
+/* Notes when a file's answers would be right for another order of the words: `detail` is that of its
+ * errors (grade_fit.c). */
+status grade_check_order(grade *g, graded_file *f, const node *detail, err *e);
 
 /* One row a file. For people the columns that matter, otherwise all. `n_failed` receives how many have a
  * reason instead of figures. */

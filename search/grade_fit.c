@@ -76,11 +76,11 @@ static status use_data(grade *g, graded_file *f, const char *params, const char 
     f->features = features;
     for (f->data = 0; f->data < g->n_data; f->data++)
         if (strcmp(g->data[f->data].key.text, key.text) == 0) return OK;
-    struct grade_data *longer = ARENA_NEW(g->a, struct grade_data, g->n_data + 1);
+    grade_data *longer = ARENA_NEW(g->a, grade_data, g->n_data + 1);
     if (!longer) return no_memory(e);
     if (g->n_data) memcpy(longer, g->data, sizeof *longer * (size_t)g->n_data);
     g->data = longer;
-    g->data[g->n_data++] = (struct grade_data){params, input, features, key};
+    g->data[g->n_data++] = (grade_data){params, input, features, key};
     return OK;
 }
 
@@ -241,4 +241,62 @@ status grade_choose(grade *g, graded_file *f, err *e)
     return refuse(
         f, arena_printf(g->a, "%d of the space's data settings fit it; choose one with --set", n),
         e);
+}
+
+/* --- the order of the words --- */
+
+/* For each output the word that it is heard for most often, if these are all different. */
+static bool guess_order(const node *confusion, int n, int *word)
+{
+    for (int heard = 0; heard < n; heard++) {
+        word[heard] = 0;
+        for (int spoken = 1; spoken < n; spoken++)
+            if (confusion->item[spoken]->item[heard]->number >
+                confusion->item[word[heard]]->item[heard]->number)
+                word[heard] = spoken;
+        for (int k = 0; k < heard; k++)
+            if (word[k] == word[heard]) return false;
+    }
+    return true;
+}
+
+/* Percent right, with output i standing for word[i]. */
+static double right_percent(const node *confusion, int n, const int *word)
+{
+    double right = 0, all = 0;
+    for (int spoken = 0; spoken < n; spoken++)
+        for (int heard = 0; heard < n; heard++) {
+            const double count = confusion->item[spoken]->item[heard]->number;
+            all += count;
+            right += word[heard] == spoken ? count : 0;
+        }
+    return all > 0 ? 100 * right / all : 0;
+}
+
+/* The word that output `heard` of the file is graded as, in data.words. */
+static const char *list_words(const grade *g, const int *word, int n)
+{
+    const char *text = "";
+    for (int output = 0; text && output < n; output++) {
+        const int graded = g->graded_as ? g->graded_as[output] : output;
+        text = arena_printf(g->a, "%s%s%s", text, output ? "," : "", g->s->word[word[graded]]);
+    }
+    return text;
+}
+
+status grade_check_order(grade *g, graded_file *f, const node *detail, err *e)
+{
+    const node *confusion = node_get(node_get(detail, "confusion"), "val");
+    const int n = confusion ? confusion->n : 0;
+    int word[SPACE_MAX_WORDS], same[SPACE_MAX_WORDS];
+    if (n == 0 || n != g->s->n_words) return OK;
+    for (int i = 0; i < n; i++) same[i] = i;
+    if (!guess_order(confusion, n, word)) return OK;
+    const double now = right_percent(confusion, n, same), then = right_percent(confusion, n, word);
+    if (then < 50 || then < now + 20) return OK;
+    const char *list = list_words(g, word, n);
+    f->note = list ? arena_printf(g->a, "right for %.1f %% of validation clips with --labels %s",
+                                  then, list)
+                   : NULL;
+    return f->note ? OK : no_memory(e);
 }

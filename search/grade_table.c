@@ -159,7 +159,7 @@ static status put_row(const listing *l, const graded_file *f, table *t, err *e)
     if (!l->for_people) row[at++] = cell_text(f->features ? f->features : "");
     at = put_figures(l, f, row, at);
     for (int v = 0; v < l->s->n_versions; v++) at = put_verdict(l, f, &l->s->version[v], row, at);
-    row[at] = cell_text(f->failure ? f->failure : "");
+    row[at] = cell_text(f->failure ? f->failure : f->note ? f->note : "");
     return OK;
 }
 
