@@ -99,6 +99,8 @@ status grade_find(grade *g, char *const *path, int n, err *e)
     for (int i = 0; i < n; i++) {
         struct stat info;
         if (stat(path[i], &info) != 0) return file_failed(path[i], "read", errno, e);
+        if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))
+            return FAIL(e, ERR_INPUT, "%s: neither a file nor a folder", path[i]);
         if (S_ISDIR(info.st_mode))
             TRY(add_folder(g, path[i], "", 0, e));
         else

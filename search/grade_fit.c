@@ -138,8 +138,8 @@ static status refuse_input(grade *g, graded_file *f, err *e)
     return refuse(
         f,
         arena_printf(g->a,
-                     "takes %s, and the space's front ends give %s; if it was made with "
-                     "another one, say which with --set data.feature=..., data.frame_ms=...",
+                     "takes %s, but the space's front ends give %s (--set data.feature=..., "
+                     "data.frame_ms=... for another)",
                      shown, has),
         e);
 }

@@ -55,9 +55,18 @@ static verdict judge(const graded_file *f, const store_version *v)
     return r;
 }
 
-static const char *verdict_word(const verdict *r)
+static const char *verdict_word(const graded_file *f, const verdict *r)
 {
-    return !r->is_known ? "unknown" : r->is_met ? "met" : "not met";
+    return f->failure ? "not graded" : !r->is_known ? "unknown" : r->is_met ? "met" : "not met";
+}
+
+/* "met +5.2 %", "not met -7.1 % RH_mae" */
+static const char *show_verdict(const graded_file *f, const verdict *r, arena *a)
+{
+    if (f->failure) return "-";
+    if (!r->is_known) return arena_printf(a, "unknown: no %s", r->binding);
+    return arena_printf(a, "%s %+.1f %%%s%s", verdict_word(f, r), 100 * r->margin,
+                        r->is_met ? "" : " ", r->is_met ? "" : r->binding);
 }
 
 /* --- columns --- */
@@ -128,21 +137,16 @@ static int put_figures(const listing *l, const graded_file *f, cell *row, int at
     return at;
 }
 
-/* For people "met +5.2 %" or "not met -7.1 % RH_mae" in one cell. */
 static int put_verdict(const listing *l, const graded_file *f, const store_version *v, cell *row,
                        int at)
 {
     const verdict r = judge(f, v);
     if (l->for_people) {
-        const char *text =
-            f->failure && !r.is_known ? "-"
-            : !r.is_known             ? arena_printf(l->a, "unknown: no %s", r.binding)
-                          : arena_printf(l->a, "%s %+.1f %%%s%s", verdict_word(&r), 100 * r.margin,
-                                         r.is_met ? "" : " ", r.is_met ? "" : r.binding);
-        row[at] = cell_text(text);
+        row[at] = cell_text(show_verdict(f, &r, l->a));
         return at + 1;
     }
-    row[at] = cell_text(verdict_word(&r));
+    row[at] = cell_text(verdict_word(f, &r));
+    if (f->failure) return at + 3;
     row[at + 1] = cell_number(r.margin);
     row[at + 2] = cell_text(r.binding);
     return at + 3;
@@ -150,13 +154,15 @@ static int put_verdict(const listing *l, const graded_file *f, const store_versi
 
 static status put_row(const listing *l, const graded_file *f, table *t, err *e)
 {
-    static const char *const facts[] = {"packing", "bytes", "input", "output"};
+    static const char *const facts[] = {"packing", "input", "output"};
     cell *row = table_row(t);
     int at = 0;
     if (!row) return FAIL(e, ERR_MEM, "out of memory for a table");
     row[at++] = cell_text(f->name);
-    for (int i = 0; !l->for_people && i < 4; i++) row[at++] = cell_text(fact(f, facts[i], l->a));
+    for (int i = 0; !l->for_people && i < 3; i++) row[at++] = cell_text(fact(f, facts[i], l->a));
     if (!l->for_people) row[at++] = cell_text(f->features ? f->features : "");
+    const node *bytes = node_get(f->facts, "bytes");
+    if (!l->for_people) row[at++] = bytes ? cell_number(bytes->number) : (cell){0};
     at = put_figures(l, f, row, at);
     for (int v = 0; v < l->s->n_versions; v++) at = put_verdict(l, f, &l->s->version[v], row, at);
     row[at] = cell_text(f->failure ? f->failure : f->note ? f->note : "");
@@ -165,7 +171,7 @@ static status put_row(const listing *l, const graded_file *f, table *t, err *e)
 
 static void name_columns(const listing *l, table *t)
 {
-    static const char *const facts[] = {"packing", "bytes", "input", "output", "features"};
+    static const char *const facts[] = {"packing", "input", "output", "features", "bytes"};
     int at = 0;
     table_column(t, at++, "file", "");
     for (int i = 0; !l->for_people && i < 5; i++) table_column(t, at++, facts[i], "");
