@@ -180,7 +180,7 @@ tidy: ## clang-tidy, warnings are errors
 .PHONY: format
 format: ## lay out all C files with clang-format
 	$(Q)tools/deps.sh dev
-	clang-format-14 -i main.c $(wildcard engine/*.[ch] engine/*/*.[ch] search/*.[ch] store/*.[ch] \
+	clang-format-14 -i main.c $(wildcard engine/*.[ch] engine/*/*.[ch] engine/*/c_text/*.c search/*.[ch] store/*.[ch] \
 	    report/*.[ch] tests/*.c tests/*/*.[ch])
 
 .PHONY: layers

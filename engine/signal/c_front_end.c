@@ -256,6 +256,19 @@ static void put_functions(const front_end *g)
     buf_text(g->b, compute[p->s.kind]);
 }
 
+/* Floats of the static arrays in the texts. */
+static size_t static_floats(const front_end *g)
+{
+    const feature_settings *s = &g->plan.s;
+    const size_t bins = g->plan.bin_count > 0 ? (size_t)g->plan.bin_count : 1;
+    const size_t radix = (size_t)greatest_radix(g), points = (size_t)g->points;
+    const size_t rows = s->kind == FEATURE_STFT ? 0 : s->kind == FEATURE_STFT_RESIZED ? 2 : 1;
+    size_t n = (size_t)s->frame + 2 * points + rows * bins;
+    if (g->n_passes > 0) n += 2 * points + 2 * radix;
+    if (radix > 5) n += 2 * radix;
+    return s->kind == FEATURE_MFCC ? n + (size_t)s->mel_bins : n;
+}
+
 static void put_header(const front_end *g, buf *b)
 {
     const feature_settings *s = &g->plan.s;
@@ -263,9 +276,7 @@ static void put_header(const front_end *g, buf *b)
     buf_printf(b, "/* The front end: %d samples at %d Hz to %d x %d features.\n * ",
                s->clip_samples, s->clip_rate, out.dim[0], out.dim[1]);
     feature_put_json(b, s);
-    const size_t floats = (size_t)s->frame + 4 * (size_t)g->points + 2 * (size_t)g->plan.bin_count +
-                          (size_t)s->mel_bins;
-    buf_printf(b, "\n * Static memory: about %zu bytes. */\n", floats * sizeof(float));
+    buf_printf(b, "\n * Static memory: %zu bytes. */\n", static_floats(g) * sizeof(float));
     buf_printf(b, "enum { FEATURES_CLIP = %d, FEATURES = %d };\n\n", s->clip_samples,
                shape_size(out));
     buf_text(

@@ -616,7 +616,8 @@ status c_op_put(c_writer *w, int k)
     const tensor *y = g.op->out[0];
     const op_node *op = g.op;
     if (rows[row_of(op)].put == put_nothing || y->n == 0) return OK;
-    buf_printf(&w->body, "\n    /* %s ->", tfl_options_of(op->kind->code)->name);
+    buf_printf(&w->body, "%s    /* %s ->", w->body.len > 0 ? "\n" : "",
+               tfl_options_of(op->kind->code)->name);
     for (int i = 0; i < y->rank; i++) buf_printf(&w->body, "%s%d", i ? "x" : " ", y->dim[i]);
     buf_text(&w->body, " */\n");
     return rows[row_of(op)].put(&g, w->e);

@@ -252,6 +252,8 @@ static void put_header(const c_writer *w, const interpreter *it, const tensor *i
 {
     size_t bytes = 0;
     for (int m = 0; m < N_MEMORIES; m++) bytes += w->peak[m] * memory_size[m];
+    if (in->type == TFL_INT8) bytes += in->bytes; /* model_run's own copies */
+    if (out->type == TFL_INT8) bytes += out->bytes;
     buf_text(b, "/* The network: ");
     put_shape(b, in);
     buf_text(b, " to ");
