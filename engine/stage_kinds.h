@@ -42,11 +42,6 @@ void stage_close_examples(stage_examples *x);
 /* The metrics of a file's sizes; the job's parameters are those of an export stage. */
 status stage_put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e);
 
-/* Measures a file's latency, with a front end or without (NULL): metrics, and the detail's JSON. */
-struct interpreter;
-status stage_measure(const stage_job *job, struct interpreter *it,
-                     const feature_settings *front_end, stage_result *out, err *e);
-
 /* Adds a metric; the table of metrics (stage_metrics.c) must know its name. */
 void stage_put_metric(stage_result *out, const char *name, double value);
 

@@ -23,30 +23,24 @@ static void put_detail(buf *b, latency_protocol p, const latency_figures *f)
     buf_printf(b, ",\"inference_least_of_blocks\":%.3f}", f->quickest_us);
 }
 
-status stage_measure(const stage_job *job, interpreter *it, const feature_settings *front_end,
-                     stage_result *out, err *e)
+static status measure(const stage_job *job, const file_map *model, stage_result *out, err *e)
 {
     const char *word;
     latency_protocol protocol;
+    feature_settings front_end;
     latency_figures figures;
+    interpreter *it;
+    bool found;
     TRY(node_string(job->params, "protocol", &word, e));
     TRY(latency_protocol_parse(word, &protocol, e));
+    TRY(interpreter_open(job->a, model->bytes, model->n, &it, e));
+    TRY(latency_front_end(model->bytes, model->n, job->a, &front_end, &found, e));
     const latency_runner own = latency_own_runner(it);
-    TRY(latency_measure(&own, front_end, protocol, job->a, &figures, e));
+    TRY(latency_measure(&own, found ? &front_end : NULL, protocol, job->a, &figures, e));
     stage_put_metric(out, "inference_ms", figures.inference_ms);
     stage_put_metric(out, "total_ms", figures.total_ms);
     put_detail(&out->detail, protocol, &figures);
     return buf_check(&out->detail, e);
-}
-
-static status measure(const stage_job *job, const file_map *model, stage_result *out, err *e)
-{
-    feature_settings front_end;
-    interpreter *it;
-    bool found;
-    TRY(interpreter_open(job->a, model->bytes, model->n, &it, e));
-    TRY(latency_front_end(model->bytes, model->n, job->a, &front_end, &found, e));
-    return stage_measure(job, it, found ? &front_end : NULL, out, e);
 }
 
 status stage_build_latency(const stage_job *job, buf *artifact, stage_result *out, err *e)

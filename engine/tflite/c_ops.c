@@ -173,6 +173,7 @@ static status put_conv(const writing *g, err *e)
     const tensor *w = op->in[1];
     window v;
     TRY(window_plan(&v, op->in[0], op->options, w->dim[1], w->dim[2], e));
+    if (w->dim[3] != v.Ci) return FAIL(e, ERR_INPUT, "grouped convolution cannot be written as C");
     put_window(g, &v, w->dim[0]);
     if (!is_float(op->in[0])) {
         use(g, TEXT_CONV_INT8);
@@ -287,6 +288,7 @@ static void put_steps(const writing *g, const char *name, const tensor *t)
 static status put_binary(const writing *g, err *e)
 {
     const op_node *op = g->op;
+    for (int i = 0; i < 2; i++) TRY(op_expect_type(op->in[i], "an operand", TFL_FLOAT32, e));
     use(g, TEXT_BINARY_FLOAT);
     put_ints(g, "dim", op->out[0]->dim, op->out[0]->rank);
     put_steps(g, "step_x", op->in[0]);
@@ -296,8 +298,9 @@ static status put_binary(const writing *g, err *e)
     return put_float_bounds(g, e);
 }
 
-static status put_unary(const writing *g, c_text text, const char *function)
+static status put_unary(const writing *g, c_text text, const char *function, err *e)
 {
+    TRY(op_expect_type(g->op->in[0], "the input", TFL_FLOAT32, e));
     use(g, text);
     buf_printf(body(g), "    %s(%s, %s, %d);\n", function, out(g), in(g, 0), g->op->out[0]->n);
     return OK;
@@ -305,26 +308,22 @@ static status put_unary(const writing *g, c_text text, const char *function)
 
 static status put_relu(const writing *g, err *e)
 {
-    (void)e;
-    return put_unary(g, TEXT_RELU_FLOAT, "relu_float");
+    return put_unary(g, TEXT_RELU_FLOAT, "relu_float", e);
 }
 
 static status put_relu6(const writing *g, err *e)
 {
-    (void)e;
-    return put_unary(g, TEXT_RELU6_FLOAT, "relu6_float");
+    return put_unary(g, TEXT_RELU6_FLOAT, "relu6_float", e);
 }
 
 static status put_tanh(const writing *g, err *e)
 {
-    (void)e;
-    return put_unary(g, TEXT_TANH_FLOAT, "tanh_float");
+    return put_unary(g, TEXT_TANH_FLOAT, "tanh_float", e);
 }
 
 static status put_logistic(const writing *g, err *e)
 {
-    (void)e;
-    return put_unary(g, TEXT_LOGISTIC_FLOAT, "logistic_float");
+    return put_unary(g, TEXT_LOGISTIC_FLOAT, "logistic_float", e);
 }
 
 static status put_quantize(const writing *g, err *e)
@@ -471,19 +470,41 @@ static status put_reduce_max(const writing *g, err *e)
 
 /* --- moving values --- */
 
+/* Where each value of the output comes from, found out by moving the numbers of the places themselves,
+ * as many bytes of them at a time as a value has. */
+static status trace_moves(const op_node *op, int *from, err *e)
+{
+    const tensor *x = op->in[0], *y = op->out[0];
+    const int size = (int)tfl_type_bytes(x->type);
+    if (size != 1 && size != 4)
+        return FAIL(e, ERR_INPUT, "values of %d bytes cannot be written as C", size);
+    memset(from, 0, sizeof *from * (size_t)y->n);
+    for (int shift = 0; shift < 32; shift += 8 * size) {
+        for (int i = 0; i < x->n; i++) {
+            const unsigned part = (unsigned)i >> shift;
+            memcpy((char *)x->data + i * size, &part, (size_t)size);
+        }
+        op->run(op);
+        for (int i = 0; i < y->n; i++) {
+            unsigned part = 0;
+            memcpy(&part, (const char *)y->data + i * size, (size_t)size);
+            from[i] |= (int)(part << shift);
+        }
+    }
+    return OK;
+}
+
 static status put_slice(const writing *g, err *e)
 {
-    const op_node *op = g->op;
-    const tensor *x = op->in[0];
-    op_slice s;
-    TRY(op_slice_plan(op, &s, e));
-    use(g, TEXT_SLICE);
-    put_ints(g, "dim", x->dim, x->rank);
-    put_ints(g, "first", s.start, x->rank);
-    put_ints(g, "stride", s.stride, x->rank);
-    put_ints(g, "count", s.count, x->rank);
-    buf_printf(body(g), "    slice(%s, %s, %zu, %d, dim_%d, first_%d, stride_%d, count_%d);\n",
-               out(g), in(g, 0), tfl_type_bytes(x->type), x->rank, g->k, g->k, g->k, g->k);
+    const tensor *x = g->op->in[0], *y = g->op->out[0];
+    int *from = ARENA_NEW(g->w->a, int, y->n);
+    if (!from) return FAIL(e, ERR_MEM, "out of memory for a C source");
+    TRY(trace_moves(g->op, from, e));
+    use(g, TEXT_GATHER);
+    put_ints(g, "from", from, y->n);
+    g->w->constant_bytes += sizeof *from * (size_t)y->n;
+    buf_printf(body(g), "    gather(%s, %s, %zu, from_%d, %d);\n", out(g), in(g, 0),
+               tfl_type_bytes(x->type), g->k, y->n);
     return OK;
 }
 
@@ -538,6 +559,7 @@ static status put_lstm(const writing *g, err *e)
     const bool hybrid = w->type == TFL_INT8;
     const float clip = op->options->cell_clip > 0 ? op->options->cell_clip : INFINITY;
     float scale[8];
+    TRY(op_expect_type(x, "the input", TFL_FLOAT32, e));
     for (int i = 0; i < 12; i++) {
         const tensor *t = op->in[i < 8 ? LSTM_W + i : LSTM_BIAS + i - 8];
         if (!t->is_constant) return FAIL(e, ERR_INPUT, "weights that are no constants have no C");
@@ -620,5 +642,7 @@ status c_op_put(c_writer *w, int k)
                tfl_options_of(op->kind->code)->name);
     for (int i = 0; i < y->rank; i++) buf_printf(&w->body, "%s%d", i ? "x" : " ", y->dim[i]);
     buf_text(&w->body, " */\n");
-    return rows[row_of(op)].put(&g, w->e);
+    const status s = rows[row_of(op)].put(&g, w->e);
+    return s == OK ? OK
+                   : err_wrap(w->e, "operator %d, %s", k, tfl_options_of(op->kind->code)->name);
 }

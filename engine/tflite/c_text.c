@@ -52,7 +52,7 @@ TEXT(mean_plain);
 TEXT(mean_rounded);
 TEXT(max_float);
 TEXT(max_int8);
-TEXT(slice);
+TEXT(gather);
 TEXT(pack);
 TEXT(softmax_float);
 TEXT(softmax_int8);
@@ -108,7 +108,7 @@ static const struct {
     [TEXT_MEAN_ROUNDED] = {text_mean_rounded, SET(MEAN_SUMS)},
     [TEXT_MAX_FLOAT] = {text_max_float, SET(PLACE)},
     [TEXT_MAX_INT8] = {text_max_int8, SET(PLACE)},
-    [TEXT_SLICE] = {text_slice, 0},
+    [TEXT_GATHER] = {text_gather, 0},
     [TEXT_PACK] = {text_pack, 0},
     [TEXT_SOFTMAX_FLOAT] = {text_softmax_float, 0},
     [TEXT_SOFTMAX_INT8] = {text_softmax_int8, SET(CLAMP_INT)},

@@ -83,12 +83,6 @@ status op_int8_bounds(int fused, const tensor *out, int *least, int *most, err *
 /* ERR_INPUT unless `t` has one scale for the whole tensor. */
 status op_expect_scale(const tensor *t, const char *what, err *e);
 
-/* What STRIDED_SLICE takes of each axis of its input, whose other operands are known in advance. */
-typedef struct {
-    int start[TFL_MAX_RANK], stride[TFL_MAX_RANK], count[TFL_MAX_RANK];
-} op_slice;
-status op_slice_plan(const op_node *op, op_slice *s, err *e);
-
 status op_add_prepare(op_node *op, arena *a, err *e);
 status op_conv_prepare(op_node *op, arena *a, err *e);
 status op_depthwise_prepare(op_node *op, arena *a, err *e);

@@ -86,8 +86,12 @@ status op_shape_prepare(op_node *op, arena *a, err *e)
     return op_set_shape(op->out[0], 1, &op->in[0]->rank, e);
 }
 
+typedef struct {
+    int start[TFL_MAX_RANK], stride[TFL_MAX_RANK], count[TFL_MAX_RANK];
+} slice;
+
 /* One axis of the input as start, stride and count (strided_slice_logic.h). */
-static status slice_axis(const op_node *op, int i, op_slice *s, err *e)
+static status slice_axis(const op_node *op, int i, slice *s, err *e)
 {
     const tfl_options *o = op->options;
     const int n = op->in[0]->dim[i], bit = 1 << i;
@@ -114,14 +118,8 @@ static status slice_axis(const op_node *op, int i, op_slice *s, err *e)
     return OK;
 }
 
-status op_slice_plan(const op_node *op, op_slice *s, err *e)
-{
-    for (int i = 0; i < op->in[0]->rank; i++) TRY(slice_axis(op, i, s, e));
-    return OK;
-}
-
 /* Copies the chosen elements in order, axis by axis. */
-static char *copy_slice(const op_slice *s, const tensor *x, int axis, const char *from, size_t size,
+static char *copy_slice(const slice *s, const tensor *x, int axis, const char *from, size_t size,
                         char *to)
 {
     size_t step = size;
@@ -149,7 +147,7 @@ status op_strided_slice_prepare(op_node *op, arena *a, err *e)
 {
     TRY(op_expect(op, 4, 4, 1, e));
     const tensor *x = op->in[0];
-    op_slice *s = op->state = ARENA_NEW(a, op_slice, 1);
+    slice *s = op->state = ARENA_NEW(a, slice, 1);
     if (!s) return FAIL(e, ERR_MEM, "out of memory for STRIDED_SLICE");
     TRY(op_expect_type(op->out[0], "the output", x->type, e));
     if (op->options->ellipsis_mask || op->options->new_axis_mask || x->rank == 0)
@@ -161,9 +159,10 @@ status op_strided_slice_prepare(op_node *op, arena *a, err *e)
             return FAIL(e, ERR_INPUT, "input %d has %d numbers for %d dimensions", i, op->in[i]->n,
                         x->rank);
     }
-    TRY(op_slice_plan(op, s, e));
-    for (int i = 0; i < x->rank; i++)
+    for (int i = 0; i < x->rank; i++) {
+        TRY(slice_axis(op, i, s, e));
         if (!(op->options->shrink_axis_mask & 1 << i)) dim[rank++] = s->count[i];
+    }
     op->run = run_slice;
     return op_set_shape(op->out[0], rank, dim, e);
 }
