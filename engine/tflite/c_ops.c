@@ -470,6 +470,8 @@ static status put_reduce_max(const writing *g, err *e)
 
 /* --- moving values --- */
 
+enum { MOST_PLACES = 1 << 20 };
+
 /* Where each value of the output comes from, found out by moving the numbers of the places themselves,
  * as many bytes of them at a time as a value has. */
 static status trace_moves(const op_node *op, int *from, err *e)
@@ -497,6 +499,9 @@ static status trace_moves(const op_node *op, int *from, err *e)
 static status put_slice(const writing *g, err *e)
 {
     const tensor *x = g->op->in[0], *y = g->op->out[0];
+    if (y->n > MOST_PLACES)
+        return FAIL(e, ERR_INPUT, "%d values at places of their own are too many for a C source",
+                    y->n);
     int *from = ARENA_NEW(g->w->a, int, y->n);
     if (!from) return FAIL(e, ERR_MEM, "out of memory for a C source");
     TRY(trace_moves(g->op, from, e));

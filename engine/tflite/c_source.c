@@ -14,6 +14,9 @@ static const char *const memory_name[N_MEMORIES] = {"floats", "bytes", "words"};
 static const char *const memory_type[N_MEMORIES] = {"float", "int8_t", "int32_t"};
 static const size_t memory_size[N_MEMORIES] = {sizeof(float), sizeof(int8_t), sizeof(int32_t)};
 
+/* A source is about five times as long as its constants. */
+static const size_t MOST_CONSTANTS = (size_t)64 << 20;
+
 static status no_memory(err *e)
 {
     return FAIL(e, ERR_MEM, "out of memory for a C source");
@@ -158,6 +161,15 @@ static status check_types(const c_writer *w)
     return OK;
 }
 
+static status check_constants(const c_writer *w)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < w->list.n_tensors; i++)
+        bytes += w->list.tensor[i].is_constant ? w->list.tensor[i].bytes : 0;
+    if (bytes <= MOST_CONSTANTS) return OK;
+    return FAIL(w->e, ERR_INPUT, "constants of %zu bytes are too many for a C source", bytes);
+}
+
 static status check_port(const c_writer *w, const tensor *t, const char *what)
 {
     if (t->type != TFL_FLOAT32 && t->type != TFL_INT8)
@@ -290,6 +302,7 @@ static status put_network(c_writer *w, const interpreter *it, buf *header, buf *
 {
     TRY(check_ports(w));
     TRY(check_types(w));
+    TRY(check_constants(w));
     const tensor *in = &w->list.tensor[w->list.in[0]], *out = &w->list.tensor[w->list.out[0]];
     const tensor *made = root_of(out);
     w->in = in;
