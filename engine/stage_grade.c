@@ -72,7 +72,8 @@ static status count_params(const submission *s, arena *a, double *out, err *e)
             const int t = g.op[k].in[i];
             if (t < 0 || counted[t] || !is_weight(&g, &g.op[k], i)) continue;
             counted[t] = true;
-            *out += (double)(g.tensor[t].bytes / tfl_type_bytes(g.tensor[t].type));
+            const size_t n = g.tensor[t].bytes / tfl_type_bytes(g.tensor[t].type);
+            *out += (double)n;
         }
     return OK;
 }

@@ -77,8 +77,8 @@ static status list_folder(grade *g, const char *path, const char ***names, int *
 /* `shown` is the path below the folder that was given. */
 static status add_folder(grade *g, const char *path, const char *shown, int depth, err *e)
 {
-    const char **name;
-    int n;
+    const char **name = NULL;
+    int n = 0;
     TRY(list_folder(g, path, &name, &n, e));
     for (int i = 0; i < n; i++) {
         struct stat info;

@@ -90,7 +90,7 @@ const char *c_place(c_writer *w, const tensor *t)
         text = "in";
     } else if (root_of(t) == w->out) {
         text = "out";
-    } else {
+    } else if (memory >= 0) { /* check_types saw to it */
         const size_t at = w->offset[index_of(w, root_of(t))];
         text = arena_printf(w->a, "%s + %zu", memory_name[memory], at);
     }
@@ -113,7 +113,7 @@ static status place_memory(c_writer *w, c_memory memory)
     const size_t size = memory_size[memory];
     const int most = w->list.n_tensors + w->list.n_ops;
     memory_block *block = ARENA_NEW(w->a, memory_block, most);
-    size_t **at = ARENA_NEW(w->a, size_t *, most), peak;
+    size_t **at = ARENA_NEW(w->a, size_t *, most), peak = 0;
     int n = 0;
     if (!block || !at) return no_memory(w->e);
     for (int i = 0; i < w->list.n_tensors; i++) {
@@ -194,7 +194,7 @@ static void put_frame_begin(c_writer *w)
 {
     for (int i = 0; i < w->list.n_tensors; i++) {
         const tensor *t = &w->list.tensor[i];
-        if (!t->is_variable || t->first < 0) continue;
+        if (!t->is_variable || t->first < 0 || memory_of(t->type) < 0) continue;
         const char *at = c_place(w, t);
         buf_printf(&w->body, "    memset(%s, 0, %zu);\n", at, t->bytes);
     }
