@@ -7,8 +7,8 @@
  * from the opened file, so any file that the interpreter reads will do, whoever made it; what the
  * interpreter computes in advance (float16 weights, shapes) is written as results.
  *
- * Sums run in the interpreter's order: int8 networks agree with it exactly, float ones bit for bit
- * where the interpreter does not fuse multiplications with additions. */
+ * int8 networks agree with the interpreter exactly, float ones within the rounding of their sums, which
+ * it forms in vectors and with fused operations where the machine has them. */
 #ifndef PARETUNE_ENGINE_TFLITE_C_SOURCE_H
 #define PARETUNE_ENGINE_TFLITE_C_SOURCE_H
 
