@@ -89,6 +89,10 @@ $(OUT)/engine/tflite/rows_avx512.o:       ISA_CFLAGS := $(if $(filter x86_64,$(M
 $(OUT)/engine/tflite/int_kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2)
 $(OUT)/engine/tflite/int_kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
 
+# These hold the functions of generated C sources as text.
+$(OUT)/engine/tflite/c_text.o:      $(wildcard engine/tflite/c_text/*.c)
+$(OUT)/engine/signal/c_front_end.o: $(wildcard engine/signal/c_text/*.c)
+
 # A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.
 FLAGS = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
 $(OUT)/flags: FORCE
@@ -214,7 +218,7 @@ tidy: ## clang-tidy, warnings are errors
 .PHONY: format
 format: ## lay out all C files with clang-format
 	$(Q)tools/deps.sh dev
-	clang-format-14 -i $(wildcard *.[ch] engine/*.[ch] engine/*/*.[ch] search/*.[ch] store/*.[ch] \
+	clang-format-14 -i $(wildcard *.[ch] engine/*.[ch] engine/*/*.[ch] engine/*/c_text/*.c search/*.[ch] store/*.[ch] \
 	    report/*.[ch] tests/*.c tests/*/*.[ch])
 
 .PHONY: layers

@@ -8,6 +8,7 @@
 #include "report/cmd_report.h"
 #include "search/cmd_check.h"
 #include "search/cmd_export.h"
+#include "search/cmd_grade.h"
 #include "search/cmd_plan.h"
 #include "search/cmd_run.h"
 #include "search/cmd_status.h"
@@ -18,8 +19,9 @@
 #include <stddef.h>
 
 static const command *const commands[] = {
-    &cmd_run,    &cmd_check,   &cmd_plan,   &cmd_query, &cmd_sql,    &cmd_report, &cmd_export,
-    &cmd_status, &cmd_inspect, &cmd_invoke, &cmd_bench, &cmd_device, &cmd_worker, NULL,
+    &cmd_run,    &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,
+    &cmd_report, &cmd_export, &cmd_grade,  &cmd_status, &cmd_inspect,
+    &cmd_invoke, &cmd_bench,  &cmd_device, &cmd_worker, NULL,
 };
 
 const program this_program = {

@@ -30,6 +30,7 @@ static const kind_row kinds[N_STAGE_KINDS] = {
     [STAGE_SCORE] = {"score", "json", 3, stage_build_score},
     [STAGE_LATENCY] = {"latency", "latency.json", 2, stage_build_latency},
     [STAGE_DEVICE] = {"device", "device.json", 1, stage_build_device},
+    [STAGE_GRADE] = {"grade", "grade.json", 1, stage_build_grade},
 };
 
 const char *stage_kind_name(stage_kind kind)

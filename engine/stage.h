@@ -12,6 +12,8 @@
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine
  *   device (export)          how long it takes on another one, which a command reaches
+ * and outside of any chain, of a .tflite file from elsewhere (its path is the input):
+ *   grade   ([data])         what it is, how well it does, or how long it takes (stage_grade.c)
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
  * parents' keys; for a train stage also of how its kernels round, unless they are fused, as nearly
@@ -41,6 +43,7 @@ typedef enum {
     STAGE_SCORE,
     STAGE_LATENCY,
     STAGE_DEVICE,
+    STAGE_GRADE,
     N_STAGE_KINDS
 } stage_kind;
 
@@ -153,6 +156,13 @@ status stage_check_features(const node *settings, buf *canonical, shape *out, do
  * size_zip, or of size_zopfli and size_zopfli_zip. */
 status stage_write_model(const char *path, const void *bytes, size_t n, const node *export_params,
                          err *e);
+/* Writes the model as C, for devices without TensorFlow Lite: FOLDER/model.h, which holds the bytes of
+ * the flat file as an array, too, and FOLDER/model.c, which computes what our interpreter does and the
+ * features that go in. `bytes` may be flat, a zlib stream or a zip; `features` are the front end's
+ * settings (signal/feature.h), NULL for those in the file's metadata, without which there is no front
+ * end. `a` is scratch. ERR_INPUT for a file that is damaged or cannot be written as C. */
+status stage_write_c(const char *folder, const void *bytes, size_t n, const node *features,
+                     arena *a, err *e);
 /* Whether the file holds variable tensors (an LSTM's state), which other runtimes keep from one
  * inference to the next unless told to reset them. A file that cannot be read has none. */
 bool stage_keeps_state(const void *bytes, size_t n, arena *a);

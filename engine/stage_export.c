@@ -189,6 +189,13 @@ static status put_sizes(const export_options *o, const buf *file, stage_result *
     return OK;
 }
 
+status stage_put_sizes(const stage_job *job, const buf *file, stage_result *out, err *e)
+{
+    export_options o = {0};
+    TRY(read_packing(job->params, &o, e));
+    return put_sizes(&o, file, out, e);
+}
+
 /* The same network as TensorFlow's converter would write it, so that sizes compare with published
  * ones. */
 static status put_converter_sizes(const export_options *o, const net_spec *net, const float *params,

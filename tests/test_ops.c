@@ -1,9 +1,11 @@
 /* Operators one by one, with random shapes and options, against TensorFlow Lite itself. */
 #include "engine/base/rng.h"
+#include "engine/tflite/c_source.h"
 #include "engine/tflite/emit.h"
 #include "engine/tflite/foreign.h"
 #include "engine/tflite/interpreter.h"
 #include "engine/tflite/tfl_graph.h"
+#include "tests/support/c_model.h"
 #include "tests/support/random_net.h"
 
 #include <criterion/criterion.h>
@@ -712,4 +714,69 @@ Test(ops, each_operator_computes_what_tensorflow_lite_computes, .timeout = 120)
         }
         cr_expect_gt(compared, N_SEEDS / 2, "%s: only %d cases ran", cases[which].name, compared);
     }
+}
+
+/* --- the same operators as C --- */
+
+enum { N_C_SEEDS = 2, LEAST_IN_C = 29 };
+
+static void as_floats(const tfl_port *p, const void *values, float *out)
+{
+    for (size_t i = 0; i < p->bytes / tfl_type_bytes(p->type); i++)
+        out[i] = p->type == TFL_FLOAT32
+                     ? ((const float *)values)[i]
+                     : p->scale * (float)(((const int8_t *)values)[i] - p->zero_point);
+}
+
+/* True when the operator was written as C and compared. */
+static bool compare_c(lab *l, int which)
+{
+    err e = {0};
+    buf file = {0}, header = {0}, source = {0};
+    interpreter *it = NULL;
+    static const int zero = 0;
+    const tfl_graph g = {l->n, 1, 1, 1, l->tensor, &l->op, &zero, &l->out, NULL, NULL, 0};
+    cr_assert_eq(tfl_emit(&g, &l->a, &file, NULL), OK);
+    const bool runs = interpreter_open(&l->a, file.data, file.len, &it, NULL) == OK;
+    const status written = c_source_put(file.data, file.len, &l->a, &header, &source, &e);
+    cr_expect(written == OK || (written == ERR_INPUT && e.msg[0]));
+    if (runs && written == OK) {
+        const tfl_port *x = interpreter_input(it, 0), *y = interpreter_output(it, 0);
+        const size_t n = y->bytes / tfl_type_bytes(y->type);
+        float *in = ARENA_NEW(&l->a, float, x->bytes), *got = ARENA_NEW(&l->a, float, n),
+              *want = ARENA_NEW(&l->a, float, n);
+        const void *random = values(l, &l->tensor[0]);
+        c_model c = c_model_make(&l->a, file.data, file.len, NULL);
+        memcpy(x->data, random, x->bytes);
+        as_floats(x, random, in);
+        interpreter_invoke(it);
+        as_floats(y, y->data, want);
+        c.run(in, got);
+        /* where the output is int8, or only moves values: every bit */
+        const double tolerance = y->type == TFL_INT8 ? 0 : cases[which].tolerance / 10;
+        const double far = distance(got, want, n * sizeof *got, TFL_FLOAT32, tolerance);
+        cr_expect_leq(far, tolerance, "%s: off by %g", cases[which].name, far);
+        c_model_end(&c);
+    }
+    buf_free(&file);
+    buf_free(&header);
+    buf_free(&source);
+    return runs && written == OK;
+}
+
+Test(ops, each_operator_becomes_c, .timeout = 300)
+{
+    int n_written = 0;
+    for (int which = 0; which < (int)(sizeof cases / sizeof *cases); which++) {
+        int compared = 0;
+        for (uint64_t seed = 0; seed < N_SEEDS && compared < N_C_SEEDS; seed++) {
+            lab l = {.r = rng_stream(seed, RNG_TEST, (uint64_t)which)};
+            arena_init(&l.a, 0);
+            cases[which].make(&l);
+            compared += compare_c(&l, which);
+            arena_free(&l.a);
+        }
+        n_written += compared > 0;
+    }
+    cr_expect_geq(n_written, LEAST_IN_C, "only %d operators became C", n_written);
 }

@@ -341,6 +341,18 @@ interpreter_step interpreter_get_step(const interpreter *it, int i)
     return step;
 }
 
+op_list interpreter_operators(const interpreter *it)
+{
+    return (op_list){.n_tensors = it->g.n_tensors,
+                     .n_ops = it->n_ops,
+                     .n_in = it->g.n_in,
+                     .n_out = it->g.n_out,
+                     .tensor = it->tensor,
+                     .op = it->op,
+                     .in = it->g.in,
+                     .out = it->g.out};
+}
+
 void interpreter_reset(interpreter *it)
 {
     for (int i = 0; i < it->g.n_tensors; i++)

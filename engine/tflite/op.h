@@ -49,6 +49,17 @@ struct op_node {
     bool is_shape_only; /* the result depends on the inputs' shapes alone: known in advance */
 };
 
+/* An opened file, for those who translate it instead of running it. Tensors whose values are known in
+ * advance are constants, and operators that only compute such are left out. */
+typedef struct {
+    int n_tensors, n_ops, n_in, n_out;
+    tensor *tensor;
+    op_node *op;
+    const int *in, *out; /* tensors */
+} op_list;
+struct interpreter;
+op_list interpreter_operators(const struct interpreter *it);
+
 /* The row of a code; NULL when the operator is not supported. */
 const op_kind *op_find(int code);
 

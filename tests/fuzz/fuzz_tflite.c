@@ -1,5 +1,6 @@
 /* Any bytes as a packed or flat .tflite file: opened, explained, and run when that is little work. What opens
- * must also survive being written again, with equal outputs. */
+ * must also survive being written again, with equal outputs, and can be asked for its C source. */
+#include "engine/tflite/c_source.h"
 #include "engine/tflite/emit.h"
 #include "engine/tflite/facts.h"
 #include "engine/tflite/interpreter.h"
@@ -30,6 +31,10 @@ static void check(arena *a, const void *file, size_t n)
     tfl_graph g;
     buf again = {0};
     const tfl_port *y = run(a, file, n);
+    buf header = {0}, source = {0};
+    if (y) (void)c_source_put(file, n, a, &header, &source, NULL);
+    buf_free(&header);
+    buf_free(&source);
     if (y && tfl_read(a, file, n, &g, NULL) == OK) {
         if (tfl_emit(&g, a, &again, NULL) != OK) abort();
         const tfl_port *z = run(a, again.data, again.len);
