@@ -144,16 +144,17 @@ Test(plan, fine_tuning_is_a_training_of_trained_weights_behind_the_first)
 
 Test(plan, candidates_share_the_first_training_and_the_fine_tuning_before_pruning)
 {
-    space *s = space_of(
-        &a,
-        HEAD "model: {architecture: mlp-2}\ntrain: {epochs: 30}\n"
-             "prune: {final_sparsity: [0, 0.7, 0.9], during: fine-tune, begin: 2, end: 10}\n"
-             "fine_tune: {epochs: [10, 20]}\n" TAIL,
-        0, NULL);
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2}\ntrain: {epochs: 30}\n"
+                             "prune: {final_sparsity: [0, 0.7, 0.9], during: fine-tune, begin: 2, "
+                             "end: 10}\n"
+                             "fine_tune: {epochs: [10, 20], learning_rate: [1e-4, 1e-3]}\n" TAIL,
+                        0, NULL);
     plan_summary t = summary_of(plan_of(s));
-    /* 30, the 2 before pruning, and for each share from 2 to 10 and from there to 20 */
-    cr_expect_eq(t.epochs, 30 + 2 + 3 * (8 + 10));
-    cr_expect_eq(t.epochs_unshared, 3 * (40 + 50));
+    cr_expect_eq(t.count[CAND_OK], 3 * 2 * 2);
+    /* 30; for each rate the 2 before pruning, and for each share from 2 to 10 and from there to 20 */
+    cr_expect_eq(t.epochs, 30 + 2 * (2 + 3 * (8 + 10)));
+    cr_expect_eq(t.epochs_unshared, 2 * 3 * (40 + 50));
 }
 
 Test(plan, storages_that_write_the_same_file_are_duplicates)
