@@ -149,7 +149,7 @@ static void start(lesson *l, const char *arch, double alpha)
 
 static void set_pruning(lesson *l, int64_t begin, int64_t end)
 {
-    prune_config p = {0.3, 0.8, 3, begin, end, 10};
+    prune_config p = {0.3, 0.8, 3, begin, end, 10, 0, 0};
     net_layout layout;
     cr_assert(net_layout_make(&l->c.net, &layout, &l->e) == OK);
     cr_assert(prune_hooks(&p, &layout, &l->a, &l->hooks, &l->e) == OK);
