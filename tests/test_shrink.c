@@ -169,3 +169,27 @@ Test(shrink, one_channel_always_stays)
     cr_assert_eq(shrink_net(&wide, 0, &narrow, &e), OK);
     cr_expect(memcmp(&narrow, &wide, sizeof wide) == 0);
 }
+
+Test(shrink, layers_joined_by_add_keep_the_channels_of_the_largest_sum)
+{
+    arena a;
+    arena_init(&a, 0);
+    err e = {0};
+    net_spec wide, narrow;
+    cr_assert_eq(
+        net_from_text(
+            "{\"input\":[2,2,1],\"layers\":[{\"kind\":\"conv2d\",\"filters\":2,\"kernel\":["
+            "1,1]},{\"kind\":\"conv2d\",\"filters\":2,\"kernel\":[1,1]},{\"kind\":\"add\","
+            "\"from\":0},{\"kind\":\"flatten\"},{\"kind\":\"dense\",\"units\":1}]}",
+            &wide, &e),
+        OK, "%s", e.msg);
+    /* Norms 3 1 and 1 4: together the second is larger. Behind the flatten it is every other one. */
+    static const float params[] = {3, 1, 10, 11, 0.5f, 0.5f, 2, 2, 20, 21,
+                                   1, 2, 3,  4,  5,    6,    7, 8, 9};
+    static const float want[] = {1, 11, 2, 21, 2, 4, 6, 8, 9};
+    const shrink_config c = {0.5, CHANNEL_L1};
+    float *w;
+    cr_assert_eq(shrink_weights(&wide, params, &c, &a, &narrow, &w, &e), OK, "%s", e.msg);
+    cr_expect(memcmp(w, want, sizeof want) == 0);
+    arena_free(&a);
+}

@@ -202,8 +202,9 @@ static int fetch(run *r, part p, int index)
     return count;
 }
 
-static void apply_masks(run *r)
+static void arrange_weights(run *r)
 {
+    if (r->hooks && r->hooks->arrange) r->hooks->arrange(r->hooks->user, r->state);
     if (r->state->masked) r->net.k->mask(r->state->params, r->state->keep, r->state->n_params);
 }
 
@@ -228,10 +229,10 @@ static double train_step(run *r, int epoch, int batch)
     double rate = rate_at(&c->rate, epoch, s->step, r->steps_per_epoch);
     int count = fetch(r, PART_TRAIN, batch);
     s->step++;
-    if (r->hooks &&
+    if (r->hooks && r->hooks->before_step &&
         r->hooks->before_step(r->hooks->user, s->step, &r->net.layout, s->params, s->keep))
         s->masked = true;
-    apply_masks(r);
+    arrange_weights(r);
     const int64_t drawn = (int64_t)s->earlier_epochs * r->steps_per_epoch;
     net_forward_training(&r->net, count, &(train_pass){c->seed, drawn + s->step});
     int right;
@@ -240,8 +241,11 @@ static double train_step(run *r, int epoch, int batch)
         net_backward_logits(&r->net, count);
     else
         net_backward(&r->net, count);
-    optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->net.gradients, s->moments,
-               s->n_params);
+    if (r->hooks && r->hooks->learn)
+        r->hooks->learn(r->hooks->user, s, &c->optimizer, r->net.k, rate, r->net.gradients);
+    else
+        optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->net.gradients, s->moments,
+                   s->n_params);
     return sum;
 }
 
@@ -298,7 +302,7 @@ static status train_epoch(run *r, int epoch, err *e)
                   r->config->shuffle_buffer, r->order, r->slots);
     double sum = 0;
     for (int i = 0; i < r->steps_per_epoch; i++) sum += train_step(r, epoch, r->order[i]);
-    apply_masks(r);
+    arrange_weights(r);
     p->train_loss = sum / ((double)r->ex->n[PART_TRAIN] * r->labels);
     validate(r, p);
     s->epoch = epoch + 1;

@@ -49,11 +49,17 @@ status train_config_parse(const node *json, train_config *out, err *e);
 /* What other rooms do to a training. Whoever continues a training gives hooks that act alike. */
 typedef struct {
     void *user;
-    /* Before the forward pass of step `step` (from 1): may renew `keep` (~0 keeps a parameter, 0
+    /* NULL, or: before the forward pass of step `step` (from 1): may renew `keep` (~0 keeps a parameter, 0
      * zeroes it) from the parameters. Returns whether masks are in force; they are then applied
      * before this pass and at the end of the epoch. `step` alone may decide when. */
     bool (*before_step)(void *user, int64_t step, const net_layout *layout, const float *params,
                         uint32_t *keep);
+    /* For weights that stand for others, both or none. `arrange` writes the parameters of a pass, before
+     * each training step and at the end of an epoch; `learn`, in place of the optimizer's step over the
+     * parameters, moves what is behind them, and leaves the gradients zero. */
+    void (*arrange)(void *user, checkpoint *state);
+    void (*learn)(void *user, checkpoint *state, const optim_spec *optimizer, const kernels *k,
+                  double rate, float *gradients);
     int64_t
         settled; /* epochs that end before this step do not count for keep_best and early_stop */
 } train_hooks;
