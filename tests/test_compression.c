@@ -218,3 +218,27 @@ Test(compression, a_pattern_leaves_half_of_the_weights_along_long_rows)
               "%s", detail);
     teardown(&f);
 }
+
+static double metric_of(const stage_result *r, const char *name)
+{
+    for (int i = 0; i < r->n_metrics; i++)
+        if (strcmp(r->metric[i].name, name) == 0) return r->metric[i].value;
+    return NAN;
+}
+
+/* With almost as many values as weights and next to no learning, the folded and clustered network is the
+ * trained one. */
+Test(compression, folding_before_clustering_keeps_what_was_learnt)
+{
+    fixture f;
+    setup(&f);
+    static const char *const sets[] = {"fine_tune.epochs=1", "cluster.clusters=256",
+                                       "fine_tune.learning_rate=1e-8"};
+    build(&f, WORDS, 3, sets);
+    cr_assert_eq(f.chain->stage[1].request.kind, STAGE_TRAIN);
+    cr_assert_eq(f.chain->stage[2].request.kind, STAGE_TRAIN);
+    const double before = metric_of(&f.result[1], "val_loss"),
+                 after = metric_of(&f.result[2], "val_loss");
+    cr_expect_float_eq(after, before, 0.01 * before, "%g became %g", before, after);
+    teardown(&f);
+}
