@@ -233,7 +233,7 @@ static const setting_row rows[N_SETTINGS] = {
          .stages = TRAIN, .axis = true, .unit = "epochs",
          .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
-    [SET_PRUNE_PATTERN] = {"prune.pattern", TYPE_CHOICE, .choices = "unstructured|2:4|1:4",
+    [SET_PRUNE_PATTERN] = {"prune.pattern", TYPE_CHOICE, .quiet = true, .choices = "unstructured|2:4|1:4",
                            .def = "unstructured", .stages = TRAIN, .axis = true,
                            .help =
                                "which weights become zero: the smallest of each tensor, as many as "
@@ -246,7 +246,7 @@ static const setting_row rows[N_SETTINGS] = {
          .help =
              "share of the weights that are zero in the end, of every kernel but depthwise ones; 0: "
              "none are made zero, and only `channels` of this section matters"},
-    [SET_PRUNE_DURING] = {"prune.during", TYPE_CHOICE, .choices = "training|fine-tune",
+    [SET_PRUNE_DURING] = {"prune.during", TYPE_CHOICE, .quiet = true, .choices = "training|fine-tune",
                           .def = "training", .matters = PRUNED, .stages = TRAIN, .axis = true,
                           .help = "the training that the zeros come in, and that `begin` and `end` are "
                                   "counted in: the first, or the fine-tuning of a trained network"},
@@ -268,7 +268,7 @@ static const setting_row rows[N_SETTINGS] = {
                          .matters = SHARE, .stages = TRAIN, .axis = true,
                          .help = "of the polynomial from the initial to the final share"},
 
-    [SET_CHANNELS] = {"prune.channels", TYPE_NUMBER, .by_path = true, .min = 0, .max = 0.95, .def = "0",
+    [SET_CHANNELS] = {"prune.channels", TYPE_NUMBER, .quiet = true, .by_path = true, .min = 0, .max = 0.95, .def = "0",
                       .stages = TRAIN | EXPORT, .axis = true,
                       .help = "share of the channels that each layer but the last loses when its "
                               "training is over, filters and all, so that fine-tuning trains a "
@@ -277,7 +277,7 @@ static const setting_row rows[N_SETTINGS] = {
                           .matters = "prune.channels > 0", .stages = TRAIN, .axis = true,
                           .help = "the channels to lose are those with the smallest filters: by the "
                                   "sum of magnitudes, or by the root of the sum of squares"},
-    [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .by_path = true, .min = 0, .max = 10000,
+    [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .quiet = true, .by_path = true, .min = 0, .max = 10000,
                          .def = "0", .stages = TRAIN, .axis = true,
                          .help = "a second training, of the weights that the first one kept, with a "
                                  "fresh optimizer; 0: none. All else is as in `train`; weights "
@@ -286,7 +286,7 @@ static const setting_row rows[N_SETTINGS] = {
                        .max = 10, .def = "0.0001", .matters = TUNED, .stages = TRAIN, .axis = true,
                        .help = "its learning rate, which stays constant"},
 
-    [SET_CLUSTERS] = {"cluster.clusters", TYPE_INT, .min = 0, .max = 256, .def = "0",
+    [SET_CLUSTERS] = {"cluster.clusters", TYPE_INT, .quiet = true, .min = 0, .max = 256, .def = "0",
                       .stages = TRAIN, .axis = true,
                       .help = "values that the weights of each kernel (but depthwise ones) have in "
                               "common after fine-tuning, so that they pack better; 0: each its own. "

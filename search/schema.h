@@ -132,7 +132,10 @@ typedef struct {
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */
     const char *words_def;  /* the default in keyword spotting when it is another */
-    bool by_path;           /* its last part is another's name: it goes by its whole path only */
+    bool
+        quiet; /* not in the configuration while it has its default: it came after the first studies,
+                   whose trials keep the configurations that they have */
+    bool by_path; /* its last part is another's name: it goes by its whole path only */
     const char *help;
 } setting_row;
 
