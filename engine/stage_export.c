@@ -1,7 +1,7 @@
 /* export: a checkpoint's final weights, stored as asked, as a .tflite file; its sizes by every
- * definition; in the detail, where its bytes go. "features" among the parameters, the front end that
- * made the examples, travels in the file as metadata {"features":{...}}; "device" adds modelled
- * latencies. */
+ * definition; in the detail, zeros of the weights and where its bytes go. "features" among the parameters,
+ * the front end that made the examples, travels in the file as metadata {"features":{...}}; "device" adds
+ * modelled latencies. */
 #include <math.h>
 #include <string.h>
 
@@ -107,6 +107,20 @@ static status put_modelled(const export_options *o, const net_cost *cost, stage_
     return OK;
 }
 
+/* The weights that pruning may reach, tensor by tensor, and how many of them are zero. */
+static void put_sparsity(const net_layout *layout, const prune_report *zeros, buf *b)
+{
+    static const char *const roles[] = {[ROLE_KERNEL] = "kernel", [ROLE_RECURRENT] = "recurrent"};
+    buf_text(b, "{\"sparsity\":[");
+    for (int i = 0, n = 0; i < layout->n_tensors; i++) {
+        const net_tensor *t = &layout->tensor[i];
+        if (!t->prunable) continue;
+        buf_printf(b, "%s{\"layer\":%d,\"weights\":\"%s\",\"n\":%d,\"zeros\":%d}", n++ ? "," : "",
+                   t->layer, roles[t->role], t->size, zeros->zeros[i]);
+    }
+    buf_char(b, ']');
+}
+
 /* Bytes as a number with eighths: packed sizes are counted in bits. */
 static void put_bits(buf *b, uint64_t bits)
 {
@@ -138,7 +152,7 @@ static status put_constants(const tfl_graph *g, const anatomy *parts, buf *b, er
 }
 
 /* Where the bytes of the file go, flat and as it is counted (a flat file: as zlib at level 6). What is
- * not values is the file's container. */
+ * not values is the file's container. Goes on with the object that put_sparsity began. */
 static status put_parts(const stage_job *job, const export_options *o, const buf *file, buf *b,
                         err *e)
 {
@@ -152,7 +166,7 @@ static status put_parts(const stage_job *job, const export_options *o, const buf
         s = anatomy_of(job->a, &g, file->data, file->len, packed.data, packed.len, &parts, e);
     buf_free(&packed);
     TRY(s);
-    buf_char(b, '{');
+    buf_char(b, ',');
     TRY(put_constants(&g, &parts, b, e));
     buf_printf(b, ",\"container_bytes\":%zu,\"parts\":[",
                file->len - parts.piece_bytes[PIECE_DATA]);
@@ -241,6 +255,7 @@ static status export(const stage_job *job, const checkpoint *state, buf *artifac
     TRY(put_modelled(&options, &cost, out, e));
     stage_put_metric(out, "sparsity",
                      zeros.n_weights ? 100.0 * zeros.n_zeros / zeros.n_weights : 0);
+    put_sparsity(layout, &zeros, &out->detail);
     return put_parts(job, &options, artifact, &out->detail, e);
 }
 

@@ -113,14 +113,11 @@ void chain_put_export(const space *s, const value *slots, const char *features, 
 static void put_prune(const value *slots, buf *b)
 {
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
-    static const struct {
-        const char *name;
-        int slot;
-    } rows[] = {{"initial", SET_INITIAL_SPARSITY}, {"final", SET_FINAL_SPARSITY}};
-    for (int i = 0; i < 2; i++) {
-        buf_printf(b, "%s\"%s\":", i ? "," : "{", rows[i].name);
-        value_put_json(b, &slots[rows[i].slot]);
-    }
+    const bool share = slots[SET_FINAL_SPARSITY].number > 0;
+    buf_text(b, share ? "{\"initial\":" : "{\"pattern\":");
+    value_put_json(b, &slots[share ? SET_INITIAL_SPARSITY : SET_PRUNE_PATTERN]);
+    if (share) buf_text(b, ",\"final\":");
+    if (share) value_put_json(b, &slots[SET_FINAL_SPARSITY]);
     buf_text(b, ",\"begin\":"); /* a number of epochs; or of steps, beside its text */
     buf_number(b, begin->number);
     buf_text(b, ",\"end\":");
@@ -128,9 +125,36 @@ static void put_prune(const value *slots, buf *b)
     buf_printf(b,
                ",\"unit\":\"%s\",\"frequency\":", begin->kind == VALUE_TEXT ? "steps" : "epochs");
     value_put_json(b, &slots[SET_PRUNE_FREQUENCY]);
-    buf_text(b, ",\"power\":");
-    value_put_json(b, &slots[SET_PRUNE_POWER]);
+    if (share) buf_text(b, ",\"power\":");
+    if (share) value_put_json(b, &slots[SET_PRUNE_POWER]);
     buf_char(b, '}');
+}
+
+static void put_clusters(const value *slots, buf *b)
+{
+    buf_text(b, ",\"cluster\":{\"clusters\":");
+    value_put_json(b, &slots[SET_CLUSTERS]);
+    buf_text(b, ",\"init\":");
+    value_put_json(b, &slots[SET_CLUSTER_INIT]);
+    buf_text(b, ",\"gradient\":");
+    value_put_json(b, &slots[SET_CLUSTER_GRADIENT]);
+    buf_printf(b, ",\"preserve_sparsity\":%s}",
+               candidate_prunes(slots) && slots[SET_CLUSTER_SPARSITY].number != 0 ? "true"
+                                                                                  : "false");
+}
+
+/* What fine-tuning does besides training. */
+static void put_tuning(const value *slots, const train_part *part, buf *b)
+{
+    if (part->from == 0) buf_text(b, ",\"start\":\"weights\"");
+    if (part->from == 0 && slots[SET_CHANNELS].number > 0) {
+        buf_text(b, ",\"channels\":{\"remove\":");
+        value_put_json(b, &slots[SET_CHANNELS]);
+        buf_text(b, ",\"norm\":");
+        value_put_json(b, &slots[SET_CHANNEL_NORM]);
+        buf_char(b, '}');
+    }
+    if (slots[SET_CLUSTERS].number > 0) put_clusters(slots, b);
 }
 
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
@@ -138,6 +162,10 @@ void chain_put_train(const space *s, const value *slots, const char *net, const 
 {
     value own[N_SLOTS];
     memcpy(own, slots, sizeof own);
+    if (part->phase == PHASE_TUNE) {
+        own[SET_SCHEDULE] = value_text("constant");
+        own[SET_LEARNING_RATE] = slots[SET_TUNE_RATE];
+    }
     if (part->before_prune) {
         own[SET_KEEP] = s->slot[SET_KEEP].def;
         own[SET_EARLY_STOP] = s->slot[SET_EARLY_STOP].def;
@@ -149,6 +177,7 @@ void chain_put_train(const space *s, const value *slots, const char *net, const 
         put_prune(slots, b);
     else
         buf_text(b, "null");
+    if (part->phase == PHASE_TUNE) put_tuning(slots, part, b);
     buf_printf(b, ",\"seed\":%llu,\"from_epoch\":%d,\"to_epoch\":%d", (unsigned long long)seed,
                part->from, part->to);
     if (n_sounds) buf_printf(b, ",\"sounds\":%d", n_sounds);
@@ -252,13 +281,14 @@ static status add_trainings(maker *m, const value *slots, const build *w, uint64
     hash sounds[STAGE_MAX_SHARDS + 1];
     TRY(add_sounds(m, slots, w->data, sounds, &n_sounds, e));
     for (int i = 0; i < w->n_parts; i++) {
+        const net_record *net = w->part[i].phase == PHASE_TUNE ? w->tuned : w->net;
         hash parents[STAGE_MAX_PARENTS];
         int n = 0;
         buf b = {0};
         parents[n++] = *data;
         if (i) parents[n++] = m->keys[m->out->n - 1];
         memcpy(parents + n, sounds, (size_t)n_sounds * sizeof *sounds);
-        chain_put_train(m->p->s, slots, w->net->json, &w->part[i], seed, n_sounds, &b);
+        chain_put_train(m->p->s, slots, net->json, &w->part[i], seed, n_sounds, &b);
         TRY(add_stage(m, STAGE_TRAIN, &b, "", n + n_sounds, parents, w->part[i].seconds,
                       predicted_train_bytes(w->cost), e));
     }
@@ -277,7 +307,7 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
                   w->cost->flat_bytes, e));
     parents[0] = m->keys[m->out->n - 1];
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);
-    TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->net),
+    TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->tuned),
                   predicted_score_bytes(), e));
     return add_measurements(m, slots, parents, e);
 }
@@ -322,7 +352,7 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
     store_knob *knobs = ARENA_NEW(a, store_knob, p->s->n_axes);
     double *values = ARENA_NEW(a, double, 7);
     buf b = {0};
-    status code = candidate_put_config(p->s, slots, w->net->json,
+    status code = candidate_put_config(p->s, slots, w->tuned->json,
                                        w->data->clips ? w->data->clips->files : NULL, &b, e);
     const char *config = code == OK ? arena_copy(a, b.data, b.len) : NULL;
     buf_free(&b);

@@ -17,19 +17,20 @@ static bool is_number(const value *v)
     return v->kind == VALUE_NUMBER;
 }
 
-static void add_cut(plan *p, double epoch, bool pruning)
+static void add_cut(plan *p, phase where, double epoch, bool pruning)
 {
+    cut *cuts = p->cuts[where];
+    int *n = &p->n_cuts[where], at = 0;
     if (epoch < 1 || epoch > 1e6 || epoch != floor(epoch)) return;
-    int at = 0;
-    while (at < p->n_cuts && p->cuts[at].epoch < (int)epoch) at++;
-    if (at < p->n_cuts && p->cuts[at].epoch == (int)epoch) {
-        p->cuts[at].pruning |= pruning;
+    while (at < *n && cuts[at].epoch < (int)epoch) at++;
+    if (at < *n && cuts[at].epoch == (int)epoch) {
+        cuts[at].pruning |= pruning;
         return;
     }
-    if (p->n_cuts == MAX_CUTS) return; /* more would share more, at no gain in what is right */
-    memmove(&p->cuts[at + 1], &p->cuts[at], (size_t)(p->n_cuts - at) * sizeof(cut));
-    p->cuts[at] = (cut){(int)epoch, pruning};
-    p->n_cuts++;
+    if (*n == MAX_CUTS) return; /* more would share more, at no gain in what is right */
+    memmove(&cuts[at + 1], &cuts[at], (size_t)(*n - at) * sizeof *cuts);
+    cuts[at] = (cut){(int)epoch, pruning};
+    ++*n;
 }
 
 /* The i-th value that a slot may take, NULL behind the last. */
@@ -41,26 +42,33 @@ static const value *possible_value(const space *s, int slot, int i)
     return i == n && info->when ? &info->otherwise : NULL;
 }
 
-static bool may_prune(const space *s)
+static bool may_prune(const space *s, phase where)
 {
     const value *v;
+    bool share = false, during = false;
     for (int i = 0; (v = possible_value(s, SET_FINAL_SPARSITY, i)) != NULL; i++)
-        if (v->number > 0) return true;
-    return false;
+        share |= v->number > 0;
+    for (int i = 0; (v = possible_value(s, SET_PRUNE_PATTERN, i)) != NULL; i++)
+        share |= strcmp(v->text, "unstructured") != 0;
+    for (int i = 0; (v = possible_value(s, SET_PRUNE_DURING, i)) != NULL; i++)
+        during |= (strcmp(v->text, "fine-tune") == 0) == (where == PHASE_TUNE);
+    return share && during;
 }
 
-static void find_cuts(plan *p)
+static void find_cuts(plan *p, phase where)
 {
     const space *s = p->s;
+    const int length = where == PHASE_TUNE ? SET_TUNE_EPOCHS : SET_EPOCHS;
     const value *begin, *epochs;
-    for (int i = 0; may_prune(s) && (begin = possible_value(s, SET_PRUNE_BEGIN, i)) != NULL; i++) {
-        if (is_number(begin)) add_cut(p, begin->number, true);
+    for (int i = 0; may_prune(s, where) && (begin = possible_value(s, SET_PRUNE_BEGIN, i)) != NULL;
+         i++) {
+        if (is_number(begin)) add_cut(p, where, begin->number, true);
         if (is_number(begin) || !strchr(begin->text, '%')) continue;
-        for (int k = 0; (epochs = possible_value(s, SET_EPOCHS, k)) != NULL; k++)
-            add_cut(p, begin->number * epochs->number / 100, true);
+        for (int k = 0; (epochs = possible_value(s, length, k)) != NULL; k++)
+            add_cut(p, where, begin->number * epochs->number / 100, true);
     }
-    for (int k = 0; (epochs = possible_value(s, SET_EPOCHS, k)) != NULL; k++)
-        if (s->slot[SET_EPOCHS].axis >= 0) add_cut(p, epochs->number, false);
+    for (int k = 0; (epochs = possible_value(s, length, k)) != NULL; k++)
+        if (s->slot[length].axis >= 0) add_cut(p, where, epochs->number, false);
 }
 
 static void find_mixed(plan *p)
@@ -140,18 +148,45 @@ static void find_least_packed(plan *p)
 
 /* --- rules --- */
 
-const char plan_pruning_rule[] = "pruning must begin before its end, and end within the training";
-
 /* Else the final share is never reached while the knob says so, and no epoch counts as the best. Where
  * begin and end are in steps only the trainer knows how they lie to the epochs. */
 static const char *bad_pruning(const value *slots)
 {
-    if (slots[SET_FINAL_SPARSITY].number <= 0) return NULL;
+    if (!candidate_prunes(slots)) return NULL;
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
+    const bool tune = plan_pruning_phase(slots) == PHASE_TUNE;
+    if (tune && slots[SET_TUNE_EPOCHS].number < 1)
+        return "pruning while fine-tuning needs fine_tune.epochs";
     if (begin->number >= end->number) return "pruning must begin before its end";
-    if (is_number(end) && end->number > slots[SET_EPOCHS].number)
-        return "pruning must end within the training";
+    if (!is_number(end) || end->number <= slots[tune ? SET_TUNE_EPOCHS : SET_EPOCHS].number)
+        return NULL;
+    return tune ? "pruning must end within the fine-tuning"
+                : "pruning must end within the training";
+}
+
+static const char *bad_clusters(const value *slots)
+{
+    const double clusters = slots[SET_CLUSTERS].number;
+    const bool pruned = candidate_prunes(slots);
+    if (clusters <= 0) return NULL;
+    if (slots[SET_TUNE_EPOCHS].number < 1) return "clustering needs fine_tune.epochs";
+    if (pruned && plan_pruning_phase(slots) == PHASE_TUNE)
+        return "clustering and pruning cannot share a fine-tuning: prune during training";
+    if (pruned && slots[SET_CLUSTER_SPARSITY].number != 0 && clusters < 3)
+        return "clusters that preserve sparsity are at least 3: one of them is zero";
+    if (strcmp(slots[SET_LABELS].text, "standardized") == 0)
+        return "clustering needs physical labels: others are scaled back in the last layer, each "
+               "output by its own factor, which would pull its clusters apart";
     return NULL;
+}
+
+/* Why a candidate makes no sense, NULL when it does. */
+static const char *bad_compression(const value *slots)
+{
+    const char *why = bad_pruning(slots);
+    if (!why && slots[SET_CHANNELS].number > 0 && slots[SET_TUNE_EPOCHS].number < 1)
+        why = "removing channels needs fine_tune.epochs";
+    return why ? why : bad_clusters(slots);
 }
 
 /* The first rule that excludes the candidate, n_rules for the built-in one, -1 when none does. */
@@ -165,7 +200,7 @@ static status find_rule(const space *s, const value *slots, int *out, err *e)
         *out = i;
         return OK;
     }
-    if (bad_pruning(slots)) *out = s->n_rules;
+    if (bad_compression(slots)) *out = s->n_rules;
     return OK;
 }
 
@@ -236,7 +271,7 @@ static status count_stages(plan *p, pass *x, const value *slots, const build *w,
     bool added;
     const double here = predicted_latency_seconds(slots), there = predicted_device_seconds(slots);
     const double rest =
-        predicted_export_seconds() + predicted_score_seconds(w->data, w->net) + here + there;
+        predicted_export_seconds() + predicted_score_seconds(w->data, w->tuned) + here + there;
     double chain_seconds = rest;
     const int n_seeds = p->s->n_seeds;
     const int measured = here > 0 ? n_seeds : 0, elsewhere = there > 0 ? n_seeds : 0;
@@ -264,6 +299,7 @@ static status classify(plan *p, pass *x, int64_t i, const value *slots, cand_sta
     TRY(find_rule(p->s, slots, &excluded_by, e));
     if (excluded_by >= 0) {
         p->excluded[excluded_by]++;
+        if (excluded_by == p->s->n_rules && !bad_pruning(slots)) p->not_only_pruning = true;
         *out = CAND_EXCLUDED;
         return OK;
     }
@@ -325,7 +361,7 @@ static status init_plan(plan *p, err *e)
     TRY(identity_init(&p->net_of, p->a, 64, e));
     TRY(identity_init(&p->export_of, p->a, 16, e));
     TRY(identity_init(&p->cost_of, p->a, 256, e));
-    find_cuts(p);
+    for (int i = 0; i < N_PHASES; i++) find_cuts(p, (phase)i);
     find_mixed(p);
     find_least_packed(p);
     return OK;
@@ -344,7 +380,7 @@ static status refuse_empty(const plan *p, err *e)
     const char *file = space_pruning_place(s, &line);
     if (p->excluded[s->n_rules] > 0)
         buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line, (long long)p->excluded[s->n_rules],
-                   plan_pruning_rule);
+                   plan_own_rule(p));
     status code = buf_check(&b, e);
     if (code == OK)
         code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,
@@ -391,6 +427,12 @@ status plan_summarize(const plan *p, plan_summary *out, err *e)
     return OK;
 }
 
+const char *plan_own_rule(const plan *p)
+{
+    if (p->not_only_pruning) return "pruning, channels and clusters must fit the trainings";
+    return "pruning must begin before its end, and end within the training";
+}
+
 int64_t plan_excluded(const plan *p, int i)
 {
     return p->excluded[i];
@@ -417,7 +459,7 @@ status plan_forecast(const plan *p, int64_t candidate, stage_forecast *out, err 
     TRY(plan_values(p, candidate, slots, e));
     TRY(plan_lookup(p, slots, &w, e));
     *out = *w.cost;
-    out->step_seconds = w.net->step_base + slots[SET_BATCH].number * w.net->step_per_example;
+    out->step_seconds = w.tuned->step_base + slots[SET_BATCH].number * w.tuned->step_per_example;
     return OK;
 }
 
@@ -425,7 +467,7 @@ static const char *why_excluded(const plan *p, const value *slots, arena *a)
 {
     int i;
     if (find_rule(p->s, slots, &i, NULL) != OK || i < 0) return "";
-    if (i == p->s->n_rules) return bad_pruning(slots);
+    if (i == p->s->n_rules) return bad_compression(slots);
     const rule *r = &p->s->rule[i];
     return arena_printf(a, "excluded by line %d: %s%s%s%s", r->place->line, expr_text(r->exclude),
                         r->because ? " (" : "", r->because ? r->because : "",

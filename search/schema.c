@@ -12,7 +12,10 @@
 #define SGD "optimizer == 'sgd'"
 #define TO_A_FINAL_RATE "schedule in ['polynomial', 'cosine']"
 #define EXPONENTIAL "schedule == 'exponential'"
-#define PRUNED "final_sparsity > 0"
+#define SHARE "final_sparsity > 0"
+#define PRUNED "(final_sparsity > 0 or pattern != 'unstructured')"
+#define CLUSTERED "clusters > 0"
+#define TUNED "fine_tune.epochs > 0"
 #define FOLDERS "source == 'speech-folders'"
 #define MADE_UP "source == 'synthetic-keywords'"
 #define LISTS "split == 'lists'"
@@ -287,14 +290,27 @@ static const setting_row rows[N_SETTINGS] = {
                                   .axis = true, .task = "keywords", .unit = "bands",
                                   .help = "the most that one takes; drawn from 0 on"},
 
-    [SET_FINAL_SPARSITY] =
-        {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
-         .axis = true,
-         .help =
-             "share of the weights that are zero in the end; 0: no pruning, and the rest of this "
-             "section does not matter"},
+    [SET_PRUNE_PATTERN] = {"prune.pattern", TYPE_CHOICE, .quiet = true,
+                           .choices = "unstructured|2:4|1:4", .def = "unstructured",
+                           .stages = TRAIN, .axis = true,
+                           .help =
+                               "which weights become zero: the smallest of each tensor, as many as "
+                               "`final_sparsity` says; or all but the 2 (1) largest of every four "
+                               "consecutive ones along a layer's inputs (a shorter rest keeps as "
+                               "many)"},
+    [SET_FINAL_SPARSITY] = {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0",
+                            .matters = "pattern == 'unstructured'", .stages = TRAIN, .axis = true,
+                            .help =
+                                "share of the weights that are zero in the end, of every kernel "
+                                "but depthwise ones; 0: "
+                                "none are made zero, and only `channels` of this section matters"},
+    [SET_PRUNE_DURING] =
+        {"prune.during", TYPE_CHOICE, .quiet = true, .choices = "training|fine-tune",
+         .def = "training", .matters = PRUNED, .stages = TRAIN, .axis = true,
+         .help = "the training that the zeros come in, and that `begin` and `end` are "
+                 "counted in: the first, or the fine-tuning of a trained network"},
     [SET_INITIAL_SPARSITY] = {"prune.initial_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
-                              .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
+                              .def = "0.3", .matters = SHARE, .stages = TRAIN, .axis = true,
                               .help = "share where pruning begins"},
     [SET_PRUNE_BEGIN] = {"prune.begin", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "5",
                          .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
@@ -309,8 +325,50 @@ static const setting_row rows[N_SETTINGS] = {
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},
     [SET_PRUNE_POWER] = {"prune.power", TYPE_NUMBER, .min = 0.1, .max = 10, .def = "3",
-                         .matters = PRUNED, .stages = TRAIN, .axis = true,
+                         .matters = SHARE, .stages = TRAIN, .axis = true,
                          .help = "of the polynomial from the initial to the final share"},
+
+    [SET_CHANNELS] = {"prune.channels", TYPE_NUMBER, .quiet = true, .name = "prune.channels",
+                      .min = 0, .max = 0.95, .def = "0", .stages = TRAIN | EXPORT, .axis = true,
+                      .help = "share of the channels that each layer but the last loses when its "
+                              "training is over, filters and all, so that fine-tuning trains a "
+                              "smaller network: size and multiply-adds are known before"},
+    [SET_CHANNEL_NORM] = {"prune.channel_norm", TYPE_CHOICE, .choices = "l1|l2", .def = "l1",
+                          .matters = "prune.channels > 0", .stages = TRAIN, .axis = true,
+                          .help =
+                              "the channels to lose are those with the smallest filters: by the "
+                              "sum of magnitudes, or by the root of the sum of squares"},
+    [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .quiet = true, .name = "fine_tune.epochs",
+                         .min = 0, .max = 10000, .def = "0", .stages = TRAIN, .axis = true,
+                         .help =
+                             "a second training, of the weights that the first one kept, with a "
+                             "fresh optimizer; 0: none. All else is as in `train`; weights "
+                             "pruned in the first stay zero"},
+    [SET_TUNE_RATE] = {"fine_tune.learning_rate", TYPE_NUMBER, .name = "fine_tune.learning_rate",
+                       .min = 1e-8, .max = 10, .def = "0.0001", .matters = TUNED, .stages = TRAIN,
+                       .axis = true, .help = "its learning rate, which stays constant"},
+
+    [SET_CLUSTERS] = {"cluster.clusters", TYPE_INT, .quiet = true, .min = 0, .max = 256, .def = "0",
+                      .stages = TRAIN, .axis = true,
+                      .help =
+                          "values that the weights of each kernel (but depthwise ones) have in "
+                          "common after fine-tuning, so that they pack better; 0: each its own. "
+                          "The network is fine-tuned with its batch norms folded and without "
+                          "dropout"},
+    [SET_CLUSTER_INIT] = {"cluster.init", TYPE_CHOICE, .name = "cluster.init",
+                          .choices = "kmeans++|linear|random|density", .def = "kmeans++",
+                          .matters = CLUSTERED, .stages = TRAIN, .axis = true,
+                          .help = "the first values: weights drawn far apart, values at equal "
+                                  "distances, random ones, or as dense as the weights are"},
+    [SET_CLUSTER_GRADIENT] = {"cluster.gradient", TYPE_CHOICE, .name = "cluster.gradient",
+                              .choices = "sum|average", .def = "sum", .matters = CLUSTERED,
+                              .stages = TRAIN, .axis = true,
+                              .help = "what moves a common value: the sum or the mean of its "
+                                      "weights' gradients"},
+    [SET_CLUSTER_SPARSITY] = {"cluster.preserve_sparsity", TYPE_BOOL, .def = "true",
+                              .matters = CLUSTERED " and " PRUNED, .stages = TRAIN, .axis = true,
+                              .help = "one of the values is zero, and what pruning made zero stays "
+                                      "so"},
 
     [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic",
                      .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
@@ -487,8 +545,9 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",  "train",   "augment", "prune",
-                                           "export", "device", "latency", "search",  "limits"};
+    static const char *const sections[] = {"data",   "model",     "train",   "augment",
+                                           "prune",  "fine_tune", "cluster", "export",
+                                           "device", "latency",   "search",  "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

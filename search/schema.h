@@ -90,12 +90,22 @@ typedef enum {
     SET_TIME_MASK_WIDTH,
     SET_FREQUENCY_MASKS,
     SET_FREQUENCY_MASK_WIDTH,
+    SET_PRUNE_PATTERN,
     SET_FINAL_SPARSITY,
+    SET_PRUNE_DURING,
     SET_INITIAL_SPARSITY,
     SET_PRUNE_BEGIN,
     SET_PRUNE_END,
     SET_PRUNE_FREQUENCY,
     SET_PRUNE_POWER,
+    SET_CHANNELS,
+    SET_CHANNEL_NORM,
+    SET_TUNE_EPOCHS,
+    SET_TUNE_RATE,
+    SET_CLUSTERS,
+    SET_CLUSTER_INIT,
+    SET_CLUSTER_GRADIENT,
+    SET_CLUSTER_SPARSITY,
     SET_STORAGE,
     SET_DYNAMIC_MIN,
     SET_PER_CHANNEL,
@@ -139,12 +149,14 @@ typedef struct {
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */
     const char *words_def;  /* the default in keyword spotting when it is another */
+    bool quiet;             /* not in the configuration while it has its default: it came after the
+                               first studies, whose trials keep the configurations that they have */
     const char *name;       /* its short name; NULL: the last part of the path */
     const char *help;
 } setting_row;
 
 const setting_row *schema_row(setting s);
-/* By full path, or by its last part (`epochs`) when only one row ends so. -1 when there is none. */
+/* By full path, or by its last part (`epochs`) when only one row goes by it. -1 when there is none. */
 int schema_find(const char *name);
 /* The shortest name of a row: its last part when unique, else its path. */
 const char *schema_short_name(setting s);
@@ -155,8 +167,8 @@ bool schema_allows(const setting_row *row, const char *choice, const char *task)
 const char *schema_default(const setting_row *row, const char *task);
 /* True when `word` is one of "a|b|c". */
 bool schema_among(const char *choices, const char *word);
-/* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */
 enum { SCHEMA_MAX_SECTIONS = 16 };
+/* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */
 int schema_sections(const char **names, int most);
 
 /* The reference page: every row, the layers of architectures, the metrics, the expressions. */

@@ -45,7 +45,8 @@ int space_axis_values(const space *s, int axis); /* how many */
 int space_n_rules(const space *s);
 /* The rule's expression; its reason in *because (NULL: none) and its line in *line. */
 const char *space_rule(const space *s, int i, const char **because, int *line);
-/* Where the end of pruning is written, or else what asks for pruning: the file, or the --set. */
+/* Where the end of pruning is written, or else what asks for pruning, channels or clusters: the file, or
+ * the --set. */
 const char *space_pruning_place(const space *s, int *line);
 const char *space_rule_place(const space *s, int i); /* "file:line:column" */
 int space_n_seeds(const space *s);
@@ -72,7 +73,7 @@ typedef enum {
 
 /* A chain's stages, but for the many that one set of clips and its waveforms may be cut into. */
 enum {
-    CHAIN_STEPS = 24,
+    CHAIN_STEPS = 44,
     CHAIN_MAX = CHAIN_STEPS + 2 * STAGE_MAX_SHARDS + 1,
     PLAN_MAX_CANDIDATES = 20000000
 };
@@ -115,9 +116,9 @@ typedef struct {
 } plan_summary;
 status plan_summarize(const plan *p, plan_summary *out, err *e);
 /* Candidates that the i-th rule excludes (each counts for the first rule that does). i =
- * space_n_rules: by the built-in rule on pruning, whose text follows. */
+ * space_n_rules: by the built-in rule on what compressions need, whose text follows. */
 int64_t plan_excluded(const plan *p, int i);
-extern const char plan_pruning_rule[];
+const char *plan_own_rule(const plan *p);
 /* Candidates, excluded and duplicate ones left out, that cannot meet a limit of a version. */
 int64_t plan_over_limit(const plan *p, int version, int limit);
 

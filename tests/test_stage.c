@@ -144,6 +144,45 @@ Test(stage, pruning_leaves_the_asked_share_of_exact_zeros)
     teardown(&f);
 }
 
+/* Parameters of a fine-tuning: train_params with "start":"weights" for its first part. */
+static const char *tune_params(fixture *f, int from, int to, const char *prune)
+{
+    const char *p = train_params(f, from, to, prune), *seed = strstr(p, "\"seed\"");
+    if (from > 0) return p;
+    return arena_printf(&f->a, "%.*s\"start\":\"weights\",%s", (int)(seed - p), p, seed);
+}
+
+Test(stage, fine_tuning_in_two_parts_gives_the_bytes_of_fine_tuning_at_once)
+{
+    fixture f;
+    setup(&f);
+    stage_result r, parts, whole;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash parent[2] = {data, run(&f, STAGE_TRAIN, train_params(&f, 0, 3, "null"), &data, 1, &r)};
+    hash first = run(&f, STAGE_TRAIN, tune_params(&f, 0, 6, PRUNING), parent, 2, &whole);
+    cr_expect_eq(metric(&whole, "epochs"), 9, "both trainings count");
+    cr_expect_eq(metric(&whole, "best_epoch"), 9);
+    run(&f, STAGE_EXPORT, export_params, &first, 1, &r);
+    cr_expect_float_eq(metric(&r, "sparsity"), 75.0, 1e-9);
+    parent[1] = run(&f, STAGE_TRAIN, tune_params(&f, 0, 2, "null"), parent, 2, &r);
+    run(&f, STAGE_TRAIN, tune_params(&f, 2, 6, PRUNING), parent, 2, &parts);
+    cr_expect_str_eq(parts.artifact_hash.text, whole.artifact_hash.text);
+    teardown(&f);
+}
+
+Test(stage, weights_pruned_before_stay_zero_while_fine_tuning)
+{
+    fixture f;
+    setup(&f);
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash parent[2] = {data, run(&f, STAGE_TRAIN, train_params(&f, 0, 6, PRUNING), &data, 1, &r)};
+    hash tuned = run(&f, STAGE_TRAIN, tune_params(&f, 0, 3, "null"), parent, 2, &r);
+    run(&f, STAGE_EXPORT, export_params, &tuned, 1, &r);
+    cr_expect_float_eq(metric(&r, "sparsity"), 75.0, 1e-9);
+    teardown(&f);
+}
+
 Test(stage, what_is_foreseen_is_what_is_built)
 {
     fixture f;
