@@ -24,6 +24,7 @@
 #endif
 
 enum { PANEL = 2 * VL };
+enum { FETCH_PACE = 16 }; /* floats for each step of K: a cache line */
 
 INLINE vf v_set(float x)
 {
@@ -102,6 +103,17 @@ typedef struct {
     int ldb, last; /* last: floats of the panel's last vector that exist in c */
 } tile;
 
+/* Where a tile of `steps` steps begins to fetch; NULL when there is nothing to fetch. */
+static const float *take_span(fetch_list *f, int steps)
+{
+    while (f->n > 0 && f->span[f->n - 1].floats <= 0) f->n--;
+    if (f->n == 0) return NULL;
+    const float *at = f->span[f->n - 1].at;
+    f->span[f->n - 1].at += (ptrdiff_t)steps * FETCH_PACE;
+    f->span[f->n - 1].floats -= (ptrdiff_t)steps * FETCH_PACE;
+    return at;
+}
+
 /* `rows`, `vecs`, `tail` and `trans` are constants wherever this is inlined. */
 INLINE void run_tile(const gemm *g, const tile *t, int rows, int vecs, bool tail, bool trans)
 {
@@ -111,7 +123,11 @@ INLINE void run_tile(const gemm *g, const tile *t, int rows, int vecs, bool tail
     const float *a = t->a, *b = t->b;
     const ptrdiff_t lda = g->lda;
     const int part = g->b_packed ? VL : t->last;
-    for (int k = 0; k < g->K; k++) {
+    const float *wanted = g->fetch ? take_span(g->fetch, g->K) : NULL;
+    const ptrdiff_t pace = wanted ? FETCH_PACE : 0;
+    if (!wanted) wanted = a;
+    for (int k = 0; k < g->K; k++, wanted += pace) {
+        __builtin_prefetch(wanted, 0, 2);
         vf bv[2];
 #pragma GCC unroll 2
         for (int j = 0; j < vecs; j++)

@@ -69,6 +69,7 @@ typedef struct {
     bool add_other;
     bool training; /* as training computes: batch statistics, dropout */
     int first;     /* the first example's place in the batch */
+    fetch_list *fetch; /* what will be wanted after this call; NULL for nothing */
     rng random;    /* dropout: the stream of this layer and step */
 } layer_pass;
 
@@ -89,6 +90,9 @@ typedef struct {
      * layer behind it rather than kept: for layers that observe. */
     bool cheap;
     bool ignores_x; /* backward does not read x */
+    /* Its backward costs so little, reads but dy and changes nothing else than dx: dx is made again
+     * for the stretch in front of it rather than kept. */
+    bool cheap_back;
     /* With the whole batch, before its first part and behind its last. May be NULL. */
     void (*begin)(const layer_pass *p);
     void (*begin_back)(const layer_pass *p);

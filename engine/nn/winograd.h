@@ -17,6 +17,7 @@ typedef struct {
     int Ci, Co;
     float *fixed; /* winograd_fixed floats: transformed filters, and the sums of their gradients */
     float *scratch; /* winograd_scratch floats */
+    fetch_list *fetch; /* for the products; NULL for none */
 } winograd;
 
 /* Whether this way is the faster one; with too few channels the transforms cost more than they
