@@ -103,15 +103,22 @@ typedef struct {
     int ldb, last; /* last: floats of the panel's last vector that exist in c */
 } tile;
 
-/* Where a tile of `steps` steps begins to fetch; NULL when there is nothing to fetch. */
-static const float *take_span(fetch_list *f, int steps)
+/* Takes from the list what a tile of `steps` steps fetches: from the address returned, *pace floats
+ * further with each step. Returns `none` with a pace of 0 when nothing is left. */
+static const float *take_span(fetch_list *f, int steps, const float *none, ptrdiff_t *pace)
 {
-    while (f->n > 0 && f->span[f->n - 1].floats <= 0) f->n--;
-    if (f->n == 0) return NULL;
-    const float *at = f->span[f->n - 1].at;
-    f->span[f->n - 1].at += (ptrdiff_t)steps * FETCH_PACE;
-    f->span[f->n - 1].floats -= (ptrdiff_t)steps * FETCH_PACE;
-    return at;
+    *pace = 0;
+    while (f && f->n > 0) {
+        fetch_span *s = &f->span[f->n - 1];
+        *pace = steps > 0 ? s->floats / steps : FETCH_PACE;
+        if (*pace > FETCH_PACE) *pace = FETCH_PACE;
+        const float *at = s->at;
+        s->at += steps * *pace;
+        s->floats -= steps * *pace;
+        if (*pace > 0) return at;
+        f->n--; /* less than a float for each step */
+    }
+    return none;
 }
 
 /* `rows`, `vecs`, `tail` and `trans` are constants wherever this is inlined. */
@@ -123,9 +130,8 @@ INLINE void run_tile(const gemm *g, const tile *t, int rows, int vecs, bool tail
     const float *a = t->a, *b = t->b;
     const ptrdiff_t lda = g->lda;
     const int part = g->b_packed ? VL : t->last;
-    const float *wanted = g->fetch ? take_span(g->fetch, g->K) : NULL;
-    const ptrdiff_t pace = wanted ? FETCH_PACE : 0;
-    if (!wanted) wanted = a;
+    ptrdiff_t pace;
+    const float *wanted = take_span(g->fetch, g->K, a, &pace);
     for (int k = 0; k < g->K; k++, wanted += pace) {
         __builtin_prefetch(wanted, 0, 2);
         vf bv[2];

@@ -72,8 +72,13 @@ static bool goes_winograd(const layer_pass *p, const dims *d)
 
 static winograd winograd_of(const layer_pass *p, const dims *d)
 {
-    return (winograd){
-        .k = p->k, .s = d->s, .Ci = d->Ci, .Co = d->Co, .fixed = p->fixed, .scratch = p->scratch, .fetch = p->fetch};
+    return (winograd){.k = p->k,
+                      .s = d->s,
+                      .Ci = d->Ci,
+                      .Co = d->Co,
+                      .fixed = p->fixed,
+                      .scratch = p->scratch,
+                      .fetch = p->fetch};
 }
 
 /* Short runs are what a first layer copies: a constant length spares it a call. */

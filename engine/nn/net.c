@@ -67,11 +67,16 @@ static int stretch_start(const net *n, int last)
     return first;
 }
 
+static bool changes_dy(const net *n, int i)
+{
+    return ops_of(n, i)->changes_dy && ops_of(n, i)->changes_dy(&n->spec.layer[i]);
+}
+
 /* Nobody reads layer i's output but the layer behind it, part by part. */
 static bool is_fleeting(const net *n, int i)
 {
     if (i + 1 == n->spec.n || !ops_of(n, i)->cheap || !ops_of(n, i + 1)->by_parts ||
-        ops_of(n, i + 1)->observe)
+        ops_of(n, i + 1)->observe || changes_dy(n, i))
         return false;
     for (int j = i + 1; j < n->spec.n; j++)
         if (n->spec.layer[j].kind == LAYER_ADD && n->spec.layer[j].from == i) return false;
@@ -130,7 +135,7 @@ static void bind_tensors(net *n, int i)
 static bool has_fleeting_dx(const net *n, int i)
 {
     return i > 0 && i < n->spec.n && ops_of(n, i)->cheap_back && ops_of(n, i)->by_parts &&
-           ops_of(n, i - 1)->by_parts && ops_of(n, i - 1)->observe_back;
+           ops_of(n, i - 1)->by_parts && ops_of(n, i - 1)->observe_back && !changes_dy(n, i - 1);
 }
 
 /* The buffers of gradients, from the last layer to the first. What the next stretch reads lies in a
@@ -403,8 +408,7 @@ static fetch_list wanted_backward(const net *n, int last_layer, int first_layer,
         bool reads_x = i == next ? is_remade(n, next, first_layer) || observes_back(n, next)
                                  : !ops_of(n, i)->ignores_x;
         if (reads_x && has_whole_x(n, i)) fetch_add(&f, p->x, p->B * shape_size(p->in));
-        if (i == last_layer && n->whole_dy[i])
-            fetch_add(&f, p->dy, p->B * shape_size(p->out));
+        if (i == last_layer && n->whole_dy[i]) fetch_add(&f, p->dy, p->B * shape_size(p->out));
         if (i == first_layer && has_whole_dx(n, i)) fetch_add(&f, p->dx, p->B * shape_size(p->in));
     }
     return f;
