@@ -10,7 +10,10 @@
  * through a whole stretch of layers while it is in the cache. In training, a stretch ends where a
  * layer must know the whole batch: forward in front of it, backward behind it. Gradients inside a
  * stretch take turns in two buffers of one part, those between stretches in two of a whole batch.
- * The outputs of cheap layers are kept for one part only, and made again. */
+ * The outputs of cheap layers, and the gradients that cost as little, are kept for one part only, and
+ * made again. While the products of one part keep the processor busy, what the next part reads and
+ * writes is fetched (fetch_list): the batch's numbers lie in the third-level cache or in memory, and
+ * waiting for them was a tenth of a step or more. */
 typedef struct {
     layer_plan layer[NET_MAX_LAYERS];
     long long gradient; /* floats of one whole gradient buffer */
