@@ -1,6 +1,7 @@
 /* train: epochs [from, to) of a training, begun anew or continued from the earlier stage's checkpoint.
  * The artifact is the checkpoint; the detail is the learning curve so far. */
 #include "engine/compress/prune.h"
+#include "engine/data/augment.h"
 #include "engine/nn/checkpoint.h"
 #include "engine/nn/train.h"
 #include "engine/stage_kinds.h"
@@ -56,14 +57,22 @@ static status read_hooks(const stage_job *job, const train_config *config, const
     return OK;
 }
 
-static status train(const stage_job *job, const examples *ex, buf *artifact, stage_result *out,
-                    err *e)
+/* Parents behind the data and the earlier training. */
+static status count_sounds(const stage_job *job, int *out, err *e)
+{
+    *out = 0;
+    if (!node_get(job->params, "sounds")) return OK;
+    return node_int(job->params, "sounds", 0, job->rq->n_parents - 1, out, e);
+}
+
+static status train(const stage_job *job, const examples *ex, int n_sounds, buf *artifact,
+                    stage_result *out, err *e)
 {
     train_config *config = ARENA_NEW(job->a, train_config, 1);
     checkpoint *state = ARENA_NEW(job->a, checkpoint, 1);
     if (!config || !state) return FAIL(e, ERR_MEM, "out of memory");
     TRY(train_config_parse(job->params, config, e));
-    if (job->rq->n_parents > 1)
+    if (job->rq->n_parents - n_sounds > 1)
         TRY(read_earlier(job, config, state, e));
     else
         TRY(train_begin(config, ex, job->a, state, e));
@@ -82,11 +91,34 @@ static status train(const stage_job *job, const examples *ex, buf *artifact, sta
     return checkpoint_write(state, artifact, e);
 }
 
+/* Recorded noise is the last of the sounds when it is asked for. */
+static status augment(const stage_job *job, const node *how, const stage_examples *data,
+                      const stage_clips *sounds, examples *ex, err *e)
+{
+    augment_config c;
+    uint64_t seed;
+    TRY(augment_parse(how, &c, e));
+    TRY(node_seed(job->params, "seed", &seed, e));
+    if (!data->ex.n_classes) return FAIL(e, ERR_ARG, "only clips can be augmented");
+    bool recorded = c.noise > 0 && c.noise_kind == NOISE_RECORDINGS && sounds->n > 0;
+    int n_waves = recorded ? sounds->n - 1 : sounds->n;
+    augment_sounds s = {sounds->set, n_waves, recorded ? &sounds->set[n_waves] : NULL};
+    return augment_examples(&c, &data->clips, &s, seed, job->a, ex, e);
+}
+
 status stage_build_train(const stage_job *job, buf *artifact, stage_result *out, err *e)
 {
     stage_examples data;
+    stage_clips sounds = {0};
+    const node *how = node_get(job->params, "augment");
+    int n = 0;
+    TRY(count_sounds(job, &n, e));
     status s = stage_open_examples(job, 0, &data, e);
-    if (s == OK) s = train(job, &data.ex, artifact, out, e);
+    if (s == OK) s = stage_open_clips(job, job->rq->n_parents - n, n, &sounds, e);
+    examples ex = data.ex;
+    if (s == OK && how) s = augment(job, how, &data, &sounds, &ex, e);
+    if (s == OK) s = train(job, &ex, n, artifact, out, e);
+    stage_close_clips(&sounds);
     stage_close_examples(&data);
     return s;
 }

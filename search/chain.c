@@ -134,7 +134,7 @@ static void put_prune(const value *slots, buf *b)
 }
 
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
-                     uint64_t seed, buf *b)
+                     uint64_t seed, int n_sounds, buf *b)
 {
     value own[N_SLOTS];
     memcpy(own, slots, sizeof own);
@@ -149,8 +149,10 @@ void chain_put_train(const space *s, const value *slots, const char *net, const 
         put_prune(slots, b);
     else
         buf_text(b, "null");
-    buf_printf(b, ",\"seed\":%llu,\"from_epoch\":%d,\"to_epoch\":%d}", (unsigned long long)seed,
+    buf_printf(b, ",\"seed\":%llu,\"from_epoch\":%d,\"to_epoch\":%d", (unsigned long long)seed,
                part->from, part->to);
+    if (n_sounds) buf_printf(b, ",\"sounds\":%d", n_sounds);
+    buf_char(b, '}');
 }
 
 /* --- a chain --- */
@@ -174,9 +176,92 @@ static status add_stage(maker *m, stage_kind kind, buf *params, const char *inpu
     *c = (chain_stage){.predicted_seconds = seconds, .predicted_bytes = bytes};
     c->request =
         (stage_request){.kind = kind, .params = text, .input = input, .n_parents = n_parents};
-    memcpy(c->request.parent, parents, (size_t)n_parents * sizeof *parents);
+    if (n_parents) memcpy(c->request.parent, parents, (size_t)n_parents * sizeof *parents);
     c->request.key = stage_key(kind, text, parents, n_parents);
     m->keys[m->out->n++] = c->request.key;
+    return OK;
+}
+
+/* Of the exported file, whose key is parents[0]. */
+static status add_measurements(maker *m, const value *slots, const hash *parents, err *e)
+{
+    const space *s = m->p->s;
+    const double here = predicted_latency_seconds(slots), there = predicted_device_seconds(slots);
+    const char *library = "";
+    buf b = {0};
+    if (here > 0) {
+        buf_char(&b, '{');
+        put_settings(s, slots, STAGE_LATENCY, &b);
+        if (candidate_matters(s, slots, SET_LIBRARY)) {
+            const data_file *f = &s->file[(int)slots[SET_LIBRARY].number];
+            library = f->path;
+            buf_printf(&b, ",\"library_hash\":\"%s\"", f->content.text);
+        }
+        buf_char(&b, '}');
+        TRY(add_stage(m, STAGE_LATENCY, &b, library, 1, parents, here, predicted_score_bytes(), e));
+    }
+    if (there <= 0) return OK;
+    buf_char(&b, '{');
+    put_settings(s, slots, STAGE_DEVICE, &b);
+    buf_char(&b, '}');
+    return add_stage(m, STAGE_DEVICE, &b, "", 1, parents, there, predicted_score_bytes(), e);
+}
+
+static status add_given(maker *m, const char *params, const char *input, int n_parents,
+                        const hash *parents, double seconds, double bytes, err *e)
+{
+    buf b = {0};
+    buf_text(&b, params);
+    return add_stage(m, STAGE_DATA, &b, input, n_parents, parents, seconds, bytes, e);
+}
+
+/* The data, its shards before it. */
+static status add_data(maker *m, const data_record *d, hash *out, err *e)
+{
+    const int n = d->n_shards, first = m->out->n;
+    const double seconds = predicted_data_seconds(d), bytes = predicted_data_bytes(d);
+    for (int i = 0; i < n; i++)
+        TRY(add_given(m, d->shard[i], d->input, 0, NULL, seconds / n, bytes / n, e));
+    TRY(add_given(m, d->params, d->input, n, m->keys + first,
+                  n ? predicted_join_seconds(d) : seconds, bytes, e));
+    *out = m->keys[m->out->n - 1];
+    return OK;
+}
+
+/* What an augmented training hears, one behind the other. */
+static status add_sounds(maker *m, const value *slots, const data_record *d, hash *out, int *n,
+                         err *e)
+{
+    *n = 0;
+    const int first = m->out->n, n_waves = plan_hears(slots) ? d->clips->survey.n_waves : 0;
+    for (int i = 0; i < n_waves; i++)
+        TRY(add_given(m, d->clips->wave[i], d->input, 0, NULL, predicted_waves_seconds(d) / n_waves,
+                      predicted_waves_bytes(d) / n_waves, e));
+    if (plan_hears_recordings(m->p, slots))
+        TRY(add_given(m, m->p->noise, m->p->noise_input, 0, NULL, predicted_noise_seconds(),
+                      predicted_noise_bytes(), e));
+    *n = m->out->n - first;
+    if (*n) memcpy(out, m->keys + first, (size_t)*n * sizeof *out);
+    return OK;
+}
+
+static status add_trainings(maker *m, const value *slots, const build *w, uint64_t seed,
+                            const hash *data, err *e)
+{
+    int n_sounds;
+    hash sounds[STAGE_MAX_SHARDS + 1];
+    TRY(add_sounds(m, slots, w->data, sounds, &n_sounds, e));
+    for (int i = 0; i < w->n_parts; i++) {
+        hash parents[STAGE_MAX_PARENTS];
+        int n = 0;
+        buf b = {0};
+        parents[n++] = *data;
+        if (i) parents[n++] = m->keys[m->out->n - 1];
+        memcpy(parents + n, sounds, (size_t)n_sounds * sizeof *sounds);
+        chain_put_train(m->p->s, slots, w->net->json, &w->part[i], seed, n_sounds, &b);
+        TRY(add_stage(m, STAGE_TRAIN, &b, "", n + n_sounds, parents, w->part[i].seconds,
+                      predicted_train_bytes(w->cost), e));
+    }
     return OK;
 }
 
@@ -184,32 +269,17 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
 {
     const space *s = m->p->s;
     buf b = {0};
-    hash parents[STAGE_MAX_PARENTS] = {{{0}}};
-    buf_text(&b, w->data->params);
-    TRY(add_stage(m, STAGE_DATA, &b, w->data->input, 0, parents, predicted_data_seconds(w->data),
-                  predicted_data_bytes(w->data), e));
-    parents[0] = m->keys[0];
-    for (int i = 0; i < w->n_parts; i++) {
-        chain_put_train(s, slots, w->net->json, &w->part[i], seed, &b);
-        parents[1] = m->keys[i];
-        TRY(add_stage(m, STAGE_TRAIN, &b, "", i ? 2 : 1, parents, w->part[i].seconds,
-                      predicted_train_bytes(w->cost), e));
-    }
+    hash parents[2]; /* export, data */
+    TRY(add_data(m, w->data, &parents[1], e));
+    TRY(add_trainings(m, slots, w, seed, &parents[1], e));
     chain_put_export(s, slots, w->data->features, &b);
-    parents[0] = m->keys[w->n_parts];
-    TRY(add_stage(m, STAGE_EXPORT, &b, "", 1, parents, predicted_export_seconds(),
+    TRY(add_stage(m, STAGE_EXPORT, &b, "", 1, &m->keys[m->out->n - 1], predicted_export_seconds(),
                   w->cost->flat_bytes, e));
+    parents[0] = m->keys[m->out->n - 1];
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);
-    parents[0] = m->keys[w->n_parts + 1];
-    parents[1] = m->keys[0];
     TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->net),
                   predicted_score_bytes(), e));
-    const double seconds = predicted_latency_seconds(slots);
-    if (seconds <= 0) return OK;
-    buf_char(&b, '{');
-    put_settings(s, slots, STAGE_LATENCY, &b);
-    buf_char(&b, '}');
-    return add_stage(m, STAGE_LATENCY, &b, "", 1, parents, seconds, predicted_score_bytes(), e);
+    return add_measurements(m, slots, parents, e);
 }
 
 static store_knob make_knob(const space *s, const value *slots, int i)
@@ -247,11 +317,13 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
                        err *e)
 {
     static const char *const known[] = {
-        "n_params", "macs", "size_flat", "arena", "modelled_inference_ms", "modelled_total_ms"};
+        "n_params",         "macs", "size_flat", "arena", "size_converter", "modelled_inference_ms",
+        "modelled_total_ms"};
     store_knob *knobs = ARENA_NEW(a, store_knob, p->s->n_axes);
-    double *values = ARENA_NEW(a, double, 6);
+    double *values = ARENA_NEW(a, double, 7);
     buf b = {0};
-    status code = candidate_put_config(p->s, slots, w->net->json, w->data->files, &b, e);
+    status code = candidate_put_config(p->s, slots, w->net->json,
+                                       w->data->clips ? w->data->clips->files : NULL, &b, e);
     const char *config = code == OK ? arena_copy(a, b.data, b.len) : NULL;
     buf_free(&b);
     TRY(code);
@@ -260,13 +332,14 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
     values[1] = w->cost->macs;
     values[2] = w->cost->flat_bytes;
     values[3] = w->cost->arena_bytes;
-    values[4] = w->cost->modelled_inference_ms;
-    values[5] = w->cost->modelled_total_ms;
+    values[4] = w->cost->converter_bytes;
+    values[5] = w->cost->modelled_inference_ms;
+    values[6] = w->cost->modelled_total_ms;
     out->row.config = config;
     out->row.config_hash = hash_bytes(config, strlen(config));
     out->row.n_knobs = fill_knobs(p->s, slots, knobs);
     out->row.knob = knobs;
-    out->row.n_known = isnan(values[4]) ? 4 : 6;
+    out->row.n_known = isnan(values[5]) ? 5 : 7;
     out->row.known_name = known;
     out->row.known_value = values;
     return OK;

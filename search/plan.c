@@ -85,12 +85,14 @@ static double known_figure(const char *metric, const value *slots, const stage_f
     if (strcmp(metric, "macs") == 0) return c->macs;
     if (strcmp(metric, "arena") == 0) return c->arena_bytes;
     if (strcmp(metric, "size_flat") == 0) return c->flat_bytes;
+    if (strcmp(metric, "size_converter") == 0) return c->converter_bytes;
     if (strcmp(metric, "modelled_inference_ms") == 0) return c->modelled_inference_ms;
     if (strcmp(metric, "modelled_total_ms") == 0) return c->modelled_total_ms;
     bool size = strcmp(metric, "size") == 0;
     if (size && strcmp(slots[SET_PACK].text, "flat") == 0) return c->flat_bytes;
-    if (!size && strcmp(metric, "size_zlib") != 0 && strcmp(metric, "size_zip") != 0)
-        return (double)NAN;
+    bool packed = strcmp(metric, "size_zlib") == 0 || strcmp(metric, "size_zip") == 0 ||
+                  strcmp(metric, "size_zopfli") == 0 || strcmp(metric, "size_zopfli_zip") == 0;
+    if (!size && !packed) return (double)NAN;
     *floor_only = true;
     return c->packed_floor;
 }
@@ -175,20 +177,48 @@ typedef struct {
     identity_table parts, exports;
 } pass;
 
-static status count_stages(plan *p, pass *x, const value *slots, const build *w, err *e)
+/* Stages that hold sounds, whoever else uses them: `n` of them, `seconds` and `bytes` in all. */
+static status count_sounds(plan *p, pass *x, uint64_t id, int n, double seconds, double bytes,
+                           err *e)
 {
     plan_summary *t = &p->summary;
     bool added;
-    double chain_seconds = predicted_data_seconds(w->data) + predicted_export_seconds() +
-                           predicted_score_seconds(w->data, w->net) +
-                           predicted_latency_seconds(slots);
+    t->unshared[STAGE_DATA] += (int64_t)n * p->s->n_seeds;
+    TRY(identity_put(&x->parts, id, 0, &added, e));
+    if (!added) return OK;
+    t->stages[STAGE_DATA] += n;
+    t->cpu_seconds += seconds;
+    t->disk_bytes += bytes;
+    return OK;
+}
+
+/* Adds the longest way through them to `chain_seconds`: shards are built side by side. */
+static status count_data(plan *p, pass *x, const value *slots, const build *w,
+                         double *chain_seconds, err *e)
+{
+    const data_record *d = w->data;
+    const double seconds = predicted_data_seconds(d), join = predicted_join_seconds(d);
+    TRY(count_sounds(p, x, identity_mix(w->data_id, 6), 1 + d->n_shards, seconds + join,
+                     predicted_data_bytes(d) * (d->n_shards ? 2 : 1), e));
+    *chain_seconds += seconds / (d->n_shards ? d->n_shards : 1) + join;
+    if (plan_hears(slots))
+        TRY(count_sounds(p, x, plan_waves_identity(d), d->clips->survey.n_waves,
+                         predicted_waves_seconds(d), predicted_waves_bytes(d), e));
+    if (plan_hears_recordings(p, slots))
+        TRY(count_sounds(p, x, identity_mix(8, 8), 1, predicted_noise_seconds(),
+                         predicted_noise_bytes(), e));
+    return OK;
+}
+
+static status count_trainings(plan *p, pass *x, const build *w, double *chain_seconds, err *e)
+{
+    plan_summary *t = &p->summary;
+    bool added;
     int n_seeds = p->s->n_seeds;
-    const bool measured = predicted_latency_seconds(slots) > 0;
     t->unshared[STAGE_TRAIN] += (int64_t)w->n_parts * n_seeds;
-    t->unshared[STAGE_LATENCY] += measured ? n_seeds : 0;
     for (int i = 0; i < w->n_parts; i++) {
         const train_part *part = &w->part[i];
-        chain_seconds += part->seconds;
+        *chain_seconds += part->seconds;
         t->epochs_unshared += (double)(part->to - part->from) * n_seeds;
         TRY(identity_put(&x->parts, part->id, 0, &added, e));
         if (!added) continue;
@@ -197,21 +227,31 @@ static status count_stages(plan *p, pass *x, const value *slots, const build *w,
         t->cpu_seconds += part->seconds * n_seeds;
         t->disk_bytes += predicted_train_bytes(w->cost) * n_seeds;
     }
+    return OK;
+}
+
+static status count_stages(plan *p, pass *x, const value *slots, const build *w, err *e)
+{
+    plan_summary *t = &p->summary;
+    bool added;
+    const double here = predicted_latency_seconds(slots), there = predicted_device_seconds(slots);
+    const double rest =
+        predicted_export_seconds() + predicted_score_seconds(w->data, w->net) + here + there;
+    double chain_seconds = rest;
+    const int n_seeds = p->s->n_seeds;
+    const int measured = here > 0 ? n_seeds : 0, elsewhere = there > 0 ? n_seeds : 0;
+    t->unshared[STAGE_LATENCY] += measured;
+    t->unshared[STAGE_DEVICE] += elsewhere;
+    TRY(count_trainings(p, x, w, &chain_seconds, e));
+    TRY(count_data(p, x, slots, w, &chain_seconds, e));
     if (chain_seconds > t->longest_seconds) t->longest_seconds = chain_seconds;
-    TRY(identity_put(&x->parts, identity_mix(w->data_id, 6), 0, &added, e));
-    if (added) {
-        t->stages[STAGE_DATA]++;
-        t->cpu_seconds += predicted_data_seconds(w->data);
-        t->disk_bytes += predicted_data_bytes(w->data);
-    }
     TRY(identity_put(&x->exports, w->export_id, 0, &added, e));
     if (!added) return OK;
     t->stages[STAGE_EXPORT] += n_seeds;
     t->stages[STAGE_SCORE] += n_seeds;
-    t->stages[STAGE_LATENCY] += measured ? n_seeds : 0;
-    t->cpu_seconds +=
-        n_seeds * (predicted_export_seconds() + predicted_score_seconds(w->data, w->net) +
-                   predicted_latency_seconds(slots));
+    t->stages[STAGE_LATENCY] += measured;
+    t->stages[STAGE_DEVICE] += elsewhere;
+    t->cpu_seconds += n_seeds * rest;
     t->disk_bytes += n_seeds * (w->cost->flat_bytes + predicted_score_bytes());
     return OK;
 }
@@ -266,7 +306,7 @@ static void finish_summary(plan *p)
     plan_summary *t = &p->summary;
     t->candidates = p->s->size;
     t->trials = t->count[CAND_OK] * p->s->n_seeds;
-    t->unshared[STAGE_DATA] = t->unshared[STAGE_EXPORT] = t->unshared[STAGE_SCORE] = t->trials;
+    t->unshared[STAGE_EXPORT] = t->unshared[STAGE_SCORE] = t->trials;
 }
 
 static status init_plan(plan *p, err *e)
@@ -303,8 +343,8 @@ static status refuse_empty(const plan *p, err *e)
     int line;
     const char *file = space_pruning_place(s, &line);
     if (p->excluded[s->n_rules] > 0)
-        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line,
-                   (long long)p->excluded[s->n_rules], plan_pruning_rule);
+        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line, (long long)p->excluded[s->n_rules],
+                   plan_pruning_rule);
     status code = buf_check(&b, e);
     if (code == OK)
         code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,

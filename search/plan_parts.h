@@ -6,8 +6,8 @@
 #include "search/identity.h"
 
 enum {
-    MAX_CUTS =
-        CHAIN_MAX - 5, /* the rest: data, the last part of a training, export, score, latency */
+    MAX_CUTS = CHAIN_STEPS -
+               6, /* the rest: data, last part of a training, export, score, latency, device */
     MAX_NETS = 1000000,
     SCORE_BATCH = 32 /* examples that the score stage runs at once */
 };
@@ -18,13 +18,24 @@ typedef struct {
     bool pruning; /* pruning begins here; else some training of the space ends here */
 } cut;
 
+/* A list of clips, whatever is made of them. */
+typedef struct {
+    stage_survey survey;
+    const char *files; /* hash of the recordings; NULL: made-up words */
+    const char
+        *wave[STAGE_MAX_SHARDS]; /* JSON of the stages that keep the training part's waveforms */
+} clip_list;
+
 typedef struct {
     const char *params; /* JSON of the data stage */
     const char *input;
-    int n[3];             /* examples in each part */
-    const char *files;    /* hash of a list of recordings; NULL: none */
-    const char *features; /* JSON of the front end; NULL: none */
-    architecture_io io;   /* what a network stands between */
+    int n[3];                            /* examples in each part */
+    const clip_list *clips;              /* NULL for forecasts */
+    int n_shards;                        /* that the stage is joined from; 0: built at once */
+    const char *shard[STAGE_MAX_SHARDS]; /* JSON of their stages */
+    const char *features;                /* JSON of the front end; NULL: none */
+    double clip_seconds;                 /* predicted, of the front end */
+    architecture_io io;                  /* what a network stands between */
 } data_record;
 
 typedef struct {
@@ -49,6 +60,7 @@ struct plan {
     int n_data, n_nets, n_exports, n_costs;
     int cap_data, cap_nets, cap_exports, cap_costs;
     data_record *data;
+    const char *noise, *noise_input; /* JSON of the stage that reads recorded noise; NULL: none */
     net_record *nets;
     export_record *exports;
     stage_forecast *costs;
@@ -90,15 +102,28 @@ status plan_values(const plan *p, int64_t candidate, value *slots, err *e);
 
 /* Adds the record of a candidate's data under `id` (plan_data.c). */
 status plan_make_data(plan *p, uint64_t id, const value *slots, err *e);
+/* Lists the recordings of noise when the candidate asks for them and no other did. */
+status plan_find_noise(plan *p, const value *slots, err *e);
+/* Whether a candidate's training starts from waveforms, and whether it hears recorded noise. */
+bool plan_hears(const value *slots);
+bool plan_hears_recordings(const plan *p, const value *slots);
+/* Identities of the stages that hold waveforms and noise; the shards of a set go with it. */
+uint64_t plan_waves_identity(const data_record *d);
 /* Moves what `b` holds into the plan's memory as a text; frees it. */
 status plan_keep_text(plan *p, buf *b, const char **out, err *e);
 
 /* Predicted seconds of stages other than training. */
-double predicted_data_seconds(const data_record *d);
+double predicted_data_seconds(const data_record *d); /* all of it */
+double predicted_join_seconds(const data_record *d); /* of shards, of all that */
+double predicted_waves_seconds(const data_record *d);
+double predicted_noise_seconds(void);
+double predicted_waves_bytes(const data_record *d);
+double predicted_noise_bytes(void);
 double predicted_score_seconds(const data_record *d, const net_record *n);
 double predicted_export_seconds(void);
-/* 0 when latency is not measured. */
+/* 0 when latency is not measured here, or not on a device. */
 double predicted_latency_seconds(const value *slots);
+double predicted_device_seconds(const value *slots);
 /* Predicted bytes of artifacts. */
 double predicted_data_bytes(const data_record *d);
 double predicted_train_bytes(const stage_forecast *c);
@@ -112,6 +137,6 @@ void chain_put_features(const space *s, const value *slots, buf *b);
 /* `features`: the front end that the file is to carry, or NULL. */
 void chain_put_export(const space *s, const value *slots, const char *features, buf *b);
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
-                     uint64_t seed, buf *b);
+                     uint64_t seed, int n_sounds, buf *b);
 
 #endif

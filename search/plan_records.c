@@ -50,15 +50,54 @@ double predicted_latency_seconds(const value *slots)
     return strcmp(slots[SET_PROTOCOL].text, "none") == 0 ? 0 : 0.5;
 }
 
+/* The same on something slower, and a connection to it. */
+double predicted_device_seconds(const value *slots)
+{
+    return *slots[SET_DEVICE_RUN].text ? 10 : 0;
+}
+
+/* A joined set is copied once. */
+double predicted_join_seconds(const data_record *d)
+{
+    return d->n_shards ? 0.01 + 1e-9 * predicted_data_bytes(d) : 0;
+}
+
+double predicted_waves_seconds(const data_record *d)
+{
+    return 0.02 + 2e-4 * d->n[0];
+}
+
+double predicted_waves_bytes(const data_record *d)
+{
+    return 32000.0 * d->n[0] + 1000;
+}
+
+/* Speech Commands' six recordings, which are six minutes long. */
+double predicted_noise_seconds(void)
+{
+    return 0.3;
+}
+
+double predicted_noise_bytes(void)
+{
+    return 1.2e7;
+}
+
 double predicted_score_bytes(void)
 {
     return 1000;
 }
 
-static double epoch_seconds(const data_record *d, const net_record *n, double batch)
+/* Shifting, mixing and clipping a second of samples, then its front end; masks are next to nothing. */
+static double augment_seconds(const data_record *d, const value *slots)
 {
-    double step = n->step_base + batch * n->step_per_example;
-    return (d->n[0] + d->n[1] / 3.0) / batch * step;
+    return plan_hears(slots) ? d->n[0] * (2e-5 + d->clip_seconds) : 0;
+}
+
+static double epoch_seconds(const data_record *d, const net_record *n, const value *slots)
+{
+    double batch = slots[SET_BATCH].number, step = n->step_base + batch * n->step_per_example;
+    return (d->n[0] + d->n[1] / 3.0) / batch * step + augment_seconds(d, slots);
 }
 
 /* --- records --- */
@@ -89,9 +128,9 @@ static uint64_t recipe_identity(const space *s, const value *slots, const archit
 /* The file carries its front end, so that counts too. */
 static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK,
-                               SET_DEVICE};
-    const uint64_t id = mix_slots(3, slots, list, 5);
+    static const int list[] = {SET_STORAGE,    SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK,
+                               SET_ZLIB_LEVEL, SET_WRITER,      SET_DEVICE};
+    const uint64_t id = mix_slots(3, slots, list, 7);
     return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 
@@ -238,7 +277,7 @@ static void identify_parts(const plan *p, const value *slots, build *out)
     uint64_t common = identity_mix(out->data_id, out->net->id);
     common = mix_slots(common, slots, p->mixed, p->n_mixed);
     if (rate_depends_on_length(slots)) common = identity_mix(common, slots[SET_EPOCHS].id);
-    double epoch = epoch_seconds(out->data, out->net, slots[SET_BATCH].number);
+    double epoch = epoch_seconds(out->data, out->net, slots);
     uint64_t earlier = 5;
     for (int i = 0; i < out->n_parts; i++) {
         train_part *t = &out->part[i];
@@ -322,6 +361,7 @@ status plan_resolve(plan *p, const value *slots, build *out, err *e)
 {
     uint64_t data = data_identity(p, slots);
     if (!identity_find(&p->data_of, data)) TRY(plan_make_data(p, data, slots, e));
+    TRY(plan_find_noise(p, slots, e));
     const data_record *d = &p->data[*identity_find(&p->data_of, data)];
     const architecture_io *io = &d->io;
     uint64_t recipe = recipe_identity(p->s, slots, io), export_id = export_identity(d, slots);
@@ -348,8 +388,10 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
     /* Not by how weights are stored but by the file that this writes: the choices may agree. */
-    static const int besides[] = {SET_PACK, SET_DEVICE, SET_PROTOCOL};
+    static const int besides[] = {SET_PACK,       SET_ZLIB_LEVEL,      SET_DEVICE,
+                                  SET_DEVICE_RUN, SET_DEVICE_PROTOCOL, SET_PROTOCOL,
+                                  SET_RUNTIME,    SET_LIBRARY};
     out->export_id = identity_mix(out->part[out->n_parts - 1].id, out->cost->file_id);
-    out->export_id = mix_slots(out->export_id, slots, besides, 3);
+    out->export_id = mix_slots(out->export_id, slots, besides, 8);
     return OK;
 }

@@ -6,6 +6,7 @@
 #define TRAIN (1u << STAGE_TRAIN)
 #define EXPORT (1u << STAGE_EXPORT)
 #define LATENCY (1u << STAGE_LATENCY)
+#define DEVICE (1u << STAGE_DEVICE)
 
 #define ADAM "optimizer == 'adam'"
 #define SGD "optimizer == 'sgd'"
@@ -15,6 +16,9 @@
 #define FOLDERS "source == 'speech-folders'"
 #define MADE_UP "source == 'synthetic-keywords'"
 #define LISTS "split == 'lists'"
+#define BY_SHARES "split in ['random', 'speaker-hash']"
+#define NOISY "noise > 0"
+#define RECORDED "noise > 0 and noise_kind == 'recordings'"
 #define MEL "feature in ['mfcc', 'log-mel']"
 
 /* clang-format off: one setting reads as one paragraph */
@@ -57,8 +61,10 @@ static const setting_row rows[N_SETTINGS] = {
 
     [SET_DATA_FOLDER] = {"data.folder", TYPE_FOLDER, .matters = FOLDERS, .stages = DATA,
                          .task = "keywords",
-                         .help = "folder of recordings, WAV or FLAC, with a folder for each word; "
-                                 "relative to `--data`, as `data.file` is"},
+                         .help =
+                             "folder of recordings, WAV or FLAC, with a folder for each word (or, "
+                             "split as `archives`, for each part); "
+                             "relative to `--data`, as `data.file` is"},
     [SET_WORDS] = {"data.words", TYPE_OTHER, .def = "[]", .stages = DATA, .task = "keywords",
                    .help =
                        "the words to tell apart, in the order of the classes; none: every folder, "
@@ -70,13 +76,14 @@ static const setting_row rows[N_SETTINGS] = {
                       .matters = MADE_UP, .param = "speakers", .stages = DATA, .axis = true,
                       .task = "keywords",
                       .help = "how many voices they have; each is in one part only"},
-    [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists",
+    [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists|archives",
                    .def = "random", .matters = FOLDERS, .param = "split", .stages = DATA,
                    .axis = true, .task = "keywords",
                    .help =
                        "`random`: the same shares of every word; `speaker-hash`: as Speech "
                        "Commands splits itself, no speaker in two parts; `lists`: as three files "
-                       "say"},
+                       "say; `archives`: as the folder is already, into three whose names end in "
+                       "train, val and test (msc-train, ...), with files named `WORD_....wav`"},
     [SET_TRAIN_LIST] = {"data.train_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
                         .task = "keywords",
                         .help = "the training part: a recording a line, of which the last two "
@@ -86,11 +93,10 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_TEST_LIST] = {"data.test_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
                        .task = "keywords", .help = "the test part"},
     [SET_VAL_PERCENT] = {"data.val_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
-                         .matters = "split != 'lists'", .param = "val_percent", .stages = DATA,
-                         .axis = true, .task = "keywords", .unit = "%",
-                         .help = "size of the validation part"},
+                         .matters = BY_SHARES, .param = "val_percent", .stages = DATA, .axis = true,
+                         .task = "keywords", .unit = "%", .help = "size of the validation part"},
     [SET_TEST_PERCENT] = {"data.test_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
-                          .matters = "split != 'lists'", .param = "test_percent", .stages = DATA,
+                          .matters = BY_SHARES, .param = "test_percent", .stages = DATA,
                           .axis = true, .task = "keywords", .unit = "%",
                           .help = "size of the test part"},
     [SET_SHUFFLE] = {"data.shuffle", TYPE_BOOL, .def = "true", .matters = FOLDERS,
@@ -230,6 +236,57 @@ static const setting_row rows[N_SETTINGS] = {
          .stages = TRAIN, .axis = true, .unit = "epochs",
          .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
+    [SET_SHIFT] = {"augment.shift_ms", TYPE_NUMBER, .min = 0, .max = 1000, .def = "0",
+                   .param = "augment.shift_ms", .param_when = "shift_ms > 0", .stages = TRAIN,
+                   .axis = true, .task = "keywords", .unit = "ms",
+                   .help = "training clips are heard up to so much earlier or later, anew in every "
+                           "epoch; what is validated and tested is never augmented"},
+    [SET_NOISE] = {"augment.noise", TYPE_NUMBER, .min = 0, .max = 1, .def = "0",
+                   .param = "augment.noise", .param_when = NOISY, .stages = TRAIN, .axis = true,
+                   .task = "keywords",
+                   .help = "share of training clips that are heard with noise in the background"},
+    [SET_NOISE_KIND] = {"augment.noise_kind", TYPE_CHOICE, .choices = "white|pink|recordings",
+                        .def = "pink", .matters = NOISY, .param = "augment.noise_kind",
+                        .stages = TRAIN, .axis = true, .task = "keywords",
+                        .help = "made up, or cut from recordings"},
+    [SET_NOISE_FOLDER] = {"augment.noise_folder", TYPE_FOLDER, .matters = RECORDED, .stages = TRAIN,
+                          .task = "keywords",
+                          .help =
+                              "folder of recordings of noise, WAV or FLAC, of a second or more, "
+                              "such as `_background_noise_` of Speech Commands"},
+    [SET_SNR_LOW] = {"augment.snr_low", TYPE_NUMBER, .min = -100, .max = 100, .def = "5",
+                     .matters = NOISY, .param = "augment.snr_low", .stages = TRAIN, .axis = true,
+                     .task = "keywords", .unit = "dB",
+                     .help =
+                         "clip over noise, in power over the whole clip: drawn between this ..."},
+    [SET_SNR_HIGH] = {"augment.snr_high", TYPE_NUMBER, .min = -100, .max = 100, .def = "25",
+                      .matters = NOISY, .param = "augment.snr_high", .stages = TRAIN, .axis = true,
+                      .task = "keywords", .unit = "dB", .help = "... and this"},
+    [SET_GAIN] = {"augment.gain_db", TYPE_NUMBER, .min = 0, .max = 40, .def = "0",
+                  .param = "augment.gain_db", .param_when = "gain_db > 0", .stages = TRAIN,
+                  .axis = true, .task = "keywords", .unit = "dB",
+                  .help = "training clips are heard up to so much louder or softer"},
+    [SET_TIME_MASKS] = {"augment.time_masks", TYPE_INT, .min = 0, .max = 16, .def = "0",
+                        .param = "augment.time_masks", .param_when = "time_masks > 0",
+                        .stages = TRAIN, .axis = true, .task = "keywords",
+                        .help =
+                            "stretches of frames that are masked: every coefficient takes its mean "
+                            "over the clip (SpecAugment)"},
+    [SET_TIME_MASK_WIDTH] = {"augment.time_mask_width", TYPE_INT, .min = 1, .max = 1000, .def = "5",
+                             .matters = "time_masks > 0", .param = "augment.time_mask_width",
+                             .stages = TRAIN, .axis = true, .task = "keywords", .unit = "frames",
+                             .help = "the most that one takes; drawn from 0 on"},
+    [SET_FREQUENCY_MASKS] = {"augment.frequency_masks", TYPE_INT, .min = 0, .max = 16, .def = "0",
+                             .param = "augment.frequency_masks",
+                             .param_when = "frequency_masks > 0", .stages = TRAIN, .axis = true,
+                             .task = "keywords",
+                             .help = "stretches of bands or coefficients that are masked likewise"},
+    [SET_FREQUENCY_MASK_WIDTH] = {"augment.frequency_mask_width", TYPE_INT, .min = 1, .max = 1000,
+                                  .def = "4", .matters = "frequency_masks > 0",
+                                  .param = "augment.frequency_mask_width", .stages = TRAIN,
+                                  .axis = true, .task = "keywords", .unit = "bands",
+                                  .help = "the most that one takes; drawn from 0 on"},
+
     [SET_FINAL_SPARSITY] =
         {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
          .axis = true,
@@ -245,8 +302,9 @@ static const setting_row rows[N_SETTINGS] = {
                                  "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
                        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help = "when it reaches its final share, in the same unit as `begin`; within "
-                               "the training"},
+                       .help =
+                           "when it reaches its final share, in the same unit as `begin`; within "
+                           "the training"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},
@@ -267,25 +325,75 @@ static const setting_row rows[N_SETTINGS] = {
         {"export.per_channel", TYPE_BOOL, .def = "true", .matters = "storage == 'dynamic'",
          .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
          .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
-    [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
-                  .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
+    [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip|zopfli|zopfli-zip",
+                  .def = "zlib", .param = "pack", .param_when = "true", .stages = EXPORT,
+                  .axis = true,
                   .help = "which byte count the metric `size` is: of the file, of its zlib stream, "
-                          "of a zip with "
-                          "it"},
+                          "of a zip with it; `zopfli` and `zopfli-zip` are the same two by zopfli, "
+                          "which finds shorter streams (any unzip reads them)"},
+    [SET_ZLIB_LEVEL] = {"export.zlib_level", TYPE_INT, .min = 1, .max = 9, .def = "6",
+                        .matters = "pack == 'zlib' or pack == 'zip'", .param = "zlib_level",
+                        .param_when = "zlib_level != 6 and (pack == 'zlib' or pack == 'zip')",
+                        .stages = EXPORT, .axis = true,
+                        .help = "zlib's effort; 6 is that of Python's zlib.compress"},
+    [SET_WRITER] = {"export.writer", TYPE_CHOICE, .choices = "minimal|converter-like",
+                    .def = "minimal", .param = "writer", .param_when = "writer != 'minimal'",
+                    .stages = EXPORT, .axis = true,
+                    .help =
+                        "`minimal`: no byte more than the format asks for; `converter-like`: with "
+                        "the names, signature and padding of TensorFlow's converter"},
 
-    [SET_DEVICE] = {"device", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
+    [SET_DEVICE] = {"device.model", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
                     .param = "device", .param_when = "device != 'none'", .stages = EXPORT,
-                    .axis = true,
+                    .axis = true, .name = "device",
                     .help = "a device whose latency is modelled, not measured "
                             "(`modelled_inference_ms`, `modelled_total_ms`; `paretune device show` "
-                            "tells how)"},
+                            "tells how); `device: NAME` is short for `device: {model: NAME}`"},
+    [SET_DEVICE_RUN] =
+        {"device.run", TYPE_TEXT, .def = "\"\"", .param = "run", .param_when = "run != ''",
+         .stages = DEVICE, .axis = true,
+         .help =
+             "a command that measures `device_inference_ms` and `device_total_ms` of every "
+             "exported "
+             "file on another machine, as `ssh pi paretune-bench` (`make bench-arm64` builds "
+             "that). "
+             "/bin/sh runs it, so quotes and `$` mean what they mean there, with the .tflite file "
+             "as "
+             "its standard input; ` bench - --record --protocol YEAR` is appended, and one JSON "
+             "object "
+             "as of `paretune bench --record` is expected. In a command with `{model}`, the file's "
+             "path takes its place and `{protocol}` becomes the year, and nothing is appended. "
+             "Another "
+             "exit code than 0, no answer in 300 s or one that makes no sense fails the stage; the "
+             "next run tries again"},
+    [SET_DEVICE_PROTOCOL] = {"device.run_protocol", TYPE_CHOICE, .choices = "2020|2024",
+                             .def = "2024", .matters = "run != ''", .param = "protocol",
+                             .stages = DEVICE, .axis = true,
+                             .help = "as `latency.protocol`, on that machine"},
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
-         .help = "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
-                 "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
-                 "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
-                 "and a moment: unlike all else they differ from run to run"},
+         .help =
+             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+             "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a "
+             "machine "
+             "and a moment: unlike all else they differ from run to run"},
+    [SET_RUNTIME] = {"latency.runtime", TYPE_CHOICE, .choices = "paretune|tflite|tflite-xnnpack",
+                     .def = "paretune", .matters = "protocol != 'none'", .param = "runtime",
+                     .param_when = "protocol != 'none' and runtime != 'paretune'",
+                     .stages = LATENCY, .axis = true,
+                     .help = "what runs the network while it is timed: this interpreter, or the "
+                             "real TensorFlow Lite "
+                             "with its built-in kernels or XNNPACK; features are always ours. `run "
+                             "--tflite-lib PATH` "
+                             "[`--xnnpack`] sets it and the library"},
+    [SET_LIBRARY] = {"latency.library", TYPE_FILE,
+                     .matters = "protocol != 'none' and runtime != 'paretune'", .stages = LATENCY,
+                     .axis = true,
+                     .help = "TensorFlow Lite's libtensorflowlite_c.so: a glob that matches "
+                             "exactly one file, relative "
+                             "to `--data`; what it holds counts, not its name"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -329,10 +437,10 @@ const setting_row *schema_row(setting s)
     return &rows[s];
 }
 
-static const char *last_part(const char *path)
+static const char *last_part(const setting_row *row)
 {
-    const char *dot = strrchr(path, '.');
-    return dot ? dot + 1 : path;
+    const char *dot = strrchr(row->path, '.');
+    return row->name ? row->name : dot ? dot + 1 : row->path;
 }
 
 int schema_find(const char *name)
@@ -340,14 +448,14 @@ int schema_find(const char *name)
     int found = -1;
     for (int i = 0; i < N_SETTINGS; i++) {
         if (strcmp(rows[i].path, name) == 0) return i;
-        if (strcmp(last_part(rows[i].path), name) == 0) found = found == -1 ? i : -2;
+        if (strcmp(last_part(&rows[i]), name) == 0) found = found == -1 ? i : -2;
     }
     return found < 0 ? -1 : found;
 }
 
 const char *schema_short_name(setting s)
 {
-    const char *last = last_part(rows[s].path);
+    const char *last = last_part(&rows[s]);
     return schema_find(last) == (int)s ? last : rows[s].path;
 }
 
@@ -379,8 +487,8 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",   "train",  "prune",
-                                           "export", "latency", "search", "limits"};
+    static const char *const sections[] = {"data",   "model",  "train",   "augment", "prune",
+                                           "export", "device", "latency", "search",  "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

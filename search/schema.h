@@ -79,6 +79,17 @@ typedef enum {
     SET_SHUFFLE_BUFFER,
     SET_KEEP,
     SET_EARLY_STOP,
+    SET_SHIFT,
+    SET_NOISE,
+    SET_NOISE_KIND,
+    SET_NOISE_FOLDER,
+    SET_SNR_LOW,
+    SET_SNR_HIGH,
+    SET_GAIN,
+    SET_TIME_MASKS,
+    SET_TIME_MASK_WIDTH,
+    SET_FREQUENCY_MASKS,
+    SET_FREQUENCY_MASK_WIDTH,
     SET_FINAL_SPARSITY,
     SET_INITIAL_SPARSITY,
     SET_PRUNE_BEGIN,
@@ -89,8 +100,14 @@ typedef enum {
     SET_DYNAMIC_MIN,
     SET_PER_CHANNEL,
     SET_PACK,
+    SET_ZLIB_LEVEL,
+    SET_WRITER,
     SET_DEVICE,
+    SET_DEVICE_RUN,
+    SET_DEVICE_PROTOCOL,
     SET_PROTOCOL,
+    SET_RUNTIME,
+    SET_LIBRARY,
     SET_SEEDS,
     SET_METHOD,
     SET_MAX_TRIALS,
@@ -122,6 +139,7 @@ typedef struct {
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */
     const char *words_def;  /* the default in keyword spotting when it is another */
+    const char *name;       /* its short name; NULL: the last part of the path */
     const char *help;
 } setting_row;
 
@@ -138,6 +156,7 @@ const char *schema_default(const setting_row *row, const char *task);
 /* True when `word` is one of "a|b|c". */
 bool schema_among(const char *choices, const char *word);
 /* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */
+enum { SCHEMA_MAX_SECTIONS = 16 };
 int schema_sections(const char **names, int most);
 
 /* The reference page: every row, the layers of architectures, the metrics, the expressions. */

@@ -70,7 +70,12 @@ typedef enum {
 
 /* --- the plan: every candidate as a chain of stages --- */
 
-enum { CHAIN_MAX = 24, PLAN_MAX_CANDIDATES = 20000000 };
+/* A chain's stages, but for the many that one set of clips and its waveforms may be cut into. */
+enum {
+    CHAIN_STEPS = 24,
+    CHAIN_MAX = CHAIN_STEPS + 2 * STAGE_MAX_SHARDS + 1,
+    PLAN_MAX_CANDIDATES = 20000000
+};
 
 typedef struct {
     stage_request request; /* folder left NULL: the scheduler's to fill */

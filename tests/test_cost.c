@@ -84,7 +84,10 @@ static void check_figures(const char *json)
         err e = {0};
         size_t bytes;
         const net_spec spec = net_of(json);
-        const tflite_options o = {(weight_storage)(k / 2), 64, k % 2, k % 2 ? "{}" : NULL};
+        const tflite_options o = {.storage = (weight_storage)(k / 2),
+                                  .dynamic_min_elements = 64,
+                                  .per_channel = k % 2,
+                                  .metadata = k % 2 ? "{}" : NULL};
         trained(&n, &spec);
         interpreter *it = exported(&n, &o, &bytes);
         cr_assert_eq(cost_of_net(&spec, &o, 0, &a, &cost, &e), OK, "%s", e.msg);
@@ -109,7 +112,7 @@ static void check_outputs(const char *json)
     net n;
     size_t bytes;
     const net_spec spec = net_of(json);
-    const tflite_options o = {STORE_FLOAT32, 0, false, NULL};
+    const tflite_options o = {.storage = STORE_FLOAT32};
     trained(&n, &spec);
     interpreter *it = exported(&n, &o, &bytes);
     memcpy(interpreter_input(it, 0)->data, n.input, interpreter_input(it, 0)->bytes);
@@ -137,7 +140,7 @@ Test(cost, lab_networks_have_the_published_parameters_and_products)
         int n_params;
         double macs;
     } rows[] = {{"ds-cnn", 143112, 14826496}, {"cnn", 298632, 31482880}, {"mlp", 259336, 258560}};
-    const tflite_options o = {STORE_FLOAT32, 0, false, NULL};
+    const tflite_options o = {.storage = STORE_FLOAT32};
     for (int i = 0; i < 3; i++) {
         net_cost cost;
         const net_spec spec = net_of(keyword_net(&a, rows[i].arch, "mfcc", 1, "valid"));

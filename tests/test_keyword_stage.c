@@ -228,6 +228,37 @@ Test(keyword_stage, a_model_that_answers_with_nan_is_a_failed_score)
     cr_expect(strstr(e.msg, "clip 0 is not finite"), "%s", e.msg);
 }
 
+/* Epochs [from, to) of a training that hears shifts, noise, gains and masks. */
+static const char *augmented_params(int from, int to, int n_sounds)
+{
+    const char *plain = train_params(SEPARABLE("8"), to), *prune = strstr(plain, "\"prune\":null");
+    return arena_printf(&memory,
+                        "%.*s\"augment\":{\"shift_ms\":100,\"noise\":0.5,\"noise_kind\":\"white\","
+                        "\"snr_low\":5,\"snr_high\":25,\"gain_db\":6,\"time_masks\":1,"
+                        "\"time_mask_width\":4},\"prune\":null,\"seed\":1,\"from_epoch\":%d,"
+                        "\"to_epoch\":%d,\"sounds\":%d}",
+                        (int)(prune - plain), plain, from, to, n_sounds);
+}
+
+Test(keyword_stage, augmented_epochs_are_the_same_at_once_and_one_by_one)
+{
+    static const char waves[] =
+        "{\"task\":\"keywords\",\"source\":\"synthetic-keywords\",\"clips\":240,\"speakers\":20,"
+        "\"val_percent\":20,\"test_percent\":20,\"seed\":1,\"storage\":\"int16\",\"shard\":[%d,2]}";
+    stage_result once, first, second, plain;
+    hash parent[4] = {run(STAGE_DATA, made_up, "", NULL, 0, &once, NULL)}, wave[2];
+    for (int i = 0; i < 2; i++)
+        wave[i] = run(STAGE_DATA, arena_printf(&memory, waves, i), "", NULL, 0, &once, NULL);
+    parent[1] = wave[0], parent[2] = wave[1];
+    run(STAGE_TRAIN, augmented_params(0, 3, 2), "", parent, 3, &once, NULL);
+    parent[1] = run(STAGE_TRAIN, augmented_params(0, 1, 2), "", parent, 3, &first, NULL);
+    parent[2] = wave[0], parent[3] = wave[1];
+    run(STAGE_TRAIN, augmented_params(1, 3, 2), "", parent, 4, &second, NULL);
+    cr_expect_str_eq(once.artifact_hash.text, second.artifact_hash.text);
+    run(STAGE_TRAIN, train_params(SEPARABLE("8"), 3), "", parent, 1, &plain, NULL);
+    cr_expect_neq(metric(&plain, "train_loss"), metric(&once, "train_loss"));
+}
+
 /* Two words of the real recordings, no speaker in two parts: a small network must learn them. (Three
  * in four clips are of one word.) */
 Test(keyword_stage, real_clips_are_told_apart)

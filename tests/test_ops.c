@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_SEEDS = 80, MOST_TENSORS = 8 };
+enum { N_SEEDS = 80, MOST_TENSORS = 9 };
 
 /* A graph of one operator; tensor 0 is its input. */
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
     int n;
     tfl_tensor tensor[MOST_TENSORS];
     tfl_op op;
-    int in[MOST_TENSORS], out;
+    int in[MOST_TENSORS], out, outs[3]; /* out: the one that is compared */
 } lab;
 
 static int pick(lab *l, int least, int most)
@@ -58,6 +58,7 @@ static void *values(lab *l, const tfl_tensor *t)
         if (t->type == TFL_FLOAT32) ((float *)p)[i] = rng_normal(&l->r);
         if (t->type == TFL_INT32) ((int32_t *)p)[i] = pick(l, -2000, 2000);
         if (t->type == TFL_INT8) ((int8_t *)p)[i] = (int8_t)pick(l, -127, 127);
+        if (t->type == TFL_UINT8) ((uint8_t *)p)[i] = (uint8_t)pick(l, 0, 255);
     }
     return p;
 }
@@ -90,7 +91,7 @@ typedef enum { FLOAT, HYBRID, INT8 } form;
 
 static void image(lab *l, form f, int least, int most_channels)
 {
-    const int dim[4] = {f == INT8 ? 1 : pick(l, 1, 2), pick(l, least, 9), pick(l, least, 9),
+    const int dim[4] = {pick(l, 1, 2), pick(l, least, 9), pick(l, least, 9),
                         pick(l, 1, most_channels)};
     add(l, f == INT8 ? TFL_INT8 : TFL_FLOAT32, 4, dim);
     if (f == INT8) scale(l, 0, 1, 0, 0.05F, pick(l, -128, 127));
@@ -133,7 +134,7 @@ static void output(lab *l, form f, float size)
 static void conv(lab *l, form f, bool per_channel)
 {
     image(l, f, 5, 6);
-    const int dim[4] = {pick(l, 2, f == FLOAT ? 40 : 9), pick(l, 1, 3), pick(l, 1, 3),
+    const int dim[4] = {pick(l, 2, pick(l, 0, 3) ? 20 : 80), pick(l, 1, 3), pick(l, 1, 3),
                         l->tensor[0].dim[3]};
     weights(l, f, 4, dim, 0, per_channel);
     tfl_options *o = operator(l, OP_CONV_2D,
@@ -165,7 +166,7 @@ static void conv_int8(lab *l)
 
 static void depthwise(lab *l, form f)
 {
-    image(l, f, 5, f == FLOAT ? 80 : 6);
+    image(l, f, 5, pick(l, 0, 1) ? 10 : 80);
     const int m = pick(l, 1, 2),
               dim[4] = {1, pick(l, 1, 3), pick(l, 1, 3), l->tensor[0].dim[3] * m};
     weights(l, f, 4, dim, 3, true);
@@ -190,8 +191,7 @@ static void depthwise_int8(lab *l)
 
 static void dense(lab *l, form f, bool asymmetric)
 {
-    const int dim[2] = {f == INT8 ? 1 : pick(l, 1, 3), pick(l, 1, 70)},
-              w[2] = {pick(l, 1, 20), dim[1]};
+    const int dim[2] = {pick(l, 1, 3), pick(l, 1, 70)}, w[2] = {pick(l, 1, 20), dim[1]};
     add(l, f == INT8 ? TFL_INT8 : TFL_FLOAT32, 2, dim);
     if (f == INT8) scale(l, 0, 1, 0, 0.05F, pick(l, -128, 127));
     weights(l, f, 2, w, 0, false);
@@ -254,7 +254,6 @@ static void average_int8(lab *l)
 static void reduction(lab *l, int code, form f)
 {
     image(l, f, 2, 9);
-    if (f == INT8) l->tensor[0].dim[0] = 1;
     numbers(l, 2, (const int[2]){1, 2});
     operator(l, code, f == INT8 ? 2 : 1, 2)->keep_dims = pick(l, 0, 1);
     output(l, f, 0.03F);
@@ -299,31 +298,75 @@ static void softmax_int8(lab *l)
     softmax(l, INT8);
 }
 
-static void binary(lab *l, int code)
+static void binary(lab *l, int code, form f)
 {
-    image(l, FLOAT, 1, 5);
+    image(l, f, 1, code == OP_MUL ? 70 : 5);
     int dim[4];
     for (int i = 0; i < 4; i++) dim[i] = pick(l, 0, 1) ? l->tensor[0].dim[i] : 1;
     const int from = pick(l, 0, 3);
-    constant(l, TFL_FLOAT32, 4 - from, dim + from);
-    operator(l, code, 1, 2)->activation = pick(l, 0, 1) ? FUSED_RELU : FUSED_NONE;
-    output(l, FLOAT, 0);
+    const int w = constant(l, l->tensor[0].type, 4 - from, dim + from);
+    if (f == INT8) scale(l, w, 1, 0, 0.05F, pick(l, -128, 127));
+    tfl_options *o = operator(l, code, f == INT8 ? 2 : 1, 2);
+    if (code != OP_MAXIMUM && code != OP_MINIMUM)
+        o->activation = (const int[]){FUSED_NONE, FUSED_RELU, FUSED_RELU6}[pick(l, 0, 2)];
+    output(l, f, 0.1F);
 }
 
 static void addition(lab *l)
 {
-    binary(l, OP_ADD);
+    binary(l, OP_ADD, FLOAT);
+}
+static void addition_int8(lab *l)
+{
+    binary(l, OP_ADD, INT8);
+}
+static void difference(lab *l)
+{
+    binary(l, OP_SUB, FLOAT);
+}
+static void difference_int8(lab *l)
+{
+    binary(l, OP_SUB, INT8);
 }
 static void product(lab *l)
 {
-    binary(l, OP_MUL);
+    binary(l, OP_MUL, FLOAT);
+}
+static void product_int8(lab *l)
+{
+    binary(l, OP_MUL, INT8);
+}
+static void quotient(lab *l)
+{
+    binary(l, OP_DIV, FLOAT);
+}
+static void maximum(lab *l)
+{
+    binary(l, OP_MAXIMUM, FLOAT);
+}
+static void minimum(lab *l)
+{
+    binary(l, OP_MINIMUM, FLOAT);
 }
 
 static void unary(lab *l, int code)
 {
     image(l, FLOAT, 1, 9);
-    operator(l, code, 1, 1);
+    operator(l, code, 1, 1)->alpha = 0.3F;
     output(l, FLOAT, 0);
+}
+
+/* `step` 0: any scale and zero point. */
+static void unary_int8(lab *l, int code, float step, int zero)
+{
+    image(l, INT8, 1, 9);
+    operator(l, code, code == OP_HARD_SWISH ? 1 : 2, 1)->alpha = 0.3F;
+    output(l, INT8, 0.05F);
+    if (step == 0) return;
+    float *s = ARENA_NEW(&l->a, float, 1);
+    int64_t *z = ARENA_NEW(&l->a, int64_t, 1);
+    *s = step, *z = zero;
+    l->tensor[l->out].quant = (tfl_quant){1, 0, s, z};
 }
 
 static void relu(lab *l)
@@ -337,6 +380,178 @@ static void hyperbolic(lab *l)
 static void logistic(lab *l)
 {
     unary(l, OP_LOGISTIC);
+}
+
+static void relu6(lab *l)
+{
+    unary(l, OP_RELU6);
+}
+static void relu_around_0(lab *l)
+{
+    unary(l, OP_RELU_N1_TO_1);
+}
+static void leaky(lab *l)
+{
+    unary(l, OP_LEAKY_RELU);
+}
+static void swish(lab *l)
+{
+    unary(l, OP_HARD_SWISH);
+}
+static void relu_int8(lab *l)
+{
+    unary_int8(l, OP_RELU, 0, 0);
+}
+static void relu6_int8(lab *l)
+{
+    unary_int8(l, OP_RELU6, 0, 0);
+}
+static void leaky_int8(lab *l)
+{
+    unary_int8(l, OP_LEAKY_RELU, 0, 0);
+}
+static void swish_int8(lab *l)
+{
+    unary_int8(l, OP_HARD_SWISH, 0, 0);
+}
+static void hyperbolic_int8(lab *l)
+{
+    unary_int8(l, OP_TANH, 1.0F / 128, 0);
+}
+static void logistic_int8(lab *l)
+{
+    unary_int8(l, OP_LOGISTIC, 1.0F / 256, -128);
+}
+
+/* From int8 or uint8 to either. */
+static void requantize(lab *l)
+{
+    static const tfl_type type[2] = {TFL_INT8, TFL_UINT8};
+    image(l, INT8, 1, 9);
+    operator(l, OP_QUANTIZE, 1, 1);
+    output(l, INT8, 0.05F);
+    const int both[2] = {0, l->out};
+    for (int k = 0; k < 2; k++) {
+        tfl_tensor *t = &l->tensor[both[k]];
+        t->type = type[pick(l, 0, 1)];
+        if (t->type == TFL_UINT8) scale(l, both[k], 1, 0, 0.05F, pick(l, 0, 255));
+    }
+}
+
+static void dequantize_unsigned(lab *l)
+{
+    image(l, INT8, 1, 9);
+    l->tensor[0].type = TFL_UINT8;
+    scale(l, 0, 1, 0, 0.05F, pick(l, 0, 255));
+    operator(l, OP_DEQUANTIZE, 2, 1);
+    output(l, FLOAT, 0);
+}
+
+static form float_or_int8(lab *l)
+{
+    return pick(l, 0, 1) ? FLOAT : INT8;
+}
+
+/* The output has the input's scale. */
+static void moved(lab *l, form f)
+{
+    output(l, f, 1);
+    l->tensor[l->out].quant = l->tensor[0].quant;
+}
+
+static void pad(lab *l)
+{
+    const form f = float_or_int8(l);
+    int v[8];
+    image(l, f, 1, 5);
+    for (int i = 0; i < 8; i++) v[i] = pick(l, 0, 3);
+    numbers(l, 8, v);
+    l->tensor[1].rank = 2;
+    l->tensor[1].dim[0] = 4, l->tensor[1].dim[1] = 2;
+    operator(l, OP_PAD, f == INT8 ? 2 : 1, 2);
+    moved(l, f);
+}
+
+static void pad_with_value(lab *l)
+{
+    pad(l);
+    l->n = 2;
+    const form f = l->tensor[0].type == TFL_INT8 ? INT8 : FLOAT;
+    const int w = constant(l, l->tensor[0].type, 0, l->tensor[0].dim); /* a scalar */
+    l->tensor[w].quant = l->tensor[0].quant;
+    operator(l, OP_PADV2, f == INT8 ? 2 : 1, 3);
+    moved(l, f);
+}
+
+static void transpose(lab *l)
+{
+    const form f = float_or_int8(l);
+    int perm[4] = {0, 1, 2, 3};
+    image(l, f, 1, 5);
+    for (int i = 3; i > 0; i--) {
+        const int k = pick(l, 0, i), was = perm[i];
+        perm[i] = perm[k];
+        perm[k] = was;
+    }
+    numbers(l, 4, perm);
+    operator(l, OP_TRANSPOSE, f == INT8 ? 2 : 1, 2);
+    moved(l, f);
+}
+
+static void plain_slice(lab *l)
+{
+    const form f = float_or_int8(l);
+    int begin[4], size[4];
+    image(l, f, 1, 5);
+    for (int i = 0; i < 4; i++) {
+        begin[i] = pick(l, 0, l->tensor[0].dim[i] - 1);
+        size[i] = pick(l, 0, 3) ? pick(l, 1, l->tensor[0].dim[i] - begin[i]) : -1;
+    }
+    numbers(l, 4, begin);
+    numbers(l, 4, size);
+    operator(l, OP_SLICE, f == INT8 ? 2 : 1, 3);
+    moved(l, f);
+}
+
+/* The input, a constant and the input again, which is twice the same tensor. */
+static void concatenation(lab *l)
+{
+    const form f = float_or_int8(l);
+    image(l, f, 1, 5);
+    const int axis = pick(l, 0, 3);
+    int dim[4];
+    memcpy(dim, l->tensor[0].dim, sizeof dim);
+    dim[axis] = pick(l, 1, 4);
+    const int w = constant(l, l->tensor[0].type, 4, dim);
+    l->tensor[w].quant = l->tensor[0].quant;
+    operator(l, OP_CONCATENATION, f == INT8 ? 2 : 1, 3)->axis = pick(l, 0, 1) ? axis : axis - 4;
+    l->in[2] = 0;
+    moved(l, f);
+}
+
+/* Three parts, of which one is compared. */
+static void split(lab *l)
+{
+    const form f = float_or_int8(l);
+    image(l, f, 1, 5);
+    const int axis = pick(l, 0, 3), which = pick(l, 0, 2);
+    l->tensor[0].dim[axis] *= 3;
+    l->tensor[0].bytes *= 3;
+    numbers(l, 1, &axis);
+    operator(l, OP_SPLIT, f == INT8 ? 2 : 1, 2)->num_splits = 3;
+    l->in[0] = 1, l->in[1] = 0;
+    for (int k = 0; k < 3; k++) {
+        moved(l, f);
+        l->outs[k] = l->out;
+    }
+    l->out = l->outs[which];
+    l->op.n_out = 3;
+    l->op.out = l->outs;
+}
+
+static void sum(lab *l)
+{
+    reduction(l, OP_SUM, FLOAT);
 }
 
 static void quantize(lab *l)
@@ -396,13 +611,39 @@ static const struct {
     {"REDUCE_MAX int8", reduce_max_int8, 0},
     {"SOFTMAX float32", softmax_float, 1e-5},
     {"SOFTMAX int8", softmax_int8, 0},
-    {"ADD", addition, 1e-5},
-    {"MUL", product, 1e-5},
-    {"RELU", relu, 0},
-    {"TANH", hyperbolic, 1e-5},
-    {"LOGISTIC", logistic, 1e-5},
+    {"ADD float32", addition, 1e-5},
+    {"ADD int8", addition_int8, 0},
+    {"SUB float32", difference, 1e-5},
+    {"SUB int8", difference_int8, 0},
+    {"MUL float32", product, 1e-5},
+    {"MUL int8", product_int8, 0},
+    {"DIV", quotient, 1e-5},
+    {"MAXIMUM", maximum, 0},
+    {"MINIMUM", minimum, 0},
+    {"RELU float32", relu, 0},
+    {"RELU int8", relu_int8, 0},
+    {"RELU6 float32", relu6, 0},
+    {"RELU6 int8", relu6_int8, 0},
+    {"RELU_N1_TO_1", relu_around_0, 0},
+    {"LEAKY_RELU float32", leaky, 0},
+    {"LEAKY_RELU int8", leaky_int8, 0},
+    {"HARD_SWISH float32", swish, 1e-5},
+    {"HARD_SWISH int8", swish_int8, 0},
+    {"TANH float32", hyperbolic, 1e-5},
+    {"TANH int8", hyperbolic_int8, 0},
+    {"LOGISTIC float32", logistic, 1e-5},
+    {"LOGISTIC int8", logistic_int8, 0},
     {"QUANTIZE", quantize, 0},
-    {"DEQUANTIZE", dequantize, 0},
+    {"QUANTIZE of bytes", requantize, 0},
+    {"DEQUANTIZE int8", dequantize, 0},
+    {"DEQUANTIZE uint8", dequantize_unsigned, 0},
+    {"PAD", pad, 0},
+    {"PADV2", pad_with_value, 0},
+    {"TRANSPOSE", transpose, 0},
+    {"SLICE", plain_slice, 0},
+    {"CONCATENATION", concatenation, 0},
+    {"SPLIT", split, 0},
+    {"SUM", sum, 1e-5},
     {"STRIDED_SLICE", slice, 0},
 };
 
@@ -426,7 +667,14 @@ static int compare(lab *l, int which, uint64_t seed)
     interpreter *it = NULL;
     foreign *f = NULL;
     static const int zero = 0;
-    const tfl_graph g = {l->n, 1, 1, 1, l->tensor, &l->op, &zero, &l->out, NULL, NULL, 0};
+    const tfl_graph g = {.n_tensors = l->n,
+                         .n_ops = 1,
+                         .n_in = 1,
+                         .n_out = 1,
+                         .tensor = l->tensor,
+                         .op = &l->op,
+                         .in = &zero,
+                         .out = &l->out};
     cr_assert_eq(tfl_emit(&g, &l->a, &file, NULL), OK);
     const status own = interpreter_open(&l->a, file.data, file.len, &it, &ours);
     const status real =

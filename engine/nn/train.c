@@ -50,7 +50,7 @@ status train_config_parse(const node *json, train_config *out, err *e)
 
 typedef struct {
     const train_config *config;
-    const examples *ex;
+    examples ex;              /* its epoch is the one that is trained */
     const train_hooks *hooks; /* NULL for none */
     checkpoint *state;
     net net;
@@ -162,9 +162,9 @@ static void standardize(const run *r, float *y, int count)
 /* Batch `index` of a part into the network's input and `wanted`; returns its examples. */
 static int fetch(run *r, part p, int index)
 {
-    int first = index * r->config->batch, left = r->ex->n[p] - first;
+    int first = index * r->config->batch, left = r->ex.n[p] - first;
     int count = left < r->config->batch ? left : r->config->batch;
-    r->ex->fetch(r->ex, p, first, count, r->net.input, r->wanted);
+    r->ex.fetch(&r->ex, p, first, count, r->net.input, r->wanted);
     if (r->state->standardized) standardize(r, r->wanted, count);
     return count;
 }
@@ -180,7 +180,7 @@ static double batch_loss(run *r, int count, bool gradient, int *right)
     net *n = &r->net;
     const train_config *c = r->config;
     if (c->loss == LOSS_CROSS_ENTROPY)
-        return loss_classes(n->logits, r->wanted, count, r->ex->n_classes, c->label_smoothing,
+        return loss_classes(n->logits, r->wanted, count, r->ex.n_classes, c->label_smoothing,
                             gradient ? n->logits_gradient : NULL, right);
     *right = 0;
     return loss_sum(c->loss, n->output, r->wanted, count * r->labels,
@@ -213,7 +213,7 @@ static double train_step(run *r, int epoch, int batch)
 
 static void validate(run *r, curve_point *p)
 {
-    int n = r->ex->n[PART_VAL], all_right = 0;
+    int n = r->ex.n[PART_VAL], all_right = 0;
     double sum = 0;
     for (int i = 0; i * r->config->batch < n; i++) {
         int count = fetch(r, PART_VAL, i);
@@ -228,7 +228,7 @@ static void validate(run *r, curve_point *p)
 
 static status check_finite(const run *r, const curve_point *p, int epoch, err *e)
 {
-    bool val_bad = r->ex->n[PART_VAL] > 0 && !isfinite(p->val_loss);
+    bool val_bad = r->ex.n[PART_VAL] > 0 && !isfinite(p->val_loss);
     if (isfinite(p->train_loss) && !val_bad) return OK;
     return FAIL(e, ERR_NUM,
                 "epoch %d: the %s loss is not finite: the training diverged; try a lower learning "
@@ -259,13 +259,14 @@ static status train_epoch(run *r, int epoch, err *e)
 {
     checkpoint *s = r->state;
     curve_point *p = &s->curve[epoch];
+    r->ex.epoch = epoch;
     p->rate = rate_at(&r->config->rate, epoch, s->step, r->steps_per_epoch);
     train_shuffle(r->config->seed, epoch, r->steps_per_epoch, r->config->shuffle_buffer, r->order,
                   r->slots);
     double sum = 0;
     for (int i = 0; i < r->steps_per_epoch; i++) sum += train_step(r, epoch, r->order[i]);
     apply_masks(r);
-    p->train_loss = sum / ((double)r->ex->n[PART_TRAIN] * r->labels);
+    p->train_loss = sum / ((double)r->ex.n[PART_TRAIN] * r->labels);
     validate(r, p);
     s->epoch = epoch + 1;
     TRY(check_finite(r, p, epoch, e));
@@ -286,8 +287,8 @@ static status prepare(run *r, arena *a, err *e)
 {
     const train_config *c = r->config;
     TRY(net_build(&r->net, &c->net, c->batch, r->state->params, a, e));
-    r->labels = r->ex->n_classes ? 1 : shape_size(r->ex->out);
-    r->steps_per_epoch = train_steps_per_epoch(c, r->ex);
+    r->labels = r->ex.n_classes ? 1 : shape_size(r->ex.out);
+    r->steps_per_epoch = train_steps_per_epoch(c, &r->ex);
     size_t labels = (size_t)c->batch * (size_t)r->labels;
     r->wanted = ARENA_NEW(a, float, labels);
     r->order = ARENA_NEW(a, int, r->steps_per_epoch);
@@ -330,7 +331,7 @@ status train_run(const train_config *c, const examples *ex, checkpoint *state, i
     TRY(grow_curve(state, to, a, e));
     state->keep_best = c->keep_best;
     arena_mark_t m = arena_mark(a);
-    run r = {.config = c, .ex = ex, .hooks = hooks, .state = state};
+    run r = {.config = c, .ex = *ex, .hooks = hooks, .state = state};
     unsigned mode = kernel_flush_denormals();
     status s = prepare(&r, a, e);
     if (s == OK) s = run_epochs(&r, from, to, progress, user, e);

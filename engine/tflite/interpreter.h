@@ -30,7 +30,10 @@ int interpreter_n_inputs(const interpreter *it);
 int interpreter_n_outputs(const interpreter *it);
 tfl_port *interpreter_input(interpreter *it, int i);
 const tfl_port *interpreter_output(const interpreter *it, int i);
-size_t interpreter_arena_bytes(const interpreter *it); /* activations held at once */
+/* The height of the plan of activations, and what the hungriest operator of this interpreter works
+ * in besides; neither depends on the machine. */
+size_t interpreter_arena_bytes(const interpreter *it);
+size_t interpreter_scratch_bytes(const interpreter *it);
 double interpreter_macs(const interpreter *it);
 /* One inference. Variable tensors (the state of an LSTM) start at zero each time: an inference is
  * one window, and gives the same result whatever came before. Cannot fail: interpreter_open checked

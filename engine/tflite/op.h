@@ -28,7 +28,7 @@ struct tensor {
     int first, last; /* operators between which the memory is held */
 };
 
-enum { OP_MAX_SCRATCH = 4 };
+enum { OP_MAX_SCRATCH = 6 };
 
 typedef struct op_node op_node;
 typedef struct {
@@ -72,28 +72,30 @@ status op_int8_bounds(int fused, const tensor *out, int *least, int *most, err *
 /* ERR_INPUT unless `t` has one scale for the whole tensor. */
 status op_expect_scale(const tensor *t, const char *what, err *e);
 
-status op_add_prepare(op_node *op, arena *a, err *e);
+status op_average_pool_prepare(op_node *op, arena *a, err *e);
+status op_binary_prepare(op_node *op, arena *a, err *e);
+status op_concatenation_prepare(op_node *op, arena *a, err *e);
 status op_conv_prepare(op_node *op, arena *a, err *e);
-status op_depthwise_prepare(op_node *op, arena *a, err *e);
 status op_dense_prepare(op_node *op, arena *a, err *e);
+status op_depthwise_prepare(op_node *op, arena *a, err *e);
 status op_dequantize_prepare(op_node *op, arena *a, err *e);
 status op_expand_dims_prepare(op_node *op, arena *a, err *e);
-status op_logistic_prepare(op_node *op, arena *a, err *e);
 status op_lstm_prepare(op_node *op, arena *a, err *e);
 status op_max_pool_prepare(op_node *op, arena *a, err *e);
-status op_average_pool_prepare(op_node *op, arena *a, err *e);
 status op_mean_prepare(op_node *op, arena *a, err *e);
-status op_mul_prepare(op_node *op, arena *a, err *e);
 status op_pack_prepare(op_node *op, arena *a, err *e);
+status op_pad_prepare(op_node *op, arena *a, err *e);
 status op_quantize_prepare(op_node *op, arena *a, err *e);
 status op_reduce_max_prepare(op_node *op, arena *a, err *e);
-status op_relu_prepare(op_node *op, arena *a, err *e);
-status op_relu6_prepare(op_node *op, arena *a, err *e);
 status op_reshape_prepare(op_node *op, arena *a, err *e);
 status op_shape_prepare(op_node *op, arena *a, err *e);
+status op_slice_prepare(op_node *op, arena *a, err *e);
 status op_softmax_prepare(op_node *op, arena *a, err *e);
+status op_split_prepare(op_node *op, arena *a, err *e);
 status op_squeeze_prepare(op_node *op, arena *a, err *e);
 status op_strided_slice_prepare(op_node *op, arena *a, err *e);
-status op_tanh_prepare(op_node *op, arena *a, err *e);
+status op_sum_prepare(op_node *op, arena *a, err *e);
+status op_transpose_prepare(op_node *op, arena *a, err *e);
+status op_unary_prepare(op_node *op, arena *a, err *e);
 
 #endif

@@ -16,6 +16,7 @@ typedef struct {
                                */
     bool per_channel;         /* STORE_DYNAMIC: which converter's dynamic range, see below */
     const char *metadata;     /* text about the front end, kept in the file; NULL for none */
+    bool converter_like;      /* write what TensorFlow's converter would, see converter.h */
 } tflite_options;
 
 /* No batch norms: fold them first (nn/fold.h); ERR_ARG. Dropout is left out, softmax stays.
