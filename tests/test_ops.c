@@ -735,7 +735,14 @@ static bool compare_c(lab *l, int which)
     buf file = {0}, header = {0}, source = {0};
     interpreter *it = NULL;
     static const int zero = 0;
-    const tfl_graph g = {l->n, 1, 1, 1, l->tensor, &l->op, &zero, &l->out, NULL, NULL, 0};
+    const tfl_graph g = {.n_tensors = l->n,
+                         .n_ops = 1,
+                         .n_in = 1,
+                         .n_out = 1,
+                         .tensor = l->tensor,
+                         .op = &l->op,
+                         .in = &zero,
+                         .out = &l->out};
     cr_assert_eq(tfl_emit(&g, &l->a, &file, NULL), OK);
     const bool runs = interpreter_open(&l->a, file.data, file.len, &it, NULL) == OK;
     const status written = c_source_put(file.data, file.len, &l->a, &header, &source, &e);
