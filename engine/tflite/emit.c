@@ -21,6 +21,9 @@ typedef struct {
     const tfl_op **code_of; /* the first operator with each code and version */
     fb_ref *buffers;
     int n_buffers;
+    const float **quantized; /* scales written so far, and where: tensors that share the pointer share */
+    fb_ref *quant_at;        /* the table */
+    int n_quantized;
 } emitter;
 
 static fb_ref ints(emitter *m, const int *v, int n)
@@ -46,12 +49,15 @@ static int put_buffer(emitter *m, const void *data, size_t n, size_t align, bool
     return m->n_buffers++;
 }
 
-/* Zero points are all alike in what we write, so they may be shared; scales follow from the
- * weights, and sharing them would let values decide the size. */
-static fb_ref put_quant(emitter *m, const tfl_quant *q)
+/* Zero points of constants are all zero in what we write, so they may be shared; scales and the zero
+ * points of activations follow from the weights, and sharing them would let values decide the size.
+ */
+static fb_ref put_quant(emitter *m, const tfl_quant *q, bool constant)
 {
     if (q->n == 0) return 0;
-    bool zeros = true;
+    for (int i = 0; i < m->n_quantized; i++)
+        if (m->quantized[i] == q->scale) return m->quant_at[i];
+    bool zeros = constant;
     for (int i = 0; i < q->n; i++) zeros = zeros && q->zero_point[i] == 0;
     fb_ref zero = fb_vector(&m->b, q->zero_point, (size_t)q->n, 8, 8, zeros);
     fb_ref scale = fb_vector(&m->b, q->scale, (size_t)q->n, 4, 4, false);
@@ -59,14 +65,15 @@ static fb_ref put_quant(emitter *m, const tfl_quant *q)
     fb_put_ref(&m->b, QUANT_SCALE, scale);
     fb_put_ref(&m->b, QUANT_ZERO_POINT, zero);
     fb_put_int(&m->b, QUANT_AXIS, q->n > 1 ? q->axis : 0, 0);
-    return fb_table_end(&m->b, false);
+    m->quantized[m->n_quantized] = q->scale;
+    return m->quant_at[m->n_quantized++] = fb_table_end(&m->b, false);
 }
 
 static fb_ref put_tensor(emitter *m, const tfl_tensor *t)
 {
     int buffer =
         t->data ? put_buffer(m, t->data, t->bytes, alignment_of(t->type), t->is_structural) : 0;
-    fb_ref quant = put_quant(m, &t->quant);
+    fb_ref quant = put_quant(m, &t->quant, t->data != NULL);
     fb_ref shape = ints(m, t->dim, t->rank);
     fb_table_begin(&m->b);
     fb_put_ref(&m->b, TENSOR_SHAPE, shape);
@@ -189,7 +196,9 @@ status tfl_emit(const tfl_graph *g, arena *a, buf *out, err *e)
     m.refs = ARENA_NEW(a, fb_ref, most);
     m.buffers = ARENA_NEW(a, fb_ref, most);
     m.code_of = ARENA_NEW(a, const tfl_op *, most);
-    if (!m.refs || !m.buffers || !m.code_of)
+    m.quantized = ARENA_NEW(a, const float *, most);
+    m.quant_at = ARENA_NEW(a, fb_ref, most);
+    if (!m.refs || !m.buffers || !m.code_of || !m.quantized || !m.quant_at)
         return FAIL(e, ERR_MEM, "out of memory while writing a model");
     fb_init(&m.b, a);
     status s = fb_finish(&m.b, put_model(&m), SCHEMA_IDENTIFIER, out, e);

@@ -72,6 +72,11 @@ status op_int8_bounds(int fused, const tensor *out, int *least, int *most, err *
 /* ERR_INPUT unless `t` has one scale for the whole tensor. */
 status op_expect_scale(const tensor *t, const char *what, err *e);
 
+/* int8 forms of what op_elementwise.c prepares (op_int8.c). */
+status op_add_int8_prepare(op_node *op, arena *a, err *e);
+status op_relu_int8_prepare(op_node *op, float most, arena *a, err *e);
+status op_table_prepare(op_node *op, float (*function)(float), arena *a, err *e);
+
 status op_add_prepare(op_node *op, arena *a, err *e);
 status op_conv_prepare(op_node *op, arena *a, err *e);
 status op_depthwise_prepare(op_node *op, arena *a, err *e);

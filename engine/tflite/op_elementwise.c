@@ -85,8 +85,14 @@ static status prepare_binary(op_node *op, bool is_product, arena *a, err *e)
     return op_set_shape(op->out[0], rank, dim, e);
 }
 
+static bool is_int8(const op_node *op)
+{
+    return op->n_in > 0 && op->in[0] && op->in[0]->type == TFL_INT8;
+}
+
 status op_add_prepare(op_node *op, arena *a, err *e)
 {
+    if (is_int8(op)) return op_add_int8_prepare(op, a, e);
     return prepare_binary(op, false, a, e);
 }
 
@@ -109,6 +115,11 @@ static void run_relu6(const op_node *op)
     for (int i = 0; i < op->out[0]->n; i++) y[i] = clamp_float(x[i], 0, 6);
 }
 
+static float logistic(float x)
+{
+    return 1.0F / (1.0F + expf(-x));
+}
+
 static void run_tanh(const op_node *op)
 {
     const float *x = op->in[0]->data;
@@ -120,7 +131,7 @@ static void run_logistic(const op_node *op)
 {
     const float *x = op->in[0]->data;
     float *y = op->out[0]->data;
-    for (int i = 0; i < op->out[0]->n; i++) y[i] = 1.0F / (1.0F + expf(-x[i]));
+    for (int i = 0; i < op->out[0]->n; i++) y[i] = logistic(x[i]);
 }
 
 static status prepare_unary(op_node *op, tfl_type from, tfl_type to, void (*run)(const op_node *),
@@ -135,25 +146,25 @@ static status prepare_unary(op_node *op, tfl_type from, tfl_type to, void (*run)
 
 status op_relu_prepare(op_node *op, arena *a, err *e)
 {
-    (void)a;
+    if (is_int8(op)) return op_relu_int8_prepare(op, INFINITY, a, e);
     return prepare_unary(op, TFL_FLOAT32, TFL_FLOAT32, run_relu, e);
 }
 
 status op_relu6_prepare(op_node *op, arena *a, err *e)
 {
-    (void)a;
+    if (is_int8(op)) return op_relu_int8_prepare(op, 6, a, e);
     return prepare_unary(op, TFL_FLOAT32, TFL_FLOAT32, run_relu6, e);
 }
 
 status op_tanh_prepare(op_node *op, arena *a, err *e)
 {
-    (void)a;
+    if (is_int8(op)) return op_table_prepare(op, tanhf, a, e);
     return prepare_unary(op, TFL_FLOAT32, TFL_FLOAT32, run_tanh, e);
 }
 
 status op_logistic_prepare(op_node *op, arena *a, err *e)
 {
-    (void)a;
+    if (is_int8(op)) return op_table_prepare(op, logistic, a, e);
     return prepare_unary(op, TFL_FLOAT32, TFL_FLOAT32, run_logistic, e);
 }
 
