@@ -4,7 +4,7 @@
  * Kinds, in the order of a candidate's chain (parents in brackets):
  *   data                     series or clips -> examples ready to train on
  *   train  (data[, train])   epochs [from, to) of a training, continued from the earlier stage
- *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
+ *   export (train[, data])   weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine
  *

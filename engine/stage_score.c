@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
     const examples *ex;
     interpreter *it;
-    float *x, *y;
+    float *x, *y, *forecast;
     int batch;
 } scorer;
 
@@ -30,10 +30,10 @@ static void add_example(scorer *s, part p, int i, part_errors *r)
 {
     int outputs = s->ex->n_outputs, steps = s->ex->out.dim[0];
     s->ex->fetch(s->ex, p, i, 1, s->x, s->y);
-    tfl_port *in = interpreter_input(s->it, 0);
-    memcpy(in->data, s->x, in->bytes);
+    const float *forecast = s->forecast;
+    tfl_port_put(interpreter_input(s->it, 0), s->x);
     interpreter_invoke(s->it);
-    const float *forecast = interpreter_output(s->it, 0)->data;
+    tfl_port_get(interpreter_output(s->it, 0), s->forecast);
     mae_add(&r->mae, forecast, s->y, steps);
     for (int t = 0; t < steps; t++) {
         for (int o = 0; o < outputs; o++) {
@@ -98,7 +98,8 @@ static status score_forecasts(const stage_job *job, scorer *s, stage_result *out
                     MAX_STEPS);
     s->x = ARENA_NEW(job->a, float, shape_size(ex->in));
     s->y = ARENA_NEW(job->a, float, shape_size(ex->out));
-    if (!s->x || !s->y) return FAIL(e, ERR_MEM, "out of memory");
+    s->forecast = ARENA_NEW(job->a, float, shape_size(ex->out));
+    if (!s->x || !s->y || !s->forecast) return FAIL(e, ERR_MEM, "out of memory");
     part_errors val, test;
     TRY(score_part(s, PART_VAL, &val, e));
     TRY(score_part(s, PART_TEST, &test, e));
@@ -117,13 +118,13 @@ static status check_ports(const examples *ex, interpreter *it, err *e)
 {
     if (interpreter_n_inputs(it) != 1 || interpreter_n_outputs(it) != 1)
         return FAIL(e, ERR_INPUT, "the model needs one input and one output to be scored");
-    const tfl_port *in = interpreter_input(it, 0), *o = interpreter_output(it, 0);
-    size_t n_in = (size_t)shape_size(ex->in) * sizeof(float);
-    size_t n_out = (size_t)shape_size(ex->out) * sizeof(float);
-    if (in->type != TFL_FLOAT32 || o->type != TFL_FLOAT32 || in->bytes != n_in || o->bytes != n_out)
+    const int n_in = tfl_port_count(interpreter_input(it, 0));
+    const int n_out = tfl_port_count(interpreter_output(it, 0));
+    if (n_in != shape_size(ex->in) || n_out != shape_size(ex->out))
         return FAIL(e, ERR_INPUT,
-                    "the model takes %zu and gives %zu bytes; the data has %zu and %zu of float32",
-                    in->bytes, o->bytes, n_in, n_out);
+                    "the model takes %d and gives %d numbers of float32 or int8; the data has %d and "
+                    "%d",
+                    n_in, n_out, shape_size(ex->in), shape_size(ex->out));
     return OK;
 }
 

@@ -12,7 +12,7 @@
 typedef struct {
     const examples *ex;
     interpreter *it;
-    bool softmax; /* the file's last operator */
+    bool softmax; /* the network's last operator */
 } listener;
 
 typedef struct {
@@ -25,7 +25,9 @@ static status ends_in_softmax(const file_map *model, arena *a, bool *out, err *e
 {
     tfl_graph g;
     TRY(tfl_read(a, model->bytes, model->n, &g, e));
-    *out = g.n_ops > 0 && g.op[g.n_ops - 1].code == OP_SOFTMAX;
+    int last = g.n_ops - 1;
+    if (last > 0 && g.op[last].code == OP_DEQUANTIZE) last--; /* of a full-integer file */
+    *out = last >= 0 && g.op[last].code == OP_SOFTMAX;
     return OK;
 }
 
@@ -59,13 +61,14 @@ static status listen(const listener *l, part p, arena *a, part_result *r, err *e
     const examples *ex = l->ex;
     int n = ex->n_classes;
     float label;
-    float *x = interpreter_input(l->it, 0)->data;
-    const float *y = interpreter_output(l->it, 0)->data;
+    float *x = ARENA_NEW(a, float, shape_size(ex->in)), *y = ARENA_NEW(a, float, n);
     *r = (part_result){.confusion = ARENA_NEW(a, int, n *n)};
-    if (!r->confusion) return FAIL(e, ERR_MEM, "out of memory");
+    if (!x || !y || !r->confusion) return FAIL(e, ERR_MEM, "out of memory");
     for (int i = 0; i < ex->n[p]; i++) {
         ex->fetch(ex, p, i, 1, x, &label);
+        tfl_port_put(interpreter_input(l->it, 0), x);
         interpreter_invoke(l->it);
+        tfl_port_get(interpreter_output(l->it, 0), y);
         if (!all_finite(y, n))
             return FAIL(e, ERR_NUM, "the model's answer to clip %d is not finite", i);
         int spoken = (int)label, heard = largest(y, n);

@@ -197,7 +197,9 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
     }
     chain_put_export(s, slots, w->data->features, &b);
     parents[0] = m->keys[w->n_parts];
-    TRY(add_stage(m, STAGE_EXPORT, &b, "", 1, parents, predicted_export_seconds(),
+    parents[1] = m->keys[0]; /* the data, which calibration looks at */
+    const int n_parents = candidate_matters(s, slots, SET_CALIBRATION) ? 2 : 1;
+    TRY(add_stage(m, STAGE_EXPORT, &b, "", n_parents, parents, predicted_export_seconds(),
                   w->cost->flat_bytes, e));
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);
     parents[0] = m->keys[w->n_parts + 1];

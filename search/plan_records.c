@@ -89,9 +89,17 @@ static uint64_t recipe_identity(const space *s, const value *slots, const archit
 /* The file carries its front end, so that counts too. */
 static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK,
+    static const int list[] = {SET_STORAGE,
+                               SET_DYNAMIC_MIN,
+                               SET_PER_CHANNEL,
+                               SET_CALIBRATION,
+                               SET_CALIBRATION_PERCENTILE,
+                               SET_CALIBRATION_EXAMPLES,
+                               SET_IO,
+                               SET_HEADS,
+                               SET_PACK,
                                SET_DEVICE};
-    const uint64_t id = mix_slots(3, slots, list, 5);
+    const uint64_t id = mix_slots(3, slots, list, 10);
     return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 

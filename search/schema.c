@@ -16,6 +16,8 @@
 #define MADE_UP "source == 'synthetic-keywords'"
 #define LISTS "split == 'lists'"
 #define MEL "feature in ['mfcc', 'log-mel']"
+#define SOME_INT8 "storage in ['dynamic', 'int8-weights']"
+#define FULL_INT8 "storage == 'int8'"
 
 /* clang-format off: one setting reads as one paragraph */
 static const setting_row rows[N_SETTINGS] = {
@@ -254,19 +256,47 @@ static const setting_row rows[N_SETTINGS] = {
                          .matters = PRUNED, .stages = TRAIN, .axis = true,
                          .help = "of the polynomial from the initial to the final share"},
 
-    [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic",
+    [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic|int8|int8-weights",
                      .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
                      .help = "how weights are stored; `dynamic`: int8 for large tensors "
-                             "(dynamic-range quantization)"},
+                             "(dynamic-range quantization); `int8`: weights, activations and all "
+                             "arithmetic (full-integer quantization, not for an LSTM); "
+                             "`int8-weights`: int8 in the file, float32 in arithmetic"},
     [SET_DYNAMIC_MIN] =
         {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9, .def = "1024",
-         .matters = "storage == 'dynamic'", .param = "dynamic_min_elements", .param_when = "true",
+         .matters = SOME_INT8, .param = "dynamic_min_elements", .param_when = "true",
          .stages = EXPORT, .axis = true,
-         .help = "dynamic: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
+         .help = "dynamic, int8-weights: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
     [SET_PER_CHANNEL] =
-        {"export.per_channel", TYPE_BOOL, .def = "true", .matters = "storage == 'dynamic'",
+        {"export.per_channel", TYPE_BOOL, .def = "true", .matters = SOME_INT8,
          .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
-         .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
+         .help = "dynamic: one scale for each output channel of a convolution, or one for all; "
+                 "int8-weights: also for each unit of a dense layer"},
+    [SET_CALIBRATION] =
+        {"export.calibration", TYPE_CHOICE, .choices = "min-max|percentile", .def = "min-max",
+         .matters = FULL_INT8, .param = "calibration.method", .stages = EXPORT, .axis = true,
+         .help = "int8: how far the steps of an activation reach, from what examples of the training "
+                 "part show: the least to the greatest value, or without the rarest ones"},
+    [SET_CALIBRATION_PERCENTILE] =
+        {"export.calibration_percentile", TYPE_NUMBER, .min = 50.1, .max = 100, .def = "99.9",
+         .matters = FULL_INT8 " and calibration == 'percentile'", .param = "calibration.percentile",
+         .stages = EXPORT, .axis = true, .unit = "%",
+         .help = "percentile: 99.9 leaves 0.1 % of the values below the range and 0.1 % above"},
+    [SET_CALIBRATION_EXAMPLES] =
+        {"export.calibration_examples", TYPE_INT, .min = 1, .max = 1e6, .def = "500",
+         .matters = FULL_INT8, .param = "calibration.examples", .stages = EXPORT, .axis = true,
+         .help = "int8: examples to look at, evenly spread over the training part"},
+    [SET_IO] = {"export.io", TYPE_CHOICE, .choices = "float32|int8", .def = "float32",
+                .matters = FULL_INT8, .param = "io", .param_when = "io != 'float32'",
+                .stages = EXPORT, .axis = true,
+                .help = "int8: what the file takes and gives; `int8` leaves the conversion to whoever "
+                        "runs it"},
+    [SET_HEADS] =
+        {"export.heads", TYPE_CHOICE, .choices = "joint|per-output", .def = "joint",
+         .matters = FULL_INT8, .param = "heads", .param_when = "heads != 'joint'",
+         .stages = EXPORT, .axis = true, .task = "forecast",
+         .help = "int8: one scale for all forecasts, or temperature and humidity each on steps of "
+                 "their own, which the file multiplies and shifts back in float32"},
     [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
                   .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
                   .help = "which byte count the metric `size` is: of the file, of its zlib stream, "

@@ -150,7 +150,7 @@ static double tolerance(weight_storage storage)
  * grows on its way. */
 static double allowed(const sample *s, const double *want)
 {
-    enum { STEPS = 4 };
+    enum { STEPS = 7 };
     double most = 1e-30;
     for (int i = 0; i < s->n; i++) most = fmax(most, fabs(want[i]));
     if (s->options.storage != STORE_INT8) return tolerance(s->options.storage);

@@ -2,6 +2,7 @@
  * counts. Extremes alone need one. */
 #include "engine/compress/calibrate.h"
 
+#include "engine/nn/checkpoint.h"
 #include "engine/nn/net.h"
 
 #include <math.h>
@@ -28,10 +29,10 @@ static status append(net_spec *out, const layer_spec *l, err *e)
     return OK;
 }
 
-bool calibrate_is_spread(const net_spec *net)
+bool calibrate_is_spread(const net_spec *s)
 {
-    for (int i = 0; i < net->n; i++) {
-        const layer_spec *l = &net->layer[i];
+    for (int i = 0; i < s->n; i++) {
+        const layer_spec *l = &s->layer[i];
         if (!has_integer_form(l->kind) || (l->kind != LAYER_ACTIVATION && is_spread(l->act)))
             return false;
     }
@@ -40,11 +41,11 @@ bool calibrate_is_spread(const net_spec *net)
 
 status calibrate_spread(const net_spec *folded, net_spec *out, err *e)
 {
+    const net_spec whole = *folded;
     int place[NET_MAX_LAYERS + 1] = {-1}; /* [i + 1]: the layer that gives what layer i gave */
-    out->in = folded->in;
-    out->n = 0;
-    for (int i = 0; i < folded->n; i++) {
-        layer_spec l = folded->layer[i];
+    *out = (net_spec){.in = whole.in};
+    for (int i = 0; i < whole.n; i++) {
+        layer_spec l = whole.layer[i];
         if (!has_integer_form(l.kind))
             return FAIL(e, ERR_INPUT,
                         "layer %d (%s) cannot be stored as int8; use storage dynamic, int8-weights "
@@ -220,4 +221,47 @@ status calibrate(const net_spec *spread, const float *params, const examples *ex
     if (s == OK && columns) memcpy(of_column, w->range + n_points, (size_t)columns * sizeof *ranges);
     arena_release(a, mark);
     return s;
+}
+
+status calibrate_columns(const net_spec *s, int *columns, err *e)
+{
+    net_layout *l = &(net_layout){0};
+    TRY(net_layout_make(s, l, e));
+    const shape out = l->shape_out[s->n - 1];
+    *columns = out.dim[out.rank - 1];
+    if (out.rank == 2 && *columns <= CHECKPOINT_MAX_OUTPUTS &&
+        checkpoint_scaled_layer(s, *columns) >= 0) return OK;
+    return FAIL(e, ERR_INPUT,
+                "heads: per-output needs an output of steps times columns from a dense layer with a "
+                "bias and without activation; use heads: joint for this network");
+}
+
+/* Rows of the kernel and of the bias take turns among the columns. */
+static void rescale_rows(const net_tensor *t, int columns, const float *scale, const float *shift,
+                         float *w)
+{
+    const int rows = t->dims.dim[0], n = t->size / rows;
+    for (int r = 0; r < rows; r++) {
+        const int c = r % columns;
+        if (t->role == ROLE_BIAS) w[r] -= shift[c];
+        for (int i = 0; i < n; i++) w[r * n + i] /= scale[c];
+    }
+}
+
+status calibrate_heads(const net_spec *spread, int columns, const value_range *of_column,
+                       float *params, value_range *ranges, float *scale, float *shift, err *e)
+{
+    const int layer = checkpoint_scaled_layer(spread, columns);
+    net_layout *l = &(net_layout){0};
+    TRY(net_layout_make(spread, l, e));
+    for (int c = 0; c < columns; c++) {
+        const float half = (of_column[c].most - of_column[c].least) / 2;
+        shift[c] = of_column[c].least + half;
+        scale[c] = half > 0 ? half : 1;
+    }
+    for (int i = 0; i < l->n_tensors; i++)
+        if (l->tensor[i].layer == layer)
+            rescale_rows(&l->tensor[i], columns, scale, shift, params + l->tensor[i].offset);
+    ranges[layer + 1] = (value_range){-1, 1};
+    return OK;
 }

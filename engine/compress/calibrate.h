@@ -16,12 +16,12 @@
 
 enum { NET_MAX_POINTS = NET_MAX_LAYERS + 1 };
 
-/* `folded` has no batch norm and no dropout (nn/fold.h). ERR_INPUT when it holds a layer that has no
+/* `folded` has no batch norm and no dropout (nn/fold.h); `out` may be the same. ERR_INPUT when it holds a layer that has no
  * integer form (lstm, batch-norm), or when the new layers do not fit. */
 status calibrate_spread(const net_spec *folded, net_spec *out, err *e);
 
 /* Whether the network is what calibrate_spread makes. */
-bool calibrate_is_spread(const net_spec *net);
+bool calibrate_is_spread(const net_spec *s);
 
 /* How a point's parameters come about. */
 typedef enum {
@@ -49,5 +49,16 @@ status calibration_parse(const node *json, calibration *out, err *e);
 status calibrate(const net_spec *spread, const float *params, const examples *ex,
                  const calibration *how, int columns, arena *a, value_range *ranges,
                  value_range *of_column, err *e);
+
+/* --- outputs with scales of their own --- */
+
+/* Columns of the output [steps, columns] that may get a range each: when all of them come from a dense
+ * layer with a bias and without activation that is only reshaped afterwards. ERR_INPUT otherwise. */
+status calibrate_columns(const net_spec *s, int *columns, err *e);
+
+/* Rescales the last dense layer in `params` so that every column runs from -1 to 1 over its range, and
+ * sets that layer's range: what it gave is u * scale[c] + shift[c]. */
+status calibrate_heads(const net_spec *spread, int columns, const value_range *of_column,
+                       float *params, value_range *ranges, float *scale, float *shift, err *e);
 
 #endif

@@ -8,6 +8,8 @@
  * Inputs are kept during the whole inference, so that it can be repeated. */
 #include "engine/tflite/interpreter.h"
 
+#include "engine/compress/quantize.h"
+
 #include "engine/tflite/memory_plan.h"
 #include "engine/tflite/op.h"
 #include "engine/tflite/tfl_reader.h"
@@ -320,4 +322,26 @@ void interpreter_invoke(interpreter *it)
 {
     interpreter_reset(it);
     for (int k = 0; k < it->n_ops; k++) interpreter_run_step(it, k);
+}
+
+int tfl_port_count(const tfl_port *p)
+{
+    if (p->type == TFL_FLOAT32) return (int)(p->bytes / sizeof(float));
+    return p->type == TFL_INT8 && p->scale > 0 ? (int)p->bytes : 0;
+}
+
+void tfl_port_put(const tfl_port *p, const float *x)
+{
+    int8_t *q = p->data;
+    if (p->type == TFL_FLOAT32) memcpy(p->data, x, p->bytes);
+    for (size_t i = 0; p->type == TFL_INT8 && i < p->bytes; i++)
+        q[i] = (int8_t)affine_encode((affine){p->scale, p->zero_point}, x[i]);
+}
+
+void tfl_port_get(const tfl_port *p, float *y)
+{
+    const int8_t *q = p->data;
+    if (p->type == TFL_FLOAT32) memcpy(y, p->data, p->bytes);
+    for (size_t i = 0; p->type == TFL_INT8 && i < p->bytes; i++)
+        y[i] = affine_decode((affine){p->scale, p->zero_point}, q[i]);
 }

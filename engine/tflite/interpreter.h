@@ -37,6 +37,12 @@ double interpreter_macs(const interpreter *it);
  * all. */
 void interpreter_invoke(interpreter *it);
 
+/* How many numbers a port holds, when they are float32 or int8 with one scale; 0 for others. */
+int tfl_port_count(const tfl_port *p);
+/* Real numbers into and out of such a port: as they are, or in its steps. */
+void tfl_port_put(const tfl_port *p, const float *x);
+void tfl_port_get(const tfl_port *p, float *y);
+
 /* An inference one operator at a time, for measuring: interpreter_reset, then every step in order,
  * is interpreter_invoke. Operators whose results are known in advance are no steps. */
 typedef struct {

@@ -506,20 +506,21 @@ static affine *tensor_points(builder *b)
     return of;
 }
 
-static void add_head_op(builder *b, int code, const float *values)
+/* The current tensor's columns with a number each. */
+static void add_column_op(builder *b, int code, const float *values)
 {
-    const int n = b->options->n_heads, before = b->now;
-    const tfl_tensor *t = &b->g.tensor[before];
-    const int dim[1] = {n}, rank = t->rank;
-    tfl_tensor c = described(TFL_FLOAT32, 1, dim);
+    const tfl_tensor *t = &b->g.tensor[b->now];
+    const int rank = t->rank, n = t->dim[rank - 1];
+    tfl_tensor c = described(TFL_FLOAT32, 1, &n);
     c.data = values ? values : ARENA_NEW(b->a, float, n);
     c.bytes = sizeof(float) * (size_t)n;
     if (!c.data) b->failed = true;
-    int in[2] = {before, add_tensor(b, c)};
+    const int in[2] = {b->now, add_tensor(b, c)};
     tfl_options o = defaults_of(code);
-    add_op(b, code, 1, in, 2, add_activation(b, rank, b->g.tensor[before].dim), &o);
+    add_op(b, code, 1, in, 2, add_activation(b, rank, b->g.tensor[in[0]].dim), &o);
 }
 
+/* Every column of the output leaves its common scale. */
 static void add_heads(builder *b)
 {
     int *ends = ARENA_NEW(b->a, int, 2);
@@ -528,8 +529,8 @@ static void add_heads(builder *b)
         return;
     }
     b->now = b->g.out[0];
-    add_head_op(b, OP_MUL, b->options->head_scale);
-    add_head_op(b, OP_ADD, b->options->head_shift);
+    add_column_op(b, OP_MUL, b->options->head_scale);
+    add_column_op(b, OP_ADD, b->options->head_shift);
     ends[0] = b->g.in[0];
     ends[1] = b->now;
     b->g.in = ends;
@@ -538,9 +539,14 @@ static void add_heads(builder *b)
 
 static status make_integer(builder *b, err *e)
 {
+    int columns;
     affine *points = tensor_points(b);
     if (!points) return FAIL(e, ERR_MEM, "out of memory while writing a model");
-    return int8_graph_make(&b->g, points, b->options->int8_io, b->a, e);
+    TRY(int8_graph_make(&b->g, points, b->options->int8_io, b->a, e));
+    if (!b->options->heads) return OK;
+    TRY(calibrate_columns(b->net, &columns, e));
+    add_heads(b);
+    return OK;
 }
 
 status tflite_write(const net_spec *net, const float *params, const tflite_options *options,
@@ -548,10 +554,11 @@ status tflite_write(const net_spec *net, const float *params, const tflite_optio
 {
     arena_mark_t mark = arena_mark(a);
     enum { TENSORS_PER_LAYER = 44, OPS_PER_LAYER = 18 }; /* an LSTM in float16, rounded up */
+    enum { HEAD_TENSORS = 4, HEAD_OPS = 2 };
     net_layout *layout = ARENA_NEW(a, net_layout, 1);
     builder b = {.net = net, .layout = layout, .params = params, .options = options, .a = a};
-    b.cap_tensors = TENSORS_PER_LAYER * (net->n + 1) + INT8_GRAPH_TENSORS;
-    b.cap_ops = OPS_PER_LAYER * (net->n + 1) + INT8_GRAPH_OPS;
+    b.cap_tensors = TENSORS_PER_LAYER * (net->n + 1) + INT8_GRAPH_TENSORS + HEAD_TENSORS;
+    b.cap_ops = OPS_PER_LAYER * (net->n + 1) + INT8_GRAPH_OPS + HEAD_OPS;
     b.g.tensor = ARENA_NEW(a, tfl_tensor, b.cap_tensors);
     b.g.op = ARENA_NEW(a, tfl_op, b.cap_ops);
     status s = OK;
@@ -565,7 +572,6 @@ status tflite_write(const net_spec *net, const float *params, const tflite_optio
         s = FAIL(e, ERR_ARG, "int8 storage needs a spread network");
     if (s == OK) build(&b);
     if (s == OK && options->storage == STORE_INT8 && !b.failed) s = make_integer(&b, e);
-    if (s == OK && options->n_heads > 0) add_heads(&b);
     if (s == OK && b.failed) s = FAIL(e, ERR_MEM, "out of memory while writing a model");
     if (options->metadata) {
         b.g.metadata_name = "paretune";

@@ -28,8 +28,9 @@ typedef struct {
     bool int8_io;             /* STORE_INT8: the file takes and gives int8 */
     const affine *points;     /* STORE_INT8: parameters of the network's points
                                  (compress/calibrate.h); NULL: any, for sizes before training */
-    int n_heads;              /* 0, or columns of the output that are multiplied and shifted apart, */
-    const float *head_scale, *head_shift; /* behind all else, in float32; NULL: any, for sizes */
+    bool heads; /* STORE_INT8: each column of the output is multiplied and shifted by its own */
+    const float *head_scale, *head_shift; /* numbers, behind all else, in float32 (compress/calibrate.h);
+                                             NULL: any, for sizes */
 } tflite_options;
 
 /* No batch norms: fold them first (nn/fold.h); ERR_ARG. Dropout is left out, softmax stays.
