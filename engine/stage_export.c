@@ -1,5 +1,5 @@
 /* export: a checkpoint's final weights, stored as asked, as a .tflite file; its sizes by every
- * definition; in the detail, bytes per tensor. "features" among the parameters, the front end that
+ * definition; in the detail, zeros and bytes per tensor. "features" among the parameters, the front end that
  * made the examples, travels in the file as metadata {"features":{...}}; "device" adds modelled
  * latencies.
  *
@@ -113,6 +113,20 @@ static status put_modelled(const export_options *o, const net_cost *cost, stage_
     return OK;
 }
 
+/* The weights that pruning may reach, tensor by tensor, and how many of them are zero. */
+static void put_sparsity(const net_layout *layout, const prune_report *zeros, buf *b)
+{
+    static const char *const roles[] = {[ROLE_KERNEL] = "kernel", [ROLE_RECURRENT] = "recurrent"};
+    buf_text(b, "{\"sparsity\":[");
+    for (int i = 0, n = 0; i < layout->n_tensors; i++) {
+        const net_tensor *t = &layout->tensor[i];
+        if (!t->prunable) continue;
+        buf_printf(b, "%s{\"layer\":%d,\"weights\":\"%s\",\"n\":%d,\"zeros\":%d}", n++ ? "," : "",
+                   t->layer, roles[t->role], t->size, zeros->zeros[i]);
+    }
+    buf_char(b, ']');
+}
+
 /* Bytes of each constant in the file as shipped, and what zlib makes of it alone; the rest of the file
  * is its container: tables, shapes, operators. */
 static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
@@ -122,7 +136,7 @@ static status put_tensors(const stage_job *job, const buf *file, buf *b, err *e)
     size_t constants = 0;
     status s = OK;
     TRY(tfl_read(job->a, file->data, file->len, &g, e));
-    buf_text(b, "{\"tensors\":[");
+    buf_text(b, ",\"tensors\":[");
     for (int i = 0, n = 0; s == OK && i < g.n_tensors; i++) {
         const tfl_tensor *t = &g.tensor[i];
         if (!t->data) continue;
@@ -222,6 +236,7 @@ static status export(const stage_job *job, const checkpoint *state, buf *artifac
     TRY(put_modelled(&options, &cost, out, e));
     stage_put_metric(out, "sparsity",
                      zeros.n_weights ? 100.0 * zeros.n_zeros / zeros.n_weights : 0);
+    put_sparsity(layout, &zeros, &out->detail);
     return put_tensors(job, artifact, &out->detail, e);
 }
 

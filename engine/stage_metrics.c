@@ -56,7 +56,8 @@ static const metric_row metrics[] = {
      "validation loss of the weights kept, as trained (before storage)"},
     {"val_accuracy", "keywords", "%", BETTER_HIGHER, STAGE_TRAIN, false,
      "validation accuracy of the weights kept, as trained (before storage)"},
-    {"epochs", "", "", BETTER_NONE, STAGE_TRAIN, false, "epochs trained"},
+    {"epochs", "", "", BETTER_NONE, STAGE_TRAIN, false,
+     "epochs trained, those of fine-tuning included"},
     {"best_epoch", "", "", BETTER_NONE, STAGE_TRAIN, false, "epoch whose weights were kept"},
     {.name = NULL},
 };

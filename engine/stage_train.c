@@ -1,5 +1,6 @@
-/* train: epochs [from, to) of a training, begun anew or continued from the earlier stage's checkpoint.
- * The artifact is the checkpoint; the detail is the learning curve so far. */
+/* train: epochs [from, to) of a training, begun anew, continued from the earlier stage's checkpoint or,
+ * with "start":"weights", begun with the weights that the earlier training kept. The artifact is the
+ * checkpoint; the detail is the learning curve so far, of this training. */
 #include "engine/compress/prune.h"
 #include "engine/nn/checkpoint.h"
 #include "engine/nn/train.h"
@@ -22,22 +23,39 @@ static void put_curve(buf *b, const checkpoint *state)
         }
         buf_char(b, ']');
     }
-    buf_text(b, "]}");
+    buf_char(b, ']');
+    if (state->earlier_epochs) buf_printf(b, ",\"earlier_epochs\":%d", state->earlier_epochs);
+    buf_char(b, '}');
 }
 
-static status read_earlier(const stage_job *job, const train_config *config, checkpoint *state,
-                           err *e)
+static status read_earlier(const stage_job *job, checkpoint *earlier, err *e)
 {
     file_map map = {0};
     status s = stage_open_parent(job, 1, STAGE_TRAIN, &map, e);
-    if (s == OK) s = stage_distrust(checkpoint_read(job->a, map.bytes, map.n, state, e), e);
+    if (s == OK) s = stage_distrust(checkpoint_read(job->a, map.bytes, map.n, earlier, e), e);
     file_unmap(&map);
-    TRY(s);
+    return s;
+}
+
+static status go_on(const stage_job *job, const train_config *config, checkpoint *state, err *e)
+{
+    TRY(read_earlier(job, state, e));
     if (state->epoch != config->from_epoch && !state->stopped)
         return FAIL(e, ERR_STATE, "the earlier training ended at epoch %d, not %d", state->epoch,
                     config->from_epoch);
     state->keep_best = config->keep_best; /* the part before pruning need not have known */
     return OK;
+}
+
+static status begin(const stage_job *job, const train_config *config, const examples *ex,
+                    checkpoint *state, err *e)
+{
+    if (!config->from_weights && job->rq->n_parents > 1) return go_on(job, config, state, e);
+    if (!config->from_weights) return train_begin(config, ex, job->a, state, e);
+    checkpoint *earlier = ARENA_NEW(job->a, checkpoint, 1);
+    if (!earlier) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(read_earlier(job, earlier, e));
+    return train_begin_trained(config, earlier, job->a, state, e);
 }
 
 static status read_hooks(const stage_job *job, const train_config *config, const examples *ex,
@@ -63,10 +81,7 @@ static status train(const stage_job *job, const examples *ex, buf *artifact, sta
     checkpoint *state = ARENA_NEW(job->a, checkpoint, 1);
     if (!config || !state) return FAIL(e, ERR_MEM, "out of memory");
     TRY(train_config_parse(job->params, config, e));
-    if (job->rq->n_parents > 1)
-        TRY(read_earlier(job, config, state, e));
-    else
-        TRY(train_begin(config, ex, job->a, state, e));
+    TRY(begin(job, config, ex, state, e));
     train_hooks hooks;
     const train_hooks *used;
     TRY(read_hooks(job, config, ex, &hooks, &used, e));

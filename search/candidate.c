@@ -65,11 +65,17 @@ bool candidate_matters(const space *s, const value *slots, int slot)
     return slot_matters(s, slots, slot, &matters, NULL) == OK && matters;
 }
 
+/* The setting that says how long the training is that pruning happens in. */
+static setting phase_length(const value *slots)
+{
+    return strcmp(slots[SET_PRUNE_DURING].text, "fine-tune") == 0 ? SET_TUNE_EPOCHS : SET_EPOCHS;
+}
+
 /* "20 %" of a training becomes epochs. */
 static void settle_period(value *v, const value *slots)
 {
     if (v->kind == VALUE_TEXT && strchr(v->text, '%'))
-        *v = value_number(v->number * slots[SET_EPOCHS].number / 100);
+        *v = value_number(v->number * slots[phase_length(slots)].number / 100);
 }
 
 status candidate_settle(const space *s, const digits *d, int slot, value *slots, err *e)

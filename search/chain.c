@@ -138,6 +138,10 @@ void chain_put_train(const space *s, const value *slots, const char *net, const 
 {
     value own[N_SLOTS];
     memcpy(own, slots, sizeof own);
+    if (part->phase == PHASE_TUNE) {
+        own[SET_SCHEDULE] = value_text("constant");
+        own[SET_LEARNING_RATE] = slots[SET_TUNE_RATE];
+    }
     if (part->before_prune) {
         own[SET_KEEP] = s->slot[SET_KEEP].def;
         own[SET_EARLY_STOP] = s->slot[SET_EARLY_STOP].def;
@@ -149,6 +153,7 @@ void chain_put_train(const space *s, const value *slots, const char *net, const 
         put_prune(slots, b);
     else
         buf_text(b, "null");
+    if (part->phase == PHASE_TUNE && part->from == 0) buf_text(b, ",\"start\":\"weights\"");
     buf_printf(b, ",\"seed\":%llu,\"from_epoch\":%d,\"to_epoch\":%d}", (unsigned long long)seed,
                part->from, part->to);
 }

@@ -17,19 +17,20 @@ static bool is_number(const value *v)
     return v->kind == VALUE_NUMBER;
 }
 
-static void add_cut(plan *p, double epoch, bool pruning)
+static void add_cut(plan *p, phase where, double epoch, bool pruning)
 {
+    cut *cuts = p->cuts[where];
+    int *n = &p->n_cuts[where], at = 0;
     if (epoch < 1 || epoch > 1e6 || epoch != floor(epoch)) return;
-    int at = 0;
-    while (at < p->n_cuts && p->cuts[at].epoch < (int)epoch) at++;
-    if (at < p->n_cuts && p->cuts[at].epoch == (int)epoch) {
-        p->cuts[at].pruning |= pruning;
+    while (at < *n && cuts[at].epoch < (int)epoch) at++;
+    if (at < *n && cuts[at].epoch == (int)epoch) {
+        cuts[at].pruning |= pruning;
         return;
     }
-    if (p->n_cuts == MAX_CUTS) return; /* more would share more, at no gain in what is right */
-    memmove(&p->cuts[at + 1], &p->cuts[at], (size_t)(p->n_cuts - at) * sizeof(cut));
-    p->cuts[at] = (cut){(int)epoch, pruning};
-    p->n_cuts++;
+    if (*n == MAX_CUTS) return; /* more would share more, at no gain in what is right */
+    memmove(&cuts[at + 1], &cuts[at], (size_t)(*n - at) * sizeof *cuts);
+    cuts[at] = (cut){(int)epoch, pruning};
+    ++*n;
 }
 
 /* The i-th value that a slot may take, NULL behind the last. */
@@ -41,26 +42,31 @@ static const value *possible_value(const space *s, int slot, int i)
     return i == n && info->when ? &info->otherwise : NULL;
 }
 
-static bool may_prune(const space *s)
+static bool may_prune(const space *s, phase where)
 {
     const value *v;
+    bool share = false, during = false;
     for (int i = 0; (v = possible_value(s, SET_FINAL_SPARSITY, i)) != NULL; i++)
-        if (v->number > 0) return true;
-    return false;
+        share |= v->number > 0;
+    for (int i = 0; (v = possible_value(s, SET_PRUNE_DURING, i)) != NULL; i++)
+        during |= (strcmp(v->text, "fine-tune") == 0) == (where == PHASE_TUNE);
+    return share && during;
 }
 
-static void find_cuts(plan *p)
+static void find_cuts(plan *p, phase where)
 {
     const space *s = p->s;
+    const int length = where == PHASE_TUNE ? SET_TUNE_EPOCHS : SET_EPOCHS;
     const value *begin, *epochs;
-    for (int i = 0; may_prune(s) && (begin = possible_value(s, SET_PRUNE_BEGIN, i)) != NULL; i++) {
-        if (is_number(begin)) add_cut(p, begin->number, true);
+    for (int i = 0; may_prune(s, where) && (begin = possible_value(s, SET_PRUNE_BEGIN, i)) != NULL;
+         i++) {
+        if (is_number(begin)) add_cut(p, where, begin->number, true);
         if (is_number(begin) || !strchr(begin->text, '%')) continue;
-        for (int k = 0; (epochs = possible_value(s, SET_EPOCHS, k)) != NULL; k++)
-            add_cut(p, begin->number * epochs->number / 100, true);
+        for (int k = 0; (epochs = possible_value(s, length, k)) != NULL; k++)
+            add_cut(p, where, begin->number * epochs->number / 100, true);
     }
-    for (int k = 0; (epochs = possible_value(s, SET_EPOCHS, k)) != NULL; k++)
-        if (s->slot[SET_EPOCHS].axis >= 0) add_cut(p, epochs->number, false);
+    for (int k = 0; (epochs = possible_value(s, length, k)) != NULL; k++)
+        if (s->slot[length].axis >= 0) add_cut(p, where, epochs->number, false);
 }
 
 static void find_mixed(plan *p)
@@ -138,7 +144,8 @@ static void find_least_packed(plan *p)
 
 /* --- rules --- */
 
-const char plan_pruning_rule[] = "pruning must begin before its end, and end within the training";
+const char plan_pruning_rule[] =
+    "pruning must begin before its end, and end within the training or fine-tuning it is part of";
 
 /* Else the final share is never reached while the knob says so, and no epoch counts as the best. Where
  * begin and end are in steps only the trainer knows how they lie to the epochs. */
@@ -146,10 +153,14 @@ static const char *bad_pruning(const value *slots)
 {
     if (slots[SET_FINAL_SPARSITY].number <= 0) return NULL;
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
+    const bool tune = plan_pruning_phase(slots) == PHASE_TUNE;
+    if (tune && slots[SET_TUNE_EPOCHS].number < 1)
+        return "pruning while fine-tuning needs fine_tune.epochs";
     if (begin->number >= end->number) return "pruning must begin before its end";
-    if (is_number(end) && end->number > slots[SET_EPOCHS].number)
-        return "pruning must end within the training";
-    return NULL;
+    if (!is_number(end) || end->number <= slots[tune ? SET_TUNE_EPOCHS : SET_EPOCHS].number)
+        return NULL;
+    return tune ? "pruning must end within the fine-tuning"
+                : "pruning must end within the training";
 }
 
 /* The first rule that excludes the candidate, n_rules for the built-in one, -1 when none does. */
@@ -285,7 +296,7 @@ static status init_plan(plan *p, err *e)
     TRY(identity_init(&p->net_of, p->a, 64, e));
     TRY(identity_init(&p->export_of, p->a, 16, e));
     TRY(identity_init(&p->cost_of, p->a, 256, e));
-    find_cuts(p);
+    for (int i = 0; i < N_PHASES; i++) find_cuts(p, (phase)i);
     find_mixed(p);
     find_least_packed(p);
     return OK;
@@ -303,8 +314,8 @@ static status refuse_empty(const plan *p, err *e)
     int line;
     const char *file = space_pruning_place(s, &line);
     if (p->excluded[s->n_rules] > 0)
-        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line,
-                   (long long)p->excluded[s->n_rules], plan_pruning_rule);
+        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line, (long long)p->excluded[s->n_rules],
+                   plan_pruning_rule);
     status code = buf_check(&b, e);
     if (code == OK)
         code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,

@@ -5,14 +5,18 @@
 #include "search/candidate.h"
 #include "search/identity.h"
 
+/* A network is trained and, if the space says so, the trained one trained again. */
+typedef enum { PHASE_TRAIN, PHASE_TUNE, N_PHASES } phase;
+
 enum {
-    MAX_CUTS =
-        CHAIN_MAX - 5, /* the rest: data, the last part of a training, export, score, latency */
+    /* The rest: data, the last part of each phase, export, score, latency. */
+    MAX_CUTS = (CHAIN_MAX - 6) / N_PHASES,
+    MAX_PARTS = N_PHASES * (MAX_CUTS + 1),
     MAX_NETS = 1000000,
     SCORE_BATCH = 32 /* examples that the score stage runs at once */
 };
 
-/* A training is cut into parts where another candidate of the space may leave the common path. */
+/* A phase is cut into parts where another candidate of the space may leave the common path. */
 typedef struct {
     int epoch;
     bool pruning; /* pruning begins here; else some training of the space ends here */
@@ -52,8 +56,8 @@ struct plan {
     net_record *nets;
     export_record *exports;
     stage_forecast *costs;
-    int n_cuts;
-    cut cuts[MAX_CUTS];
+    int n_cuts[N_PHASES];
+    cut cuts[N_PHASES][MAX_CUTS];
     int n_mixed, mixed[N_SETTINGS]; /* settings that every part of a training depends on */
     int n_data_mixed, data_mixed[N_SETTINGS]; /* settings that a data stage depends on */
     double least_packed; /* packed bytes that no limit forbids; infinity without limits */
@@ -62,11 +66,12 @@ struct plan {
     plan_summary summary;
 };
 
-/* A stretch [from, to) of a training. */
+/* A stretch [from, to) of a phase. */
 typedef struct {
+    phase phase;
     int from, to;
     bool pruning;      /* its parameters say how to prune */
-    bool before_prune; /* pruning comes later: nothing is kept, nothing stops early */
+    bool before_prune; /* pruning comes later in the phase: nothing is kept, nothing stops early */
     uint64_t id;
     double seconds;
 } train_part;
@@ -78,7 +83,7 @@ typedef struct {
     const stage_forecast *cost;
     uint64_t data_id, export_id; /* export_id covers all that is built */
     int n_parts;
-    train_part part[MAX_CUTS + 1];
+    train_part part[MAX_PARTS];
 } build;
 
 /* Finds (and, the first time, makes) the records behind a candidate's values. */
@@ -87,6 +92,9 @@ status plan_resolve(plan *p, const value *slots, build *out, err *e);
 status plan_lookup(const plan *p, const value *slots, build *out, err *e);
 /* Fills the values of one candidate. */
 status plan_values(const plan *p, int64_t candidate, value *slots, err *e);
+
+/* Where begin and end of pruning are counted from. */
+phase plan_pruning_phase(const value *slots);
 
 /* Adds the record of a candidate's data under `id` (plan_data.c). */
 status plan_make_data(plan *p, uint64_t id, const value *slots, err *e);

@@ -214,23 +214,38 @@ static bool rate_depends_on_length(const value *slots)
     return strcmp(schedule, "polynomial") == 0 || strcmp(schedule, "cosine") == 0;
 }
 
-static void cut_training(const plan *p, const value *slots, build *out)
+phase plan_pruning_phase(const value *slots)
 {
-    int epochs = (int)slots[SET_EPOCHS].number, from = 0;
-    bool pruned = slots[SET_FINAL_SPARSITY].number > 0, fixed_rate = !rate_depends_on_length(slots);
+    return strcmp(slots[SET_PRUNE_DURING].text, "fine-tune") == 0 ? PHASE_TUNE : PHASE_TRAIN;
+}
+
+/* Fine-tuning has a constant rate. */
+static void cut_phase(const plan *p, const value *slots, phase where, build *out)
+{
+    const cut *cuts = p->cuts[where];
+    const int epochs = (int)slots[where == PHASE_TUNE ? SET_TUNE_EPOCHS : SET_EPOCHS].number;
+    const bool pruned = slots[SET_FINAL_SPARSITY].number > 0 && plan_pruning_phase(slots) == where;
+    const bool fixed_rate = where == PHASE_TUNE || !rate_depends_on_length(slots);
     const value *begin = &slots[SET_PRUNE_BEGIN];
-    out->n_parts = 0;
-    for (int i = 0; i <= p->n_cuts; i++) {
-        int to = i < p->n_cuts ? p->cuts[i].epoch : epochs;
+    for (int i = 0, from = 0; from < epochs && i <= p->n_cuts[where]; i++) {
+        int to = i < p->n_cuts[where] ? cuts[i].epoch : epochs;
         bool last = to >= epochs;
-        if (!last && !p->cuts[i].pruning && !fixed_rate) continue;
+        if (!last && !cuts[i].pruning && !fixed_rate) continue;
         if (last) to = epochs;
         bool before = pruned && is_number(begin) && to <= begin->number;
-        out->part[out->n_parts++] = (train_part){
-            .from = from, .to = to, .pruning = pruned && !before, .before_prune = before};
+        out->part[out->n_parts++] = (train_part){.phase = where,
+                                                 .from = from,
+                                                 .to = to,
+                                                 .pruning = pruned && !before,
+                                                 .before_prune = before};
         from = to;
-        if (last) return;
     }
+}
+
+static void cut_training(const plan *p, const value *slots, build *out)
+{
+    out->n_parts = 0;
+    for (int i = 0; i < N_PHASES; i++) cut_phase(p, slots, (phase)i, out);
 }
 
 static uint64_t prune_identity(uint64_t id, const value *slots)
@@ -252,6 +267,7 @@ static void identify_parts(const plan *p, const value *slots, build *out)
         train_part *t = &out->part[i];
         uint64_t id = identity_mix(earlier, common);
         id = identity_mix(id, (uint64_t)t->from << 32 | (uint32_t)t->to);
+        if (t->phase == PHASE_TUNE) id = identity_mix(id, slots[SET_TUNE_RATE].id);
         if (!t->before_prune) {
             id = identity_mix(id, slots[SET_KEEP].id);
             id = identity_mix(id, slots[SET_EARLY_STOP].id);

@@ -12,6 +12,7 @@
 #define TO_A_FINAL_RATE "schedule in ['polynomial', 'cosine']"
 #define EXPONENTIAL "schedule == 'exponential'"
 #define PRUNED "final_sparsity > 0"
+#define TUNED "fine_tune.epochs > 0"
 #define FOLDERS "source == 'speech-folders'"
 #define MADE_UP "source == 'synthetic-keywords'"
 #define LISTS "split == 'lists'"
@@ -238,6 +239,10 @@ static const setting_row rows[N_SETTINGS] = {
          .help =
              "share of the weights that are zero in the end; 0: no pruning, and the rest of this "
              "section does not matter"},
+    [SET_PRUNE_DURING] = {"prune.during", TYPE_CHOICE, .choices = "training|fine-tune",
+                          .def = "training", .matters = PRUNED, .stages = TRAIN, .axis = true,
+                          .help = "the training that the zeros come in, and that `begin` and `end` are "
+                                  "counted in: the first, or the fine-tuning of a trained network"},
     [SET_INITIAL_SPARSITY] = {"prune.initial_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
                               .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
                               .help = "share where pruning begins"},
@@ -256,7 +261,17 @@ static const setting_row rows[N_SETTINGS] = {
                          .matters = PRUNED, .stages = TRAIN, .axis = true,
                          .help = "of the polynomial from the initial to the final share"},
 
-    [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic|int8|int8-weights",
+    [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .by_path = true, .min = 0, .max = 10000,
+                         .def = "0", .stages = TRAIN, .axis = true,
+                         .help = "a second training, of the weights that the first one kept, with a "
+                                 "fresh optimizer; 0: none. All else is as in `train`; weights "
+                                 "pruned in the first stay zero"},
+    [SET_TUNE_RATE] = {"fine_tune.learning_rate", TYPE_NUMBER, .by_path = true, .min = 1e-8,
+                       .max = 10, .def = "0.0001", .matters = TUNED, .stages = TRAIN, .axis = true,
+                       .help = "its learning rate, which stays constant"},
+
+    [SET_STORAGE] = {"export.storage", TYPE_CHOICE,
+                     .choices = "float32|float16|dynamic|int8|int8-weights",
                      .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
                      .help = "how weights are stored; `dynamic`: int8 for large tensors "
                              "(dynamic-range quantization); `int8`: weights, activations and all "
@@ -370,7 +385,8 @@ int schema_find(const char *name)
     int found = -1;
     for (int i = 0; i < N_SETTINGS; i++) {
         if (strcmp(rows[i].path, name) == 0) return i;
-        if (strcmp(last_part(rows[i].path), name) == 0) found = found == -1 ? i : -2;
+        if (!rows[i].by_path && strcmp(last_part(rows[i].path), name) == 0)
+            found = found == -1 ? i : -2;
     }
     return found < 0 ? -1 : found;
 }
@@ -409,8 +425,9 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",   "train",  "prune",
-                                           "export", "latency", "search", "limits"};
+    static const char *const sections[] = {"data",      "model",  "train",   "prune",
+                                           "fine_tune", "export", "latency", "search",
+                                           "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

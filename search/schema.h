@@ -80,11 +80,14 @@ typedef enum {
     SET_KEEP,
     SET_EARLY_STOP,
     SET_FINAL_SPARSITY,
+    SET_PRUNE_DURING,
     SET_INITIAL_SPARSITY,
     SET_PRUNE_BEGIN,
     SET_PRUNE_END,
     SET_PRUNE_FREQUENCY,
     SET_PRUNE_POWER,
+    SET_TUNE_EPOCHS,
+    SET_TUNE_RATE,
     SET_STORAGE,
     SET_DYNAMIC_MIN,
     SET_PER_CHANNEL,
@@ -127,11 +130,12 @@ typedef struct {
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */
     const char *words_def;  /* the default in keyword spotting when it is another */
+    bool by_path;           /* its last part is another's name: it goes by its whole path only */
     const char *help;
 } setting_row;
 
 const setting_row *schema_row(setting s);
-/* By full path, or by its last part (`epochs`) when only one row ends so. -1 when there is none. */
+/* By full path, or by its last part (`epochs`) when only one row goes by it. -1 when there is none. */
 int schema_find(const char *name);
 /* The shortest name of a row: its last part when unique, else its path. */
 const char *schema_short_name(setting s);
@@ -142,6 +146,7 @@ bool schema_allows(const setting_row *row, const char *choice, const char *task)
 const char *schema_default(const setting_row *row, const char *task);
 /* True when `word` is one of "a|b|c". */
 bool schema_among(const char *choices, const char *word);
+enum { SCHEMA_MAX_SECTIONS = 16 };
 /* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */
 int schema_sections(const char **names, int most);
 

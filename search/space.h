@@ -70,7 +70,7 @@ typedef enum {
 
 /* --- the plan: every candidate as a chain of stages --- */
 
-enum { CHAIN_MAX = 24, PLAN_MAX_CANDIDATES = 20000000 };
+enum { CHAIN_MAX = 44, PLAN_MAX_CANDIDATES = 20000000 };
 
 typedef struct {
     stage_request request; /* folder left NULL: the scheduler's to fill */
@@ -110,7 +110,7 @@ typedef struct {
 } plan_summary;
 status plan_summarize(const plan *p, plan_summary *out, err *e);
 /* Candidates that the i-th rule excludes (each counts for the first rule that does). i =
- * space_n_rules: by the built-in rule on pruning, whose text follows. */
+ * space_n_rules: by the built-in rule on pruning and fine-tuning, whose text follows. */
 int64_t plan_excluded(const plan *p, int i);
 extern const char plan_pruning_rule[];
 /* Candidates, excluded and duplicate ones left out, that cannot meet a limit of a version. */

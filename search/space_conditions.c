@@ -52,12 +52,12 @@ static void sparsity_range(const space *s, double *least, double *most)
 
 /* A point of the training that is the same for all candidates, in its own unit; percent in epochs.
  */
-static bool fixed_period(const space *s, int slot, double *out)
+static bool fixed_period(const space *s, int slot, setting length, double *out)
 {
-    const value *v = &s->slot[slot].fixed, *epochs = &s->slot[SET_EPOCHS].fixed;
+    const value *v = &s->slot[slot].fixed, *epochs = &s->slot[length].fixed;
     bool percent = v->kind == VALUE_TEXT && !is_steps(v);
     *out = percent ? v->number * epochs->number / 100 : v->number;
-    return s->slot[slot].axis < 0 && !(percent && s->slot[SET_EPOCHS].axis >= 0);
+    return s->slot[slot].axis < 0 && !(percent && s->slot[length].axis >= 0);
 }
 
 static const char *period_text(const space *s, int slot)
@@ -73,20 +73,29 @@ void space_check_pruning(space *s)
     double begin, end, least, most;
     const char *words = period_text(s, SET_PRUNE_BEGIN);
     const node *place = s->slot[SET_PRUNE_BEGIN].place;
+    const bool tune = strcmp(s->slot[SET_PRUNE_DURING].fixed.text, "fine-tune") == 0;
+    const setting length = tune ? SET_TUNE_EPOCHS : SET_EPOCHS;
+    const value *epochs = &s->slot[length].fixed;
     sparsity_range(s, &least, &most);
-    if (s->source.d->total > 0 || most <= 0 || !fixed_period(s, SET_PRUNE_BEGIN, &begin)) return;
-    if (fixed_period(s, SET_PRUNE_END, &end) && begin >= end)
+    if (s->source.d->total > 0 || most <= 0 || s->slot[SET_PRUNE_DURING].axis >= 0) return;
+    if (tune && s->slot[length].axis < 0 && epochs->number < 1) {
+        document_wrong(&s->source, s->slot[SET_PRUNE_DURING].place,
+                       "pruning during fine-tune needs a fine-tuning: say how long, "
+                       "fine_tune: {epochs: 5}");
+        return;
+    }
+    if (!fixed_period(s, SET_PRUNE_BEGIN, length, &begin)) return;
+    if (fixed_period(s, SET_PRUNE_END, length, &end) && begin >= end)
         document_wrong(&s->source, place ? place : s->slot[SET_PRUNE_END].place,
                        "prune.begin, %s, must be before prune.end, %s", words,
                        period_text(s, SET_PRUNE_END));
-    const value *epochs = &s->slot[SET_EPOCHS].fixed;
-    if (s->slot[SET_EPOCHS].axis >= 0 || least <= 0 || begin < epochs->number ||
+    if (s->slot[length].axis >= 0 || least <= 0 || begin < epochs->number ||
         is_steps(&s->slot[SET_PRUNE_BEGIN].fixed))
         return;
-    if (!place) place = s->slot[SET_EPOCHS].place;
+    if (!place) place = s->slot[length].place;
     document_wrong(&s->source, place ? place : s->slot[SET_FINAL_SPARSITY].place,
-                   "prune.begin, %s, must be before the end of the training, train.epochs %.10g",
-                   words, epochs->number);
+                   "prune.begin, %s, must be before the end of the training, %s %.10g", words,
+                   schema_row(length)->path, epochs->number);
 }
 
 /* --- conditions --- */
@@ -125,8 +134,11 @@ static int dependency(const space *s, int slot, int i)
     int m = info->when ? expr_n_slots(info->when) : 0;
     if (i < n) return expr_slot(info->matters, i);
     if (i < n + m) return expr_slot(info->when, i - n);
+    if (slot == SET_PRUNE_BEGIN || slot == SET_PRUNE_END) {
+        static const int read[] = {SET_EPOCHS, SET_TUNE_EPOCHS, SET_PRUNE_DURING};
+        return i - n - m < 3 ? read[i - n - m] : -1;
+    }
     if (i > n + m) return -1;
-    if (slot == SET_PRUNE_BEGIN || slot == SET_PRUNE_END) return SET_EPOCHS;
     return slot >= SLOT_KNOBS && slot < SLOT_KNOBS + s->n_knobs ? SET_ARCHITECTURE : -1;
 }
 

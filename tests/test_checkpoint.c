@@ -29,6 +29,7 @@ static buf sample(arena *a, checkpoint *c)
     }
     c->masked = c->keep_best = c->has_best = c->stopped = c->standardized = true;
     c->epoch = 3, c->step = 3000000000, c->best_epoch = 2, c->wait = 1, c->best_loss = 0.25;
+    c->earlier_epochs = 30;
     c->n_outputs = 2;
     c->label_mean[0] = 9, c->label_mean[1] = 76, c->label_std[0] = 8, c->label_std[1] = 16;
     c->curve = ARENA_NEW(a, curve_point, 3);
@@ -53,7 +54,7 @@ Test(checkpoint, comes_back_as_it_was_written)
     size_t n = (size_t)c.n_params * sizeof(float);
     cr_expect(d.n_params == c.n_params && d.n_blocks == 2 && d.epoch == 3 && d.step == c.step);
     cr_expect(d.masked && d.keep_best && d.has_best && d.stopped && d.standardized);
-    cr_expect(d.best_epoch == 2 && d.wait == 1 && d.best_loss == 0.25);
+    cr_expect(d.best_epoch == 2 && d.wait == 1 && d.best_loss == 0.25 && d.earlier_epochs == 30);
     cr_expect(memcmp(d.params, c.params, n) == 0 && memcmp(d.best, c.best, n) == 0);
     cr_expect(memcmp(d.moments, c.moments, n + sizeof(float) * (size_t)optim_stride(c.n_params)) ==
                   0 &&

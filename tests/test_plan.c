@@ -93,6 +93,70 @@ Test(plan, counted_stages_are_the_distinct_keys_of_all_chains)
     }
 }
 
+/* Two phases, with and without pruning in either. */
+static const char *const tuned = HEAD
+    "model: {architecture: mlp-2, units: [3, 4]}\n"
+    "train: {epochs: [4, 6], schedule: [constant, cosine], keep: [last, best]}\n"
+    "prune: {final_sparsity: [0, 0.5, 0.9], during: [training, fine-tune], begin: [1, \"50 %\"], "
+    "end: \"100 %\"}\n"
+    "fine_tune: {epochs: [0, 3, 5], learning_rate: [1e-4, 1e-3]}\n"
+    "seeds: [1, 2]\n" TAIL;
+
+Test(plan, fine_tuning_counts_the_distinct_keys_of_all_chains)
+{
+    space *s = space_of(&a, tuned, 0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t = summary_of(p);
+    cr_assert_gt(t.count[CAND_OK], 100);
+    cr_expect_gt(plan_excluded(p, 0), 0, "pruning in a fine-tuning of no epochs");
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        arena_mark_t mark = arena_mark(&a);
+        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
+                     stage_kind_name((stage_kind)k));
+        arena_release(&a, mark);
+    }
+}
+
+Test(plan, fine_tuning_is_a_training_of_trained_weights_behind_the_first)
+{
+    space *s =
+        space_of(&a,
+                 HEAD "model: {architecture: mlp-2, units: 3}\n"
+                      "train: {schedule: cosine, epochs: 30, keep: best}\n"
+                      "prune: {final_sparsity: 0.9, during: fine-tune, begin: 0, end: 50 %}\n"
+                      "fine_tune: {epochs: 30, learning_rate: 0.002}\n" TAIL,
+                 0, NULL);
+    const chain *c = chain_of(plan_of(s), 0, 0);
+    cr_assert_eq(c->n, 5);
+    const char *first = c->stage[1].request.params, *second = c->stage[2].request.params;
+    cr_expect(strstr(first, "\"keep\":\"best\",\"early_stop\":0,\"prune\":null,\"seed\":1,"
+                            "\"from_epoch\":0,\"to_epoch\":30}"),
+              "%s", first);
+    cr_expect(strstr(second, "\"learning_rate\":{\"schedule\":\"constant\",\"initial\":0.002},"
+                             "\"shuffle_buffer\":100,\"keep\":\"best\",\"early_stop\":0,\"prune\":{"
+                             "\"initial\":0.3,\"final\":0.9,\"begin\":0,\"end\":15,\"unit\":"
+                             "\"epochs\",\"frequency\":100,\"power\":3},\"start\":\"weights\","
+                             "\"seed\":1,\"from_epoch\":0,\"to_epoch\":30}"),
+              "%s", second);
+    cr_expect_str_eq(c->stage[2].request.parent[1].text, c->stage[1].request.key.text);
+    cr_expect_float_eq(c->stage[2].predicted_seconds, c->stage[1].predicted_seconds, 1e-12);
+}
+
+Test(plan, candidates_share_the_first_training_and_the_fine_tuning_before_pruning)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2}\ntrain: {epochs: 30}\n"
+                             "prune: {final_sparsity: [0, 0.7, 0.9], during: fine-tune, begin: 2, "
+                             "end: 10}\n"
+                             "fine_tune: {epochs: [10, 20], learning_rate: [1e-4, 1e-3]}\n" TAIL,
+                        0, NULL);
+    plan_summary t = summary_of(plan_of(s));
+    cr_expect_eq(t.count[CAND_OK], 3 * 2 * 2);
+    /* 30; for each rate the 2 before pruning, and for each share from 2 to 10 and from there to 20 */
+    cr_expect_eq(t.epochs, 30 + 2 * (2 + 3 * (8 + 10)));
+    cr_expect_eq(t.epochs_unshared, 2 * 3 * (40 + 50));
+}
+
 Test(plan, storages_that_write_the_same_file_are_duplicates)
 {
     /* The tensors of the network have 96, 64 and 96 weights. */
@@ -303,9 +367,9 @@ Test(plan, each_rule_counts_what_it_excludes_first)
 
 Test(plan, pruning_that_ends_behind_the_training_is_left_out)
 {
-    static const char *const yaml = HEAD
-        "model: {architecture: mlp-2}\ntrain: {epochs: [8, 15, 20]}\n"
-        "prune:\n  final_sparsity: [0, 0.9]\n" TAIL;
+    static const char *const yaml =
+        HEAD "model: {architecture: mlp-2}\ntrain: {epochs: [8, 15, 20]}\n"
+             "prune:\n  final_sparsity: [0, 0.9]\n" TAIL;
     space *s = space_of(&a, yaml, 0, NULL);
     plan *p = plan_of(s);
     cr_expect_eq(plan_excluded(p, 0), 1, "8 epochs with the default end of 15");
@@ -361,9 +425,9 @@ Test(plan, more_zeros_may_save_a_candidate_from_the_filter)
 
 Test(plan, a_floor_is_of_the_most_zeros_that_pruning_can_leave)
 {
-    static const char *const yaml = HEAD
-        "model: {architecture: mlp-2, units: 64}\nprune: {final_sparsity: [0.2, 0], "
-        "initial_sparsity: [0.3, 0.9]}\nversions: {a: {size: \"< 100 B\"}}\n" TAIL;
+    static const char *const yaml =
+        HEAD "model: {architecture: mlp-2, units: 64}\nprune: {final_sparsity: [0.2, 0], "
+             "initial_sparsity: [0.3, 0.9]}\nversions: {a: {size: \"< 100 B\"}}\n" TAIL;
     plan *p = plan_of(space_of(&a, yaml, 0, NULL));
     double floor[3]; /* at 0.3, at 0.9, and unpruned, where initial_sparsity does not matter */
     for (int i = 0; i < 3; i++) {

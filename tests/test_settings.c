@@ -25,6 +25,8 @@ static const char *const contexts[][MAX_SETS] = {
     {"train.epochs=2", "prune.final_sparsity=0.5", "prune.begin=0 %", "prune.end=100 %"},
     {"train.epochs=2", "prune.final_sparsity=0.5", "prune.begin=0", "prune.end=2"},
     {"prune.final_sparsity=0.5", "prune.begin=0 steps", "prune.end=10000000 steps"},
+    {"prune.final_sparsity=0.5", "prune.during=fine-tune", "fine_tune.epochs=3", "prune.begin=1",
+     "prune.end=100 %"},
 };
 enum { N_CONTEXTS = sizeof contexts / sizeof *contexts };
 
@@ -69,9 +71,12 @@ static bool try_context(const char *path, const char *set, const char *const *co
             sets[n++] = context[i];
     arena a;
     arena_init(&a, 0);
-    space *s = space_of(&a, base, n, sets);
+    space_options o = {.architectures = "spaces/architectures", .n_sets = n, .sets = sets};
+    diag d;
+    diag_init(&d, &a);
+    space *s = space_parse(&a, "test.yaml", base, strlen(base), &o, &d);
     plan *p;
-    bool planned = plan_make(s, &a, &p, NULL) == OK && plan_state(p, 0) == CAND_OK;
+    bool planned = s && plan_make(s, &a, &p, NULL) == OK && plan_state(p, 0) == CAND_OK;
     for (int seed = 0; planned && seed < space_n_seeds(s); seed++) {
         chain *c = ARENA_NEW(&a, chain, 1);
         err e = {0};

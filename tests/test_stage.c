@@ -136,6 +136,45 @@ Test(stage, pruning_leaves_the_asked_share_of_exact_zeros)
     teardown(&f);
 }
 
+/* Parameters of a fine-tuning: train_params with "start":"weights" for its first part. */
+static const char *tune_params(fixture *f, int from, int to, const char *prune)
+{
+    const char *p = train_params(f, from, to, prune), *seed = strstr(p, "\"seed\"");
+    if (from > 0) return p;
+    return arena_printf(&f->a, "%.*s\"start\":\"weights\",%s", (int)(seed - p), p, seed);
+}
+
+Test(stage, fine_tuning_in_two_parts_gives_the_bytes_of_fine_tuning_at_once)
+{
+    fixture f;
+    setup(&f);
+    stage_result r, parts, whole;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash parent[2] = {data, run(&f, STAGE_TRAIN, train_params(&f, 0, 3, "null"), &data, 1, &r)};
+    hash first = run(&f, STAGE_TRAIN, tune_params(&f, 0, 6, PRUNING), parent, 2, &whole);
+    cr_expect_eq(metric(&whole, "epochs"), 9, "both trainings count");
+    cr_expect_eq(metric(&whole, "best_epoch"), 9);
+    run(&f, STAGE_EXPORT, export_params, &first, 1, &r);
+    cr_expect_float_eq(metric(&r, "sparsity"), 75.0, 1e-9);
+    parent[1] = run(&f, STAGE_TRAIN, tune_params(&f, 0, 2, "null"), parent, 2, &r);
+    run(&f, STAGE_TRAIN, tune_params(&f, 2, 6, PRUNING), parent, 2, &parts);
+    cr_expect_str_eq(parts.artifact_hash.text, whole.artifact_hash.text);
+    teardown(&f);
+}
+
+Test(stage, weights_pruned_before_stay_zero_while_fine_tuning)
+{
+    fixture f;
+    setup(&f);
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash parent[2] = {data, run(&f, STAGE_TRAIN, train_params(&f, 0, 6, PRUNING), &data, 1, &r)};
+    hash tuned = run(&f, STAGE_TRAIN, tune_params(&f, 0, 3, "null"), parent, 2, &r);
+    run(&f, STAGE_EXPORT, export_params, &tuned, 1, &r);
+    cr_expect_float_eq(metric(&r, "sparsity"), 75.0, 1e-9);
+    teardown(&f);
+}
+
 Test(stage, what_is_foreseen_is_what_is_built)
 {
     fixture f;
@@ -182,11 +221,12 @@ Test(stage, trained_files_stay_above_the_packed_floor)
         node *net, *export;
         stage_forecast known;
         double sparsity = pruning[i / 3].sparsity;
-        const char *params = arena_printf(
-            &f.a,
-            "{\"storage\":\"%s\",\"dynamic_min_elements\":0,\"per_channel\":true,\"pack\":\"zlib\"}",
-            storage[i % 3]);
-        hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, pruning[i / 3].prune), &data, 1, &r);
+        const char *params = arena_printf(&f.a,
+                                          "{\"storage\":\"%s\",\"dynamic_min_elements\":0,\"per_"
+                                          "channel\":true,\"pack\":\"zlib\"}",
+                                          storage[i % 3]);
+        hash train =
+            run(&f, STAGE_TRAIN, train_params(&f, 0, 6, pruning[i / 3].prune), &data, 1, &r);
         run(&f, STAGE_EXPORT, params, &train, 1, &r);
         cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, &e), OK);
         cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
@@ -235,8 +275,12 @@ Test(stage, an_export_that_cannot_pack_gives_no_figures_and_leaks_nothing)
     stage_result r;
     hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
     hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 1, "null"), &data, 1, &r);
-    stage_request rq = {.kind = STAGE_EXPORT, .params = export_params, .input = "",
-                        .folder = f.folder, .n_parents = 1, .parent = {train}};
+    stage_request rq = {.kind = STAGE_EXPORT,
+                        .params = export_params,
+                        .input = "",
+                        .folder = f.folder,
+                        .n_parents = 1,
+                        .parent = {train}};
     rq.key = stage_key(rq.kind, rq.params, &train, 1);
     for (int i = 0; i < 2 * ROUNDS * CALLS; i++) {
         err e = {0};

@@ -16,7 +16,8 @@ enum {
     FLAG_STOPPED = 8,
     FLAG_STANDARDIZED = 16,
     FLAG_CLASSES = 32,
-    ALL_FLAGS = 63,
+    FLAG_BEGAN_TRAINED = 64,
+    ALL_FLAGS = 127,
     HASH_BYTES = HASH_TEXT - 1,
     MAX_JSON = 1 << 20
 };
@@ -71,7 +72,8 @@ static void put_counters(buf *b, const checkpoint *c)
     buf_u32(b, (uint32_t)c->n_blocks);
     buf_u32(b, (c->masked ? FLAG_MASKED : 0u) | (c->keep_best ? FLAG_KEEP_BEST : 0u) |
                    (c->has_best ? FLAG_HAS_BEST : 0u) | (c->stopped ? FLAG_STOPPED : 0u) |
-                   (c->standardized ? FLAG_STANDARDIZED : 0u) | (c->classes ? FLAG_CLASSES : 0u));
+                   (c->standardized ? FLAG_STANDARDIZED : 0u) | (c->classes ? FLAG_CLASSES : 0u) |
+                   (c->earlier_epochs ? FLAG_BEGAN_TRAINED : 0u));
     buf_u32(b, (uint32_t)c->epoch);
     buf_u64(b, (uint64_t)c->step);
     buf_u32(b, (uint32_t)c->wait);
@@ -96,6 +98,7 @@ status checkpoint_write(const checkpoint *c, buf *out, err *e)
         put_f32(out, &c->label_mean[i], 1);
         put_f32(out, &c->label_std[i], 1);
     }
+    if (c->earlier_epochs) buf_u32(out, (uint32_t)c->earlier_epochs);
     for (int i = 0; i < c->epoch; i++) {
         put_f64(out, c->curve[i].train_loss);
         put_f64(out, c->curve[i].val_loss);
@@ -220,7 +223,8 @@ static uint64_t body_bytes(const counters *k)
     uint64_t blocks = 1 + k->n_blocks + (k->flags & FLAG_HAS_BEST ? 1 : 0);
     uint64_t mask = k->flags & FLAG_MASKED ? (k->n_params + 7) / 8 : 0;
     uint64_t point = k->flags & FLAG_CLASSES ? 32 : 24;
-    return point * k->epoch + 4 * blocks * k->n_params + mask;
+    uint64_t earlier = k->flags & FLAG_BEGAN_TRAINED ? 4 : 0;
+    return earlier + point * k->epoch + 4 * blocks * k->n_params + mask;
 }
 
 static void apply_counters(checkpoint *out, const counters *k)
@@ -296,6 +300,12 @@ status checkpoint_read(arena *a, const void *bytes, size_t n, checkpoint *out, e
     if (out->standardized &&
         (out->n_outputs < 1 || checkpoint_scaled_layer(&net, out->n_outputs) < 0))
         return DAMAGED(e, "its network has no layer for the labels' scaling");
+    if (k.flags & FLAG_BEGAN_TRAINED) {
+        uint64_t earlier = take_uint(&c, 4);
+        if (earlier < 1 || earlier > CHECKPOINT_MAX_EPOCHS)
+            return DAMAGED(e, "a count is out of its range");
+        out->earlier_epochs = (int)earlier;
+    }
     return read_body(&c, a, out, e);
 }
 
@@ -327,10 +337,14 @@ static void scale_rows(const checkpoint *c, const net_tensor *t, float *w)
     }
 }
 
+const float *checkpoint_kept_weights(const checkpoint *c)
+{
+    return c->keep_best && c->has_best ? c->best : c->params;
+}
+
 void checkpoint_final_weights(const checkpoint *c, float *out)
 {
-    bool best = c->keep_best && c->has_best;
-    memcpy(out, best ? c->best : c->params, (size_t)c->n_params * sizeof *out);
+    memcpy(out, checkpoint_kept_weights(c), (size_t)c->n_params * sizeof *out);
     if (!c->standardized) return;
     int layer = checkpoint_scaled_layer(&c->net, c->n_outputs);
     net_layout l;

@@ -7,10 +7,11 @@
  *   u32      bytes of the network's JSON (nn/spec.h), then that JSON
  *   u32 n    parameters;  u32 k: blocks of n floats that the optimizer keeps
  *   u32      flags: 1 masked, 2 keeps the best, 4 has best weights, 8 stopped early,
- *            16 standardized, 32 classes
+ *            16 standardized, 32 classes, 64 began with the weights of an earlier training
  *   u32 E    epochs done;  u64: steps done;  u32: epochs since the best;  u32: the best epoch, from 1
  *   f64      best validation loss, with flag 32 best share of wrong classes
  *   u32 o    outputs, then o times f32 mean, f32 standard deviation of the labels
+ *   u32      epochs of the earlier trainings, when flag 64
  *   E times  f64 training loss, f64 validation loss (NaN without validation part), f64 learning
  *            rate; with flag 32 also f64 validation accuracy
  *   n f32    parameters, then k*n f32 of the optimizer
@@ -45,8 +46,9 @@ typedef struct {
     float *best;    /* n_params: weights of best_epoch, when has_best */
     uint32_t *keep; /* n_params: ~0 kept, 0 pruned; meaningful when masked */
     bool masked, keep_best, has_best, stopped, standardized;
-    bool classes; /* classification: the curve has accuracies */
-    int epoch;    /* epochs done */
+    bool classes;       /* classification: the curve has accuracies */
+    int epoch;          /* epochs done */
+    int earlier_epochs; /* of the trainings before, whose weights this one began with */
     int64_t step;
     int best_epoch;   /* from 1; 0 for none yet */
     int wait;         /* epochs since then that counted */
@@ -66,6 +68,9 @@ status checkpoint_read(arena *a, const void *bytes, size_t n, checkpoint *out, e
 /* The parameters to export: the best epoch's when those are kept, else the last; with standardized
  * labels the last layer is rescaled so that the outputs are physical. out[n_params]. */
 void checkpoint_final_weights(const checkpoint *c, float *out);
+
+/* The weights that training found: the best epoch's when those are kept, else the last. n_params. */
+const float *checkpoint_kept_weights(const checkpoint *c);
 
 /* The layer that takes the scaling of standardized labels: the last one with weights, when it is
  * dense, linear, with a bias and only reshaped afterwards; -1 when there is none. `n_outputs` must

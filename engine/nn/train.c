@@ -27,6 +27,18 @@ static status parse_choices(const node *json, train_config *out, err *e)
                 out->label_smoothing);
 }
 
+static status parse_start(const node *json, train_config *out, err *e)
+{
+    static const char *const starts[] = {"weights"};
+    int start;
+    if (!node_get(json, "start")) return OK;
+    TRY(node_choice(json, "start", starts, 1, &start, e));
+    out->from_weights = true;
+    if (out->from_epoch == 0) return OK;
+    return FAIL(e, ERR_ARG, "a training of trained weights begins at epoch 0, not %d",
+                out->from_epoch);
+}
+
 status train_config_parse(const node *json, train_config *out, err *e)
 {
     memset(out, 0, sizeof *out);
@@ -43,6 +55,7 @@ status train_config_parse(const node *json, train_config *out, err *e)
     TRY(node_int(json, "early_stop", 0, CHECKPOINT_MAX_EPOCHS, &out->early_stop, e));
     TRY(node_int(json, "from_epoch", 0, CHECKPOINT_MAX_EPOCHS, &out->from_epoch, e));
     TRY(node_int(json, "to_epoch", out->from_epoch, CHECKPOINT_MAX_EPOCHS, &out->to_epoch, e));
+    TRY(parse_start(json, out, e));
     return node_seed(json, "seed", &out->seed, e);
 }
 
@@ -151,6 +164,26 @@ status train_begin(const train_config *c, const examples *ex, arena *a, checkpoi
     return s;
 }
 
+status train_begin_trained(const train_config *c, const checkpoint *earlier, arena *a,
+                           checkpoint *state, err *e)
+{
+    TRY(checkpoint_make(state, &c->net, optim_blocks(&c->optimizer), a, e));
+    if (state->n_params != earlier->n_params || c->standardized != earlier->standardized ||
+        (c->loss == LOSS_CROSS_ENTROPY) != earlier->classes)
+        return FAIL(e, ERR_ARG, "the earlier training was of another network or of other labels");
+    size_t n = (size_t)state->n_params;
+    memcpy(state->params, checkpoint_kept_weights(earlier), n * sizeof *state->params);
+    memcpy(state->keep, earlier->keep, n * sizeof *state->keep);
+    state->masked = earlier->masked;
+    state->standardized = earlier->standardized;
+    state->classes = earlier->classes;
+    state->n_outputs = earlier->n_outputs;
+    memcpy(state->label_mean, earlier->label_mean, sizeof state->label_mean);
+    memcpy(state->label_std, earlier->label_std, sizeof state->label_std);
+    state->earlier_epochs = earlier->earlier_epochs + earlier->epoch;
+    return OK;
+}
+
 static void standardize(const run *r, float *y, int count)
 {
     const checkpoint *s = r->state;
@@ -199,7 +232,8 @@ static double train_step(run *r, int epoch, int batch)
         r->hooks->before_step(r->hooks->user, s->step, &r->net.layout, s->params, s->keep))
         s->masked = true;
     apply_masks(r);
-    net_forward_training(&r->net, count, &(train_pass){c->seed, s->step});
+    const int64_t drawn = (int64_t)s->earlier_epochs * r->steps_per_epoch;
+    net_forward_training(&r->net, count, &(train_pass){c->seed, drawn + s->step});
     int right;
     double sum = batch_loss(r, count, true, &right);
     if (s->classes)
@@ -260,8 +294,8 @@ static status train_epoch(run *r, int epoch, err *e)
     checkpoint *s = r->state;
     curve_point *p = &s->curve[epoch];
     p->rate = rate_at(&r->config->rate, epoch, s->step, r->steps_per_epoch);
-    train_shuffle(r->config->seed, epoch, r->steps_per_epoch, r->config->shuffle_buffer, r->order,
-                  r->slots);
+    train_shuffle(r->config->seed, s->earlier_epochs + epoch, r->steps_per_epoch,
+                  r->config->shuffle_buffer, r->order, r->slots);
     double sum = 0;
     for (int i = 0; i < r->steps_per_epoch; i++) sum += train_step(r, epoch, r->order[i]);
     apply_masks(r);
@@ -343,7 +377,8 @@ train_summary train_summarise(const checkpoint *s)
 {
     bool best = s->keep_best && s->has_best;
     int epoch = best ? s->best_epoch : s->epoch;
-    train_summary out = {(double)NAN, (double)NAN, (double)NAN, s->epoch, epoch};
+    train_summary out = {(double)NAN, (double)NAN, (double)NAN, s->earlier_epochs + s->epoch,
+                         s->earlier_epochs + epoch};
     if (epoch > 0) {
         out.train_loss = s->curve[epoch - 1].train_loss;
         out.val_loss = s->curve[epoch - 1].val_loss;

@@ -4,6 +4,7 @@
  *   train_begin(&config, examples, arena, &state, e);            or checkpoint_read(...)
  *   train_run(&config, examples, &state, 0, 5, NULL, ..., arena, e);
  *   train_run(&config, examples, &state, 5, 20, hooks, ..., arena, e);
+ *   train_begin_trained(&fine_config, &state, arena, &fine, e);   and again from epoch 0
  *
  * Batches are consecutive examples, formed once; their order is new in each epoch, drawn by
  * tf.data's buffer rule from the stream (seed, RNG_SHUFFLE, epoch). The last batch may be smaller.
@@ -37,10 +38,12 @@ typedef struct {
     bool keep_best;     /* final weights: those of the best epoch instead of the last */
     int early_stop;     /* stop after so many epochs without a better one; 0 = never */
     uint64_t seed;
+    bool from_weights;        /* a training of trained weights: see train_begin_trained */
     int from_epoch, to_epoch; /* as the JSON says; train_run goes by its arguments */
 } train_config;
 
-/* The JSON of a train stage; "prune" is read by compress/prune.h. */
+/* The JSON of a train stage; "prune" is read by compress/prune.h. "start":"weights", when there, says
+ * that the earlier training gives its weights only. */
 status train_config_parse(const node *json, train_config *out, err *e);
 
 /* What other rooms do to a training. Whoever continues a training gives hooks that act alike. */
@@ -63,6 +66,12 @@ int train_steps_per_epoch(const train_config *c, const examples *ex);
 /* Initial weights and an empty state in `a`. ERR_INPUT when network and examples do not fit. */
 status train_begin(const train_config *c, const examples *ex, arena *a, checkpoint *state, err *e);
 
+/* A new training of the weights that `earlier` kept: epochs, steps, optimizer and learning curve from
+ * the beginning; shuffling and dropout go on drawing where the earlier training ended. Pruned weights
+ * stay pruned. ERR_ARG when it was of another network, or of other labels. */
+status train_begin_trained(const train_config *c, const checkpoint *earlier, arena *a,
+                           checkpoint *state, err *e);
+
 /* Trains epochs [from, to); `state->epoch` must be `from`, unless the training has stopped early:
  * then nothing is done. `hooks` and `progress` may be NULL. The state's curve grows in `a`; all
  * else taken from `a` is given back. ERR_NUM, with the epoch, when a loss is not finite; the state
@@ -74,7 +83,7 @@ status train_run(const train_config *c, const examples *ex, checkpoint *state, i
 typedef struct {
     double train_loss, val_loss; /* on what was trained: standardized labels count as such */
     double val_accuracy;         /* share of right classes; NaN for forecasts */
-    int epochs, best_epoch;      /* run; of the final weights, from 1 */
+    int epochs, best_epoch;      /* run; of the final weights, from 1; earlier trainings count */
 } train_summary;
 train_summary train_summarise(const checkpoint *state);
 
