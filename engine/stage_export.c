@@ -4,11 +4,12 @@
  * latencies.
  *
  * Full-integer files need the ranges of activations: "calibration" among the parameters asks for those
- * of examples of the training part, and the data stage is then a second parent. */
+ * of examples of the training part, and the data stage is then a second parent; without it the
+ * checkpoint of a quantization-aware training has them. */
 #include <math.h>
 #include <string.h>
 
-#include "engine/compress/calibrate.h"
+#include "engine/compress/fake_quant.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/quantize.h"
 #include "engine/measure/cost.h"
@@ -193,13 +194,17 @@ static status observe(const stage_job *job, const exported *x, const calibration
 }
 
 /* The parameters of the network's points, into the options that write the file. */
-static status quantize(const stage_job *job, exported *x, export_options *o, err *e)
+static status quantize(const stage_job *job, const checkpoint *state, exported *x,
+                       export_options *o, err *e)
 {
     value_range ranges[NET_MAX_POINTS], of_column[CHECKPOINT_MAX_OUTPUTS];
     int columns = 0;
     TRY(calibrate_spread(&x->net, &x->net, e));
     if (o->file.heads) TRY(calibrate_columns(&x->net, &columns, e));
-    TRY(observe(job, x, &o->calibration, columns, ranges, of_column, e));
+    if (o->calibration.examples > 0)
+        TRY(observe(job, x, &o->calibration, columns, ranges, of_column, e));
+    else
+        TRY(fake_quant_ranges(state, &x->net, columns, ranges, of_column, e));
     if (o->file.heads)
         TRY(calibrate_heads(&x->net, columns, of_column, x->weights, ranges, x->head_scale,
                             x->head_shift, e));
@@ -225,7 +230,7 @@ static status export(const stage_job *job, const checkpoint *state, buf *artifac
     checkpoint_final_weights(state, weights);
     prune_count(layout, weights, &zeros);
     TRY(net_fold(&state->net, weights, job->a, &x->net, &x->weights, e));
-    if (options.file.storage == STORE_INT8) TRY(quantize(job, x, &options, e));
+    if (options.file.storage == STORE_INT8) TRY(quantize(job, state, x, &options, e));
     TRY(tflite_write(&x->net, x->weights, &options.file, job->a, artifact, e));
     TRY(buf_check(artifact, e));
     TRY(put_sizes(job, artifact, out, e));
@@ -295,7 +300,7 @@ static uint64_t file_identity(const node *export_params, uint64_t id)
     return id;
 }
 
-status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
+status stage_foresee(const node *network, const node *export_params, int batch, double final_sparsity,
                      arena *a, stage_forecast *out, err *e)
 {
     *out = (stage_forecast){0};
@@ -305,7 +310,7 @@ status stage_foresee(const node *net, const node *export_params, int batch, doub
     net_layout *layout = ARENA_NEW(a, net_layout, 1);
     net_spec *spec = ARENA_NEW(a, net_spec, 1);
     status s = layout && spec ? OK : FAIL(e, ERR_MEM, "out of memory");
-    if (s == OK) s = net_spec_parse(net, spec, e);
+    if (s == OK) s = net_spec_parse(network, spec, e);
     if (s == OK) s = net_layout_make(spec, layout, e);
     if (s == OK) s = read_options(export_params, a, &options, e);
     if (s == OK) s = cost_of_net(spec, &options.file, final_sparsity, a, &cost, e);

@@ -248,17 +248,20 @@ static void rescale_rows(const net_tensor *t, int columns, const float *scale, c
     }
 }
 
+void calibrate_head(value_range r, float *scale, float *shift)
+{
+    const float half = (r.most - r.least) / 2;
+    *shift = r.least + half;
+    *scale = half > 0 ? half : 1;
+}
+
 status calibrate_heads(const net_spec *spread, int columns, const value_range *of_column,
                        float *params, value_range *ranges, float *scale, float *shift, err *e)
 {
     const int layer = checkpoint_scaled_layer(spread, columns);
     net_layout *l = &(net_layout){0};
     TRY(net_layout_make(spread, l, e));
-    for (int c = 0; c < columns; c++) {
-        const float half = (of_column[c].most - of_column[c].least) / 2;
-        shift[c] = of_column[c].least + half;
-        scale[c] = half > 0 ? half : 1;
-    }
+    for (int c = 0; c < columns; c++) calibrate_head(of_column[c], &scale[c], &shift[c]);
     for (int i = 0; i < l->n_tensors; i++)
         if (l->tensor[i].layer == layer)
             rescale_rows(&l->tensor[i], columns, scale, shift, params + l->tensor[i].offset);

@@ -56,6 +56,9 @@ status calibrate(const net_spec *spread, const float *params, const examples *ex
  * layer with a bias and without activation that is only reshaped afterwards. ERR_INPUT otherwise. */
 status calibrate_columns(const net_spec *s, int *columns, err *e);
 
+/* A range becomes [-1, 1] by (y - shift) / scale. */
+void calibrate_head(value_range r, float *scale, float *shift);
+
 /* Rescales the last dense layer in `params` so that every column runs from -1 to 1 over its range, and
  * sets that layer's range: what it gave is u * scale[c] + shift[c]. */
 status calibrate_heads(const net_spec *spread, int columns, const value_range *of_column,

@@ -3,6 +3,8 @@
 #ifndef PARETUNE_ENGINE_COMPRESS_QUANTIZE_H
 #define PARETUNE_ENGINE_COMPRESS_QUANTIZE_H
 
+#include "engine/base/value_range.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,9 +37,6 @@ typedef struct {
     float scale;
     int zero;
 } affine;
-typedef struct {
-    float least, most;
-} value_range;
 /* The range, extended to hold 0, on the 255 steps of int8, with 0 on one of them exactly: the zero
  * point is computed from the end that gives it with the smaller error (TensorFlow Lite:
  * GetAsymmetricQuantizationParams). A range without extent gives scale 1. */

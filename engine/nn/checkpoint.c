@@ -17,7 +17,8 @@ enum {
     FLAG_STANDARDIZED = 16,
     FLAG_CLASSES = 32,
     FLAG_BEGAN_TRAINED = 64,
-    ALL_FLAGS = 127,
+    FLAG_RANGES = 256,
+    ALL_FLAGS = 127 | FLAG_RANGES,
     HASH_BYTES = HASH_TEXT - 1,
     MAX_JSON = 1 << 20
 };
@@ -66,6 +67,17 @@ static void put_keep(buf *b, const uint32_t *keep, int n)
     }
 }
 
+static void put_ranges(buf *b, const checkpoint *c)
+{
+    buf_u32(b, (uint32_t)c->n_ranges);
+    for (int set = 0; set < (c->has_best ? 2 : 1); set++)
+        for (int i = 0; i < c->n_ranges; i++) {
+            const value_range *r = set ? &c->best_range[i] : &c->range[i];
+            put_f32(b, &r->least, 1);
+            put_f32(b, &r->most, 1);
+        }
+}
+
 static void put_counters(buf *b, const checkpoint *c)
 {
     buf_u32(b, (uint32_t)c->n_params);
@@ -73,7 +85,8 @@ static void put_counters(buf *b, const checkpoint *c)
     buf_u32(b, (c->masked ? FLAG_MASKED : 0u) | (c->keep_best ? FLAG_KEEP_BEST : 0u) |
                    (c->has_best ? FLAG_HAS_BEST : 0u) | (c->stopped ? FLAG_STOPPED : 0u) |
                    (c->standardized ? FLAG_STANDARDIZED : 0u) | (c->classes ? FLAG_CLASSES : 0u) |
-                   (c->earlier_epochs ? FLAG_BEGAN_TRAINED : 0u));
+                   (c->earlier_epochs ? FLAG_BEGAN_TRAINED : 0u) |
+                   (c->n_ranges ? FLAG_RANGES : 0u));
     buf_u32(b, (uint32_t)c->epoch);
     buf_u64(b, (uint64_t)c->step);
     buf_u32(b, (uint32_t)c->wait);
@@ -109,6 +122,7 @@ status checkpoint_write(const checkpoint *c, buf *out, err *e)
     for (int i = 0; i < c->n_blocks; i++)
         put_f32(out, c->moments + (size_t)i * (size_t)optim_stride(c->n_params), n);
     if (c->has_best) put_f32(out, c->best, n);
+    if (c->n_ranges) put_ranges(out, c);
     if (c->masked) put_keep(out, c->keep, c->n_params);
     TRY(buf_check(out, e));
     hash h = hash_bytes(out->data + start, out->len - start);
@@ -212,7 +226,7 @@ static counters take_counters(cursor *c)
 
 static bool counters_make_sense(const counters *k)
 {
-    return k->n_params <= LAYER_MAX_ELEMENTS && k->n_blocks <= 2 && k->flags <= ALL_FLAGS &&
+    return k->n_params <= LAYER_MAX_ELEMENTS && k->n_blocks <= 2 && (k->flags & ~(uint64_t)ALL_FLAGS) == 0 &&
            k->epoch <= CHECKPOINT_MAX_EPOCHS && k->step <= INT64_MAX && k->wait <= k->epoch &&
            k->best_epoch <= k->epoch;
 }
@@ -259,7 +273,22 @@ static status check_params(const net_spec *net, uint64_t n_params, err *e)
     return OK;
 }
 
-static status read_body(cursor *c, arena *a, checkpoint *out, err *e)
+static status read_ranges(cursor *c, checkpoint *out, err *e)
+{
+    const uint64_t n = take_uint(c, 4), sets = out->has_best ? 2 : 1;
+    if (n < 1 || n > CHECKPOINT_MAX_RANGES || c->left < 8 * n * sets)
+        return DAMAGED(e, "a count is out of its range");
+    out->n_ranges = (int)n;
+    for (int set = 0; set < (out->has_best ? 2 : 1); set++)
+        for (int i = 0; i < out->n_ranges; i++) {
+            value_range *r = set ? &out->best_range[i] : &out->range[i];
+            take_f32(c, &r->least, 1);
+            take_f32(c, &r->most, 1);
+        }
+    return OK;
+}
+
+static status read_body(cursor *c, arena *a, bool has_ranges, checkpoint *out, err *e)
 {
     size_t n = (size_t)out->n_params;
     out->curve = ARENA_NEW(a, curve_point, out->epoch);
@@ -274,6 +303,8 @@ static status read_body(cursor *c, arena *a, checkpoint *out, err *e)
     for (int i = 0; i < out->n_blocks; i++)
         take_f32(c, out->moments + (size_t)i * (size_t)optim_stride(out->n_params), n);
     if (out->has_best) take_f32(c, out->best, n);
+    if (has_ranges) TRY(read_ranges(c, out, e));
+    if (c->left != (out->masked ? (n + 7) / 8 : 0)) return DAMAGED(e, "its length is wrong");
     if (out->masked) read_keep(c, out->keep, out->n_params);
     return OK;
 }
@@ -288,7 +319,10 @@ status checkpoint_read(arena *a, const void *bytes, size_t n, checkpoint *out, e
     uint64_t n_outputs = take_uint(&c, 4);
     if (c.lacking || !counters_make_sense(&k) || n_outputs > CHECKPOINT_MAX_OUTPUTS)
         return DAMAGED(e, "a count is out of its range");
-    if (c.left != 8 * n_outputs + body_bytes(&k)) return DAMAGED(e, "its length is wrong");
+    const uint64_t expected = 8 * n_outputs + body_bytes(&k);
+    const bool has_ranges = k.flags & FLAG_RANGES; /* of a length that stands in their place */
+    if (c.left < expected || (c.left > expected && !has_ranges))
+        return DAMAGED(e, "its length is wrong");
     TRY(check_params(&net, k.n_params, e));
     TRY(checkpoint_make(out, &net, (int)k.n_blocks, a, e));
     apply_counters(out, &k);
@@ -306,7 +340,7 @@ status checkpoint_read(arena *a, const void *bytes, size_t n, checkpoint *out, e
             return DAMAGED(e, "a count is out of its range");
         out->earlier_epochs = (int)earlier;
     }
-    return read_body(&c, a, out, e);
+    return read_body(&c, a, has_ranges, out, e);
 }
 
 /* --- weights to export --- */
@@ -340,6 +374,17 @@ static void scale_rows(const checkpoint *c, const net_tensor *t, float *w)
 const float *checkpoint_kept_weights(const checkpoint *c)
 {
     return c->keep_best && c->has_best ? c->best : c->params;
+}
+
+const value_range *checkpoint_kept_ranges(const checkpoint *c)
+{
+    return c->keep_best && c->has_best ? c->best_range : c->range;
+}
+
+void checkpoint_keep_best(checkpoint *c)
+{
+    memcpy(c->best, c->params, (size_t)c->n_params * sizeof *c->best);
+    memcpy(c->best_range, c->range, sizeof c->best_range);
 }
 
 void checkpoint_final_weights(const checkpoint *c, float *out)

@@ -7,7 +7,8 @@
  *   u32      bytes of the network's JSON (nn/spec.h), then that JSON
  *   u32 n    parameters;  u32 k: blocks of n floats that the optimizer keeps
  *   u32      flags: 1 masked, 2 keeps the best, 4 has best weights, 8 stopped early,
- *            16 standardized, 32 classes, 64 began with the weights of an earlier training
+ *            16 standardized, 32 classes, 64 began with the weights of an earlier training,
+ *            256 has ranges
  *   u32 E    epochs done;  u64: steps done;  u32: epochs since the best;  u32: the best epoch, from 1
  *   f64      best validation loss, with flag 32 best share of wrong classes
  *   u32 o    outputs, then o times f32 mean, f32 standard deviation of the labels
@@ -16,6 +17,7 @@
  *            rate; with flag 32 also f64 validation accuracy
  *   n f32    parameters, then k*n f32 of the optimizer
  *   n f32    best parameters, when flag 4
+ *   u32 r, r times f32 least, f32 greatest; the same of the best epoch when flag 4: when flag 256
  *   n bits   1 where a parameter is kept, in bytes, lowest bit first, when flag 1
  *   32 bytes hash_bytes of all before, as text */
 #ifndef PARETUNE_ENGINE_NN_CHECKPOINT_H
@@ -24,13 +26,18 @@
 #include "engine/base/arena.h"
 #include "engine/base/buf.h"
 #include "engine/base/err.h"
+#include "engine/base/value_range.h"
 #include "engine/nn/spec.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHECKPOINT_MAX_OUTPUTS = 8, CHECKPOINT_MAX_EPOCHS = 1 << 20 };
+enum {
+    CHECKPOINT_MAX_OUTPUTS = 8,
+    CHECKPOINT_MAX_EPOCHS = 1 << 20,
+    CHECKPOINT_MAX_RANGES = NET_MAX_LAYERS + 1 + CHECKPOINT_MAX_OUTPUTS
+};
 
 typedef struct {
     double train_loss, val_loss; /* val_loss: NaN when there is no validation part */
@@ -56,6 +63,8 @@ typedef struct {
     int n_outputs;
     float label_mean[CHECKPOINT_MAX_OUTPUTS], label_std[CHECKPOINT_MAX_OUTPUTS];
     curve_point *curve; /* `epoch` points */
+    int n_ranges;       /* of activations, that quantization-aware training follows; 0 for none */
+    value_range range[CHECKPOINT_MAX_RANGES], best_range[CHECKPOINT_MAX_RANGES];
 } checkpoint;
 
 /* Takes the blocks of a state for this network from `a`, all zero, nothing masked. */
@@ -71,6 +80,10 @@ void checkpoint_final_weights(const checkpoint *c, float *out);
 
 /* The weights that training found: the best epoch's when those are kept, else the last. n_params. */
 const float *checkpoint_kept_weights(const checkpoint *c);
+/* The ranges that belong to them. */
+const value_range *checkpoint_kept_ranges(const checkpoint *c);
+/* What the state holds now is the best so far. */
+void checkpoint_keep_best(checkpoint *c);
 
 /* The layer that takes the scaling of standardized labels: the last one with weights, when it is
  * dense, linear, with a bias and only reshaped afterwards; -1 when there is none. `n_outputs` must
