@@ -26,15 +26,17 @@ static const char entry_name[] = "model.tflite";
 
 /* What a homework counts as the file's size. */
 static const char *const packings[] = {"flat", "zlib", "zip"};
-static const char *const storages[N_STORAGES] = {
-    [STORE_FLOAT32] = "float32", [STORE_FLOAT16] = "float16", [STORE_DYNAMIC] = "dynamic",
-    [STORE_INT8] = "int8", [STORE_INT8_WEIGHTS] = "int8-weights"};
+static const char *const storages[N_STORAGES] = {[STORE_FLOAT32] = "float32",
+                                                 [STORE_FLOAT16] = "float16",
+                                                 [STORE_DYNAMIC] = "dynamic",
+                                                 [STORE_INT8] = "int8",
+                                                 [STORE_INT8_WEIGHTS] = "int8-weights"};
 
 typedef struct {
     tflite_options file;
     bool has_front_end;
     feature_settings front_end;
-    const char *device; /* NULL: none is modelled */
+    const char *device;      /* NULL: none is modelled */
     calibration calibration; /* of int8; no examples: the checkpoint has the ranges */
 } export_options;
 
@@ -69,8 +71,9 @@ static status read_integer_options(const node *params, export_options *out, err 
     if (!integer && (io || head || how))
         return FAIL(e, ERR_ARG, "io, heads and calibration are for storage int8");
     if (io && head)
-        return FAIL(e, ERR_ARG, "an int8 output has one scale: io int8 and heads per-output exclude "
-                                "each other");
+        return FAIL(e, ERR_ARG,
+                    "an int8 output has one scale: io int8 and heads per-output exclude "
+                    "each other");
     return how ? calibration_parse(how, &out->calibration, e) : OK;
 }
 
@@ -300,8 +303,8 @@ static uint64_t file_identity(const node *export_params, uint64_t id)
     return id;
 }
 
-status stage_foresee(const node *network, const node *export_params, int batch, double final_sparsity,
-                     arena *a, stage_forecast *out, err *e)
+status stage_foresee(const node *net, const node *export_params, int batch,
+                     double final_sparsity, arena *a, stage_forecast *out, err *e)
 {
     *out = (stage_forecast){0};
     arena_mark_t mark = arena_mark(a);
@@ -310,7 +313,7 @@ status stage_foresee(const node *network, const node *export_params, int batch, 
     net_layout *layout = ARENA_NEW(a, net_layout, 1);
     net_spec *spec = ARENA_NEW(a, net_spec, 1);
     status s = layout && spec ? OK : FAIL(e, ERR_MEM, "out of memory");
-    if (s == OK) s = net_spec_parse(network, spec, e);
+    if (s == OK) s = net_spec_parse(net, spec, e);
     if (s == OK) s = net_layout_make(spec, layout, e);
     if (s == OK) s = read_options(export_params, a, &options, e);
     if (s == OK) s = cost_of_net(spec, &options.file, final_sparsity, a, &cost, e);

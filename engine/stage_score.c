@@ -121,10 +121,11 @@ static status check_ports(const examples *ex, interpreter *it, err *e)
     const int n_in = tfl_port_count(interpreter_input(it, 0));
     const int n_out = tfl_port_count(interpreter_output(it, 0));
     if (n_in != shape_size(ex->in) || n_out != shape_size(ex->out))
-        return FAIL(e, ERR_INPUT,
-                    "the model takes %d and gives %d numbers of float32 or int8; the data has %d and "
-                    "%d",
-                    n_in, n_out, shape_size(ex->in), shape_size(ex->out));
+        return FAIL(
+            e, ERR_INPUT,
+            "the model takes %d and gives %d numbers of float32 or int8; the data has %d and "
+            "%d",
+            n_in, n_out, shape_size(ex->in), shape_size(ex->out));
     return OK;
 }
 

@@ -241,8 +241,9 @@ static const setting_row rows[N_SETTINGS] = {
              "section does not matter"},
     [SET_PRUNE_DURING] = {"prune.during", TYPE_CHOICE, .choices = "training|fine-tune",
                           .def = "training", .matters = PRUNED, .stages = TRAIN, .axis = true,
-                          .help = "the training that the zeros come in, and that `begin` and `end` are "
-                                  "counted in: the first, or the fine-tuning of a trained network"},
+                          .help =
+                              "the training that the zeros come in, and that `begin` and `end` are "
+                              "counted in: the first, or the fine-tuning of a trained network"},
     [SET_INITIAL_SPARSITY] = {"prune.initial_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
                               .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
                               .help = "share where pruning begins"},
@@ -252,8 +253,9 @@ static const setting_row rows[N_SETTINGS] = {
                                  "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
                        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help = "when it reaches its final share, in the same unit as `begin`; within "
-                               "the training"},
+                       .help =
+                           "when it reaches its final share, in the same unit as `begin`; within "
+                           "the training"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},
@@ -263,16 +265,17 @@ static const setting_row rows[N_SETTINGS] = {
 
     [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .by_path = true, .min = 0, .max = 10000,
                          .def = "0", .stages = TRAIN, .axis = true,
-                         .help = "a second training, of the weights that the first one kept, with a "
-                                 "fresh optimizer; 0: none. All else is as in `train`; weights "
-                                 "pruned in the first stay zero"},
+                         .help =
+                             "a second training, of the weights that the first one kept, with a "
+                             "fresh optimizer; 0: none. All else is as in `train`; weights "
+                             "pruned in the first stay zero"},
     [SET_TUNE_RATE] = {"fine_tune.learning_rate", TYPE_NUMBER, .by_path = true, .min = 1e-8,
                        .max = 10, .def = "0.0001", .matters = TUNED, .stages = TRAIN, .axis = true,
                        .help = "its learning rate, which stays constant"},
 
     [SET_STORAGE] = {"export.storage", TYPE_CHOICE,
-                     .choices = "float32|float16|dynamic|int8|int8-weights",
-                     .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
+                     .choices = "float32|float16|dynamic|int8|int8-weights", .def = "float32",
+                     .param = "storage", .stages = EXPORT, .axis = true,
                      .help = "how weights are stored; `dynamic`: int8 for large tensors "
                              "(dynamic-range quantization); `int8`: weights, activations and all "
                              "arithmetic (full-integer quantization, not for an LSTM); "
@@ -281,7 +284,8 @@ static const setting_row rows[N_SETTINGS] = {
         {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9, .def = "1024",
          .matters = SOME_INT8, .param = "dynamic_min_elements", .param_when = "true",
          .stages = EXPORT, .axis = true,
-         .help = "dynamic, int8-weights: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
+         .help =
+             "dynamic, int8-weights: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
     [SET_PER_CHANNEL] =
         {"export.per_channel", TYPE_BOOL, .def = "true", .matters = SOME_INT8,
          .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
@@ -290,8 +294,9 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_CALIBRATION] =
         {"export.calibration", TYPE_CHOICE, .choices = "min-max|percentile", .def = "min-max",
          .matters = FULL_INT8, .param = "calibration.method", .stages = EXPORT, .axis = true,
-         .help = "int8: how far the steps of an activation reach, from what examples of the training "
-                 "part show: the least to the greatest value, or without the rarest ones"},
+         .help =
+             "int8: how far the steps of an activation reach, from what examples of the training "
+             "part show: the least to the greatest value, or without the rarest ones"},
     [SET_CALIBRATION_PERCENTILE] =
         {"export.calibration_percentile", TYPE_NUMBER, .min = 50.1, .max = 100, .def = "99.9",
          .matters = FULL_INT8 " and calibration == 'percentile'", .param = "calibration.percentile",
@@ -304,12 +309,13 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_IO] = {"export.io", TYPE_CHOICE, .choices = "float32|int8", .def = "float32",
                 .matters = FULL_INT8, .param = "io", .param_when = "io != 'float32'",
                 .stages = EXPORT, .axis = true,
-                .help = "int8: what the file takes and gives; `int8` leaves the conversion to whoever "
-                        "runs it"},
+                .help =
+                    "int8: what the file takes and gives; `int8` leaves the conversion to whoever "
+                    "runs it"},
     [SET_HEADS] =
         {"export.heads", TYPE_CHOICE, .choices = "joint|per-output", .def = "joint",
-         .matters = FULL_INT8, .param = "heads", .param_when = "heads != 'joint'",
-         .stages = EXPORT, .axis = true, .task = "forecast",
+         .matters = FULL_INT8, .param = "heads", .param_when = "heads != 'joint'", .stages = EXPORT,
+         .axis = true, .task = "forecast",
          .help = "int8: one scale for all forecasts, or temperature and humidity each on steps of "
                  "their own, which the file multiplies and shifts back in float32"},
     [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
@@ -327,10 +333,12 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
-         .help = "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
-                 "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
-                 "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
-                 "and a moment: unlike all else they differ from run to run"},
+         .help =
+             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+             "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a "
+             "machine "
+             "and a moment: unlike all else they differ from run to run"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -425,9 +433,8 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",      "model",  "train",   "prune",
-                                           "fine_tune", "export", "latency", "search",
-                                           "limits"};
+    static const char *const sections[] = {"data",   "model",   "train",  "prune", "fine_tune",
+                                           "export", "latency", "search", "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

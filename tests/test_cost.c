@@ -58,8 +58,7 @@ static interpreter *exported(const net *n, const tflite_options *o, size_t *byte
     buf file = {0};
     net_spec *spec = ARENA_NEW(&a, net_spec, 1);
     cr_assert_eq(net_fold(&n->spec, n->params, &a, spec, &folded, &e), OK, "%s", e.msg);
-    if (o->storage == STORE_INT8)
-        cr_assert_eq(calibrate_spread(spec, spec, &e), OK, "%s", e.msg);
+    if (o->storage == STORE_INT8) cr_assert_eq(calibrate_spread(spec, spec, &e), OK, "%s", e.msg);
     cr_assert_eq(tflite_write(spec, folded, o, &a, &file, &e), OK, "%s", e.msg);
     const char *copy = arena_copy(&a, file.data, file.len);
     *bytes = file.len;

@@ -199,7 +199,8 @@ Test(tflite, written_networks_run_alike_in_tensorflow_lite)
         cr_assert_eq(foreign_invoke(f, s.x, y, &e), OK, "%s", e.msg);
         for (int i = 0; i < s.n; i++) want[i] = (double)y[i];
         const double far = distance(own, want, s.n);
-        const bool alike = storage == STORE_INT8 ? far == 0 : is_tie(&s) || far <= tolerance(storage);
+        const bool alike =
+            storage == STORE_INT8 ? far == 0 : is_tie(&s) || far <= tolerance(storage);
         cr_expect(alike, "seed %d storage %d: off by %g, tie %g", (int)(seed / N_STORAGES),
                   (int)storage, far, s.tie);
         foreign_close(f);

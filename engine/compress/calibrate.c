@@ -23,8 +23,10 @@ static bool has_integer_form(layer_kind kind)
 static status append(net_spec *out, const layer_spec *l, err *e)
 {
     if (out->n == NET_MAX_LAYERS)
-        return FAIL(e, ERR_INPUT, "with tanh and sigmoid as layers of their own, which int8 needs, "
-                                  "the network has more than %d layers", NET_MAX_LAYERS);
+        return FAIL(e, ERR_INPUT,
+                    "with tanh and sigmoid as layers of their own, which int8 needs, "
+                    "the network has more than %d layers",
+                    NET_MAX_LAYERS);
     out->layer[out->n++] = *l;
     return OK;
 }
@@ -64,9 +66,11 @@ status calibrate_spread(const net_spec *folded, net_spec *out, err *e)
 
 point_kind calibrate_point(const net_spec *spread, int i, affine *fixed)
 {
-    static const bool tied[N_LAYER_KINDS] = {
-        [LAYER_FLATTEN] = true, [LAYER_RESHAPE] = true, [LAYER_MAX_POOL2D] = true,
-        [LAYER_AVERAGE_POOL2D] = true, [LAYER_GLOBAL_MAX_POOL2D] = true};
+    static const bool tied[N_LAYER_KINDS] = {[LAYER_FLATTEN] = true,
+                                             [LAYER_RESHAPE] = true,
+                                             [LAYER_MAX_POOL2D] = true,
+                                             [LAYER_AVERAGE_POOL2D] = true,
+                                             [LAYER_GLOBAL_MAX_POOL2D] = true};
     if (i == 0) return POINT_OWN;
     const layer_spec *l = &spread->layer[i - 1];
     if (tied[l->kind] || (l->kind == LAYER_ACTIVATION && l->act == ACT_NONE)) return POINT_TIED;
@@ -184,7 +188,8 @@ static status observe(watch *w, arena *a, err *e)
     see_examples(w);
     for (int i = 0; i < n; i++)
         if (!isfinite(w->range[i].least) || !isfinite(w->range[i].most))
-            return FAIL(e, ERR_NUM, "an activation is not finite: the network cannot be calibrated");
+            return FAIL(e, ERR_NUM,
+                        "an activation is not finite: the network cannot be calibrated");
     if (w->how->percentile >= 100) return OK;
     w->bins = ARENA_NEW(a, int64_t, n * BINS);
     if (!w->bins) return FAIL(e, ERR_MEM, "out of memory for a calibration");
@@ -218,7 +223,8 @@ status calibrate(const net_spec *spread, const float *params, const examples *ex
         s = observe(w, a, e);
     }
     if (s == OK) memcpy(ranges, w->range, (size_t)n_points * sizeof *ranges);
-    if (s == OK && columns) memcpy(of_column, w->range + n_points, (size_t)columns * sizeof *ranges);
+    if (s == OK && columns)
+        memcpy(of_column, w->range + n_points, (size_t)columns * sizeof *ranges);
     arena_release(a, mark);
     return s;
 }
@@ -230,10 +236,12 @@ status calibrate_columns(const net_spec *s, int *columns, err *e)
     const shape out = l->shape_out[s->n - 1];
     *columns = out.dim[out.rank - 1];
     if (out.rank == 2 && *columns <= CHECKPOINT_MAX_OUTPUTS &&
-        checkpoint_scaled_layer(s, *columns) >= 0) return OK;
-    return FAIL(e, ERR_INPUT,
-                "heads: per-output needs an output of steps times columns from a dense layer with a "
-                "bias and without activation; use heads: joint for this network");
+        checkpoint_scaled_layer(s, *columns) >= 0)
+        return OK;
+    return FAIL(
+        e, ERR_INPUT,
+        "heads: per-output needs an output of steps times columns from a dense layer with a "
+        "bias and without activation; use heads: joint for this network");
 }
 
 /* Rows of the kernel and of the bias take turns among the columns. */

@@ -35,8 +35,9 @@ point_kind calibrate_point(const net_spec *spread, int i, affine *fixed);
 void calibrate_affine(const net_spec *spread, const value_range *ranges, affine *out);
 
 typedef struct {
-    int examples;      /* so many of the training part, evenly spread; fewer when it has fewer */
-    double percentile; /* 100: the least and the largest value; 99.9: bounds that 0.1 % of the values
+    int examples; /* so many of the training part, evenly spread; fewer when it has fewer */
+    double
+        percentile; /* 100: the least and the largest value; 99.9: bounds that 0.1 % of the values
                           lie below and 0.1 % above, from histograms of 4096 bins */
 } calibration;
 

@@ -10,11 +10,11 @@ typedef struct {
     checkpoint *state;
     net_folding fold;
     net_spec spread, ran;
-    net_layout layout;             /* of `ran` */
-    int place[NET_MAX_POINTS];     /* the layer of `ran` that gives each point; -1: the input */
-    int point_of[NET_MAX_LAYERS];  /* of a fake-quant layer in `ran`: its point */
-    int scaled;                    /* spread layer whose rows take turns among the columns; -1: none */
-    int columns;                   /* of the output; 1 when nothing tells them apart */
+    net_layout layout;            /* of `ran` */
+    int place[NET_MAX_POINTS];    /* the layer of `ran` that gives each point; -1: the input */
+    int point_of[NET_MAX_LAYERS]; /* of a fake-quant layer in `ran`: its point */
+    int scaled;  /* spread layer whose rows take turns among the columns; -1: none */
+    int columns; /* of the output; 1 when nothing tells them apart */
     float *folded, *d_folded, *scales;
     int8_t *q;
 } fake_quant;
@@ -98,8 +98,7 @@ static void column_steps(const fake_quant *f, int column, float *stretch, float 
 {
     const float std = label_std(f->state, column), mean = label_mean(f->state, column);
     float scale = 1, middle = 0;
-    if (f->config.heads)
-        calibrate_head(f->state->range[f->spread.n + 1 + column], &scale, &middle);
+    if (f->config.heads) calibrate_head(f->state->range[f->spread.n + 1 + column], &scale, &middle);
     *stretch = std / scale;
     *shift = (mean - middle) / scale;
 }
@@ -129,9 +128,9 @@ static void put_steps(const fake_quant *f, int layer, const affine *points, floa
 
 static scale_axis axis_of(layer_kind kind)
 {
-    return kind == LAYER_DENSE               ? SCALE_TENSOR
+    return kind == LAYER_DENSE              ? SCALE_TENSOR
            : kind == LAYER_DEPTHWISE_CONV2D ? SCALE_COLUMNS
-                                             : SCALE_ROWS;
+                                            : SCALE_ROWS;
 }
 
 /* Rows to the units that the file has them in, or back. */
@@ -227,18 +226,18 @@ static void settle_output(fake_quant *f, const float *x, int n)
     follow(f, &f->state->range[f->scaled + 1], all);
 }
 
-static void settle(void *user, const net *ran, int B)
+static void settle(void *user, const layer_pass *passes, int B)
 {
     fake_quant *f = user;
     affine fixed;
     for (int i = 0; i < f->ran.n; i++) {
         if (f->ran.layer[i].kind != LAYER_FAKE_QUANT) continue;
-        const int point = f->point_of[i], n = B * shape_size(ran->pass[i].in);
+        const int point = f->point_of[i], n = B * shape_size(passes[i].in);
         if (calibrate_point(&f->spread, point, &fixed) != POINT_OWN) continue;
         if (f->scaled >= 0 && point == f->scaled + 1)
-            settle_output(f, ran->pass[i].x, n);
+            settle_output(f, passes[i].x, n);
         else
-            follow(f, &f->state->range[point], range_of(ran->pass[i].x, n, 1));
+            follow(f, &f->state->range[point], range_of(passes[i].x, n, 1));
     }
 }
 

@@ -11,9 +11,11 @@
 #include "engine/tflite/interpreter.h"
 #include "engine/tflite/pack.h"
 
-static const double floor_bits[N_STORAGES] = {
-    [STORE_FLOAT32] = 22, [STORE_FLOAT16] = 10, [STORE_DYNAMIC] = 2, [STORE_INT8] = 2,
-    [STORE_INT8_WEIGHTS] = 2};
+static const double floor_bits[N_STORAGES] = {[STORE_FLOAT32] = 22,
+                                              [STORE_FLOAT16] = 10,
+                                              [STORE_DYNAMIC] = 2,
+                                              [STORE_INT8] = 2,
+                                              [STORE_INT8_WEIGHTS] = 2};
 
 /* Bits of the kernel weights that are not pruned away. Biases may be zero or shared: not counted.
  * `layout` is that of the folded network. */

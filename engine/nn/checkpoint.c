@@ -226,9 +226,9 @@ static counters take_counters(cursor *c)
 
 static bool counters_make_sense(const counters *k)
 {
-    return k->n_params <= LAYER_MAX_ELEMENTS && k->n_blocks <= 2 && (k->flags & ~(uint64_t)ALL_FLAGS) == 0 &&
-           k->epoch <= CHECKPOINT_MAX_EPOCHS && k->step <= INT64_MAX && k->wait <= k->epoch &&
-           k->best_epoch <= k->epoch;
+    return k->n_params <= LAYER_MAX_ELEMENTS && k->n_blocks <= 2 &&
+           (k->flags & ~(uint64_t)ALL_FLAGS) == 0 && k->epoch <= CHECKPOINT_MAX_EPOCHS &&
+           k->step <= INT64_MAX && k->wait <= k->epoch && k->best_epoch <= k->epoch;
 }
 
 /* Bytes that must follow the labels, so that nothing is taken from the arena for a lie. */

@@ -152,7 +152,8 @@ static void carry_copied(const net_folding *f, int layer, const float *d_folded,
         const net_tensor *t = &f->to.tensor[i];
         if (t->layer != layer) continue;
         const net_tensor *old = find(&f->from, f->source[layer], t->role);
-        for (int j = 0; old && j < t->size; j++) d_params[old->offset + j] += d_folded[t->offset + j];
+        for (int j = 0; old && j < t->size; j++)
+            d_params[old->offset + j] += d_folded[t->offset + j];
     }
 }
 
@@ -187,8 +188,7 @@ static void carry_norm(const net_folding *f, int layer, const float *params, con
               mean = find(&f->from, norm, ROLE_MOVING_MEAN)->offset,
               variance = find(&f->from, norm, ROLE_MOVING_VARIANCE)->offset;
     for (int c = 0; c < bias->size; c++) {
-        const double deviation =
-            sqrt((double)params[variance + c] + f->net.layer[norm].epsilon);
+        const double deviation = sqrt((double)params[variance + c] + f->net.layer[norm].epsilon);
         const double s = (double)params[gamma + c] / deviation;
         const double d_bias = (double)d_folded[bias->offset + c];
         const double centred = (b ? (double)params[b->offset + c] : 0) - (double)params[mean + c];

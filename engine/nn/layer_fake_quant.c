@@ -57,7 +57,8 @@ static void forward_column(const float *restrict x, float *restrict y, int n, in
 static void fake_quant_forward(const layer_pass *p)
 {
     const int columns = p->spec->units, n = p->B * shape_size(p->in) / columns;
-    for (int c = 0; c < columns; c++) forward_column(p->x + c, p->y + c, n, columns, steps_of(p, c));
+    for (int c = 0; c < columns; c++)
+        forward_column(p->x + c, p->y + c, n, columns, steps_of(p, c));
 }
 
 static void backward_column(const float *restrict x, const float *restrict dy, float *restrict dx,

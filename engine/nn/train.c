@@ -66,9 +66,10 @@ typedef struct {
     const examples *ex;
     const train_hooks *hooks; /* NULL for none */
     checkpoint *state;
-    const train_surrogate *surrogate; /* NULL: `net` is the trained network, and works on its block */
-    net_layout layout;                /* of the trained network */
-    float *gradients;                 /* of its parameters */
+    const train_surrogate
+        *surrogate;    /* NULL: `net` is the trained network, and works on its block */
+    net_layout layout; /* of the trained network */
+    float *gradients;  /* of its parameters */
     net net;
     float *wanted; /* [batch, labels] */
     int *order, *slots;
@@ -235,7 +236,7 @@ static void carry_back(run *r, int count)
     const train_surrogate *g = r->surrogate;
     if (!g) return;
     g->carry_back(g->user, r->state->params, r->net.gradients, r->gradients);
-    g->settle(g->user, &r->net, count);
+    g->settle(g->user, r->net.pass, count);
 }
 
 /* Returns the sum of the batch's losses. */

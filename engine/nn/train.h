@@ -20,7 +20,7 @@
 #include "engine/data/examples.h"
 #include "engine/nn/checkpoint.h"
 #include "engine/nn/loss.h"
-#include "engine/nn/net.h"
+#include "engine/nn/layer.h"
 #include "engine/nn/optim.h"
 #include "engine/nn/spec.h"
 
@@ -56,8 +56,8 @@ typedef struct {
     void (*derive)(void *user, const float *trained, float *params);
     /* Adds the gradient of `net` to that of the trained parameters, and leaves it zero. */
     void (*carry_back)(void *user, const float *trained, float *gradients, float *of_trained);
-    /* Behind each training step: sees the values that the passes left in the network. */
-    void (*settle)(void *user, const net *ran, int B);
+    /* Behind each training step: sees what the passes of `net`, one for each layer, left. */
+    void (*settle)(void *user, const layer_pass *passes, int B);
 } train_surrogate;
 
 /* What other rooms do to a training. Whoever continues a training gives hooks that act alike. */

@@ -21,8 +21,9 @@ typedef struct {
     const tfl_op **code_of; /* the first operator with each code and version */
     fb_ref *buffers;
     int n_buffers;
-    const float **quantized; /* scales written so far, and where: tensors that share the pointer share */
-    fb_ref *quant_at;        /* the table */
+    const float *
+        *quantized;   /* scales written so far, and where: tensors that share the pointer share */
+    fb_ref *quant_at; /* the table */
     int n_quantized;
 } emitter;
 

@@ -33,7 +33,6 @@ static void make_int8(tfl_tensor *t, tfl_quant q)
     t->quant = q;
 }
 
-
 /* The scales that keep each bias below `largest_bias` steps; NULL without a bias. */
 static float *least_scales(rewriter *r, const tfl_tensor *bias, double input_scale, int n)
 {

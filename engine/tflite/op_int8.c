@@ -26,7 +26,8 @@ static void run_add(const op_node *op)
     for (int i = 0; i < op->out[0]->n; i++) {
         const int32_t p = fixed_multiply_away((x[i] - s->zero[0]) * (1 << ADD_BITS), s->in[0]);
         const int32_t q = fixed_multiply_away((w[i] - s->zero[1]) * (1 << ADD_BITS), s->in[1]);
-        y[i] = (int8_t)clamp_int(fixed_multiply_away(p + q, s->out) + s->zero[2], s->least, s->most);
+        y[i] =
+            (int8_t)clamp_int(fixed_multiply_away(p + q, s->out) + s->zero[2], s->least, s->most);
     }
 }
 

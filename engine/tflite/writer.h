@@ -29,7 +29,8 @@ typedef struct {
     const affine *points;     /* STORE_INT8: parameters of the network's points
                                  (compress/calibrate.h); NULL: any, for sizes before training */
     bool heads; /* STORE_INT8: each column of the output is multiplied and shifted by its own */
-    const float *head_scale, *head_shift; /* numbers, behind all else, in float32 (compress/calibrate.h);
+    const float *head_scale,
+        *head_shift; /* numbers, behind all else, in float32 (compress/calibrate.h);
                                              NULL: any, for sizes */
 } tflite_options;
 

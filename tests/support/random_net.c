@@ -146,8 +146,7 @@ static double *stored(pass *p, const float *w, int n, bool int8, int rows)
             range = fmax(range, fabs(out[i]));
         p->scale[g] = range > 0 ? (double)((float)range / 127.0F) : 1;
         for (int i = g * (n / rows); i < (g + 1) * (n / rows); i++)
-            if (range > 0)
-                out[i] = round((double)(w[i] * (127.0F / (float)range))) * p->scale[g];
+            if (range > 0) out[i] = round((double)(w[i] * (127.0F / (float)range))) * p->scale[g];
     }
     return out;
 }
@@ -204,8 +203,8 @@ static double activate(double v, activation act)
 static bool is_int8(const pass *p, int n)
 {
     const weight_storage s = p->o->storage;
-    return s == STORE_INT8 || ((s == STORE_DYNAMIC || s == STORE_INT8_WEIGHTS) &&
-                               n >= p->o->dynamic_min_elements);
+    return s == STORE_INT8 ||
+           ((s == STORE_DYNAMIC || s == STORE_INT8_WEIGHTS) && n >= p->o->dynamic_min_elements);
 }
 
 /* Scales of a convolution's weights with n filters. */
@@ -246,7 +245,8 @@ static double *conv_naive(pass *p, const layer_spec *l, const double *x, shape i
     const int T = in.dim[0], Ci = in.dim[1], n = l->units * l->kernel * Ci;
     const bool int8 = is_int8(p, n);
     const double *k = stored(p, w, n, int8, filter_scales(p, l->units));
-    const double *bias = l->bias ? stored_bias(p, w + n, l->units, filter_scales(p, l->units)) : zeros(p, l->units);
+    const double *bias =
+        l->bias ? stored_bias(p, w + n, l->units, filter_scales(p, l->units)) : zeros(p, l->units);
     /* The runtime calls it per channel when the scales differ: not with a single filter. */
     const double *q = rounded(p, x, T * Ci, int8, p->o->per_channel && l->units > 1);
     const int total = (out.dim[0] - 1) * l->stride + l->kernel - T;
@@ -272,7 +272,8 @@ static double *lstm_naive(pass *p, const layer_spec *l, const double *x, shape i
     const bool int8_x = is_int8(p, u * Ci) && (apart || is_int8(p, u * u));
     const bool int8_h = is_int8(p, u * u) && (apart || is_int8(p, u * Ci));
     const double *kernel = stored(p, w, 4 * u * Ci, int8_x, matrix_scales(p, 4, 4 * u));
-    const double *recurrent = stored(p, w + 4 * u * Ci, 4 * u * u, int8_h, matrix_scales(p, 4, 4 * u));
+    const double *recurrent =
+        stored(p, w + 4 * u * Ci, 4 * u * u, int8_h, matrix_scales(p, 4, 4 * u));
     const double *bias = stored(p, w + 4 * u * (Ci + u), 4 * u, false, 1);
     double *h = zeros(p, u), *c = zeros(p, u), *gate = zeros(p, 4 * u);
     for (int t = 0; t < T; t++) {
@@ -320,7 +321,8 @@ static double *conv2d_naive(pass *p, const layer_spec *l, const double *x, shape
     const int taps = l->window.dim[0] * l->window.dim[1], Ci = in.dim[2], n = l->units * taps * Ci;
     const bool int8 = is_int8(p, n);
     const double *k = stored(p, w, n, int8, filter_scales(p, l->units));
-    const double *bias = l->bias ? stored_bias(p, w + n, l->units, filter_scales(p, l->units)) : zeros(p, l->units);
+    const double *bias =
+        l->bias ? stored_bias(p, w + n, l->units, filter_scales(p, l->units)) : zeros(p, l->units);
     const double *q = rounded(p, x, shape_size(in), int8, p->o->per_channel && l->units > 1);
     double *y = zeros(p, shape_size(out));
     for (int i = 0; i < shape_size(out); i++) {
@@ -432,7 +434,7 @@ static void settle(pass *p, double *x, int n, affine point, bool is_average)
 
 /* `before` holds what each layer from the network's input on gave. */
 static double *layer_naive(pass *p, const layer_spec *l, const double *const *before,
-                                 const double *x, shape in, shape out, const float *w)
+                           const double *x, shape in, shape out, const float *w)
 {
     const int last = in.dim[in.rank - 1];
     switch (l->kind) {
