@@ -110,6 +110,10 @@ typedef struct {
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
                      arena *a, stage_forecast *out, err *e);
 
+/* Appends the JSON of the network that a fine-tuning of `net` trains: without the share `remove` of its
+ * channels, and `folded` as exported, which clustering wants. `a` is scratch. */
+status stage_tuned_net(const node *net, double remove, bool folded, arena *a, buf *json, err *e);
+
 /* What a data stage will hold, from a glance at what lies outside. */
 typedef struct {
     int n[3];      /* examples in each part (train, val, test); recordings that will turn out to be

@@ -1,11 +1,17 @@
 /* train: epochs [from, to) of a training, begun anew, continued from the earlier stage's checkpoint or,
- * with "start":"weights", begun with the weights that the earlier training kept. The artifact is the
- * checkpoint; the detail is the learning curve so far, of this training. */
+ * with "start":"weights", begun with the weights that the earlier training kept: with "channels" those that
+ * are left when channels are removed, with "cluster" those of the network with its batch norms folded,
+ * since folding would pull clusters apart. The artifact is the checkpoint; the detail is the learning curve so far, of this training. */
+#include "engine/compress/cluster.h"
 #include "engine/compress/fake_quant.h"
 #include "engine/compress/prune.h"
+#include "engine/compress/shrink.h"
+#include "engine/nn/fold.h"
 #include "engine/nn/checkpoint.h"
 #include "engine/nn/train.h"
 #include "engine/stage_kinds.h"
+
+#include <string.h>
 
 static void put_curve(buf *b, const checkpoint *state)
 {
@@ -48,6 +54,62 @@ static status go_on(const stage_job *job, const train_config *config, checkpoint
     return OK;
 }
 
+/* The network of `earlier` as fine-tuning wants it, with its kept weights. */
+static status adapt_weights(const stage_job *job, const checkpoint *earlier, net_spec *net,
+                            const float **weights, err *e)
+{
+    const node *channels = node_get(job->params, "channels");
+    net_spec *before = ARENA_NEW(job->a, net_spec, 1);
+    float *adapted;
+    if (!before) return FAIL(e, ERR_MEM, "out of memory");
+    *net = earlier->net;
+    *weights = checkpoint_kept_weights(earlier);
+    if (channels) {
+        shrink_config c;
+        TRY(shrink_config_parse(channels, &c, e));
+        *before = *net;
+        TRY(shrink_weights(before, *weights, &c, job->a, net, &adapted, e));
+        *weights = adapted;
+    }
+    if (!node_get(job->params, "cluster")) return OK;
+    *before = *net;
+    TRY(net_fold(before, *weights, job->a, net, &adapted, e));
+    *weights = adapted;
+    return OK;
+}
+
+/* What was pruned is zero, and stays so through all that adapting does. */
+static void find_masks(const net_layout *layout, checkpoint *state)
+{
+    for (int i = 0; i < layout->n_tensors; i++) {
+        const net_tensor *t = &layout->tensor[i];
+        for (int j = t->offset; t->prunable && j < t->offset + t->size; j++)
+            state->keep[j] = state->params[j] != 0 ? UINT32_MAX : 0;
+    }
+}
+
+/* `earlier` as if the adapted network had been trained. */
+static status adapt(const stage_job *job, checkpoint *earlier, err *e)
+{
+    net_spec *net = ARENA_NEW(job->a, net_spec, 1);
+    net_layout *layout = ARENA_NEW(job->a, net_layout, 1);
+    checkpoint *adapted = ARENA_NEW(job->a, checkpoint, 1);
+    const float *weights;
+    if (!net || !layout || !adapted) return FAIL(e, ERR_MEM, "out of memory");
+    if (!node_get(job->params, "channels") && !node_get(job->params, "cluster")) return OK;
+    TRY(adapt_weights(job, earlier, net, &weights, e));
+    TRY(net_layout_make(net, layout, e));
+    TRY(checkpoint_make(adapted, net, 0, job->a, e));
+    memcpy(adapted->params, weights, (size_t)adapted->n_params * sizeof *weights);
+    if (earlier->masked) find_masks(layout, adapted);
+    earlier->net = *net;
+    earlier->n_params = adapted->n_params;
+    earlier->params = adapted->params;
+    earlier->keep = adapted->keep;
+    earlier->keep_best = false;
+    return OK;
+}
+
 static status begin(const stage_job *job, const train_config *config, const examples *ex,
                     checkpoint *state, err *e)
 {
@@ -56,7 +118,17 @@ static status begin(const stage_job *job, const train_config *config, const exam
     checkpoint *earlier = ARENA_NEW(job->a, checkpoint, 1);
     if (!earlier) return FAIL(e, ERR_MEM, "out of memory");
     TRY(read_earlier(job, earlier, e));
+    TRY(adapt(job, earlier, e));
     return train_begin_trained(config, earlier, job->a, state, e);
+}
+
+static status read_clusters(const stage_job *job, const train_config *config, checkpoint *state,
+                            train_hooks *hooks, err *e)
+{
+    cluster_config clusters;
+    TRY(cluster_config_parse(node_get(job->params, "cluster"), &clusters, e));
+    if (config->from_weights) TRY(cluster_begin(&clusters, config->seed, state, job->a, e));
+    return cluster_hooks(&clusters, state, job->a, hooks, e);
 }
 
 static status read_pruning(const stage_job *job, const train_config *config, const examples *ex,
@@ -94,7 +166,8 @@ static status train(const stage_job *job, const examples *ex, buf *artifact, sta
     TRY(train_config_parse(job->params, config, e));
     TRY(begin(job, config, ex, state, e));
     train_hooks hooks = {0};
-    TRY(read_pruning(job, config, ex, &hooks, e));
+    TRY(node_get(job->params, "cluster") ? read_clusters(job, config, state, &hooks, e)
+                                         : read_pruning(job, config, ex, &hooks, e));
     TRY(read_fake_quant(job, config, ex, state, &hooks, e));
     TRY(train_run(config, ex, state, config->from_epoch, config->to_epoch, &hooks, job->progress,
                   job->user, job->a, e));
@@ -115,4 +188,21 @@ status stage_build_train(const stage_job *job, buf *artifact, stage_result *out,
     if (s == OK) s = train(job, &data.ex, artifact, out, e);
     stage_close_examples(&data);
     return s;
+}
+
+status stage_tuned_net(const node *net, double remove, bool folded, arena *a, buf *json, err *e)
+{
+    arena_mark_t mark = arena_mark(a);
+    net_spec *spec = ARENA_NEW(a, net_spec, 1), *next = ARENA_NEW(a, net_spec, 1);
+    float *none;
+    status s = spec && next ? OK : FAIL(e, ERR_MEM, "out of memory");
+    if (s == OK) s = net_spec_parse(net, spec, e);
+    if (s == OK) s = shrink_net(spec, remove, next, e);
+    if (s == OK && folded) {
+        *spec = *next;
+        s = net_fold(spec, NULL, a, next, &none, e);
+    }
+    if (s == OK) net_spec_put_json(json, next);
+    arena_release(a, mark);
+    return s == OK ? buf_check(json, e) : s;
 }

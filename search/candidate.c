@@ -71,6 +71,12 @@ static setting phase_length(const value *slots)
     return strcmp(slots[SET_PRUNE_DURING].text, "fine-tune") == 0 ? SET_TUNE_EPOCHS : SET_EPOCHS;
 }
 
+bool candidate_prunes(const value *slots)
+{
+    return slots[SET_FINAL_SPARSITY].number > 0 ||
+           strcmp(slots[SET_PRUNE_PATTERN].text, "unstructured") != 0;
+}
+
 /* "20 %" of a training becomes epochs. */
 static void settle_period(value *v, const value *slots)
 {

@@ -113,14 +113,11 @@ void chain_put_export(const space *s, const value *slots, const char *features, 
 static void put_prune(const value *slots, buf *b)
 {
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
-    static const struct {
-        const char *name;
-        int slot;
-    } rows[] = {{"initial", SET_INITIAL_SPARSITY}, {"final", SET_FINAL_SPARSITY}};
-    for (int i = 0; i < 2; i++) {
-        buf_printf(b, "%s\"%s\":", i ? "," : "{", rows[i].name);
-        value_put_json(b, &slots[rows[i].slot]);
-    }
+    const bool share = slots[SET_FINAL_SPARSITY].number > 0;
+    buf_text(b, share ? "{\"initial\":" : "{\"pattern\":");
+    value_put_json(b, &slots[share ? SET_INITIAL_SPARSITY : SET_PRUNE_PATTERN]);
+    if (share) buf_text(b, ",\"final\":");
+    if (share) value_put_json(b, &slots[SET_FINAL_SPARSITY]);
     buf_text(b, ",\"begin\":"); /* a number of epochs; or of steps, beside its text */
     buf_number(b, begin->number);
     buf_text(b, ",\"end\":");
@@ -128,9 +125,57 @@ static void put_prune(const value *slots, buf *b)
     buf_printf(b,
                ",\"unit\":\"%s\",\"frequency\":", begin->kind == VALUE_TEXT ? "steps" : "epochs");
     value_put_json(b, &slots[SET_PRUNE_FREQUENCY]);
-    buf_text(b, ",\"power\":");
-    value_put_json(b, &slots[SET_PRUNE_POWER]);
+    if (share) buf_text(b, ",\"power\":");
+    if (share) value_put_json(b, &slots[SET_PRUNE_POWER]);
     buf_char(b, '}');
+}
+
+static void put_clusters(const value *slots, buf *b)
+{
+    buf_text(b, ",\"cluster\":{\"clusters\":");
+    value_put_json(b, &slots[SET_CLUSTERS]);
+    buf_text(b, ",\"init\":");
+    value_put_json(b, &slots[SET_CLUSTER_INIT]);
+    buf_text(b, ",\"gradient\":");
+    value_put_json(b, &slots[SET_CLUSTER_GRADIENT]);
+    buf_printf(b, ",\"preserve_sparsity\":%s}",
+               candidate_prunes(slots) && slots[SET_CLUSTER_SPARSITY].number != 0 ? "true"
+                                                                                  : "false");
+}
+
+/* What fine-tuning does besides training. */
+/* Quantization-aware: how the ranges of activations begin, and follow. */
+static void put_fake_quant(const value *slots, buf *b)
+{
+    const bool tails = strcmp(slots[SET_CALIBRATION].text, "percentile") == 0;
+    buf_text(b, ",\"fake_quant\":{\"calibration\":{\"method\":");
+    value_put_json(b, &slots[SET_CALIBRATION]);
+    if (tails) {
+        buf_text(b, ",\"percentile\":");
+        value_put_json(b, &slots[SET_CALIBRATION_PERCENTILE]);
+    }
+    buf_text(b, ",\"examples\":");
+    value_put_json(b, &slots[SET_CALIBRATION_EXAMPLES]);
+    buf_text(b, "},\"decay\":0.5");
+    if (strcmp(slots[SET_HEADS].text, "joint") != 0) {
+        buf_text(b, ",\"heads\":");
+        value_put_json(b, &slots[SET_HEADS]);
+    }
+    buf_char(b, '}');
+}
+
+static void put_tuning(const value *slots, const train_part *part, buf *b)
+{
+    if (part->from == 0) buf_text(b, ",\"start\":\"weights\"");
+    if (part->from == 0 && slots[SET_CHANNELS].number > 0) {
+        buf_text(b, ",\"channels\":{\"remove\":");
+        value_put_json(b, &slots[SET_CHANNELS]);
+        buf_text(b, ",\"norm\":");
+        value_put_json(b, &slots[SET_CHANNEL_NORM]);
+        buf_char(b, '}');
+    }
+    if (slots[SET_CLUSTERS].number > 0) put_clusters(slots, b);
+    if (slots[SET_AWARE].number != 0) put_fake_quant(slots, b);
 }
 
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
@@ -153,7 +198,7 @@ void chain_put_train(const space *s, const value *slots, const char *net, const 
         put_prune(slots, b);
     else
         buf_text(b, "null");
-    if (part->phase == PHASE_TUNE && part->from == 0) buf_text(b, ",\"start\":\"weights\"");
+    if (part->phase == PHASE_TUNE) put_tuning(slots, part, b);
     buf_printf(b, ",\"seed\":%llu,\"from_epoch\":%d,\"to_epoch\":%d}", (unsigned long long)seed,
                part->from, part->to);
 }
@@ -195,7 +240,8 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
                   predicted_data_bytes(w->data), e));
     parents[0] = m->keys[0];
     for (int i = 0; i < w->n_parts; i++) {
-        chain_put_train(s, slots, w->net->json, &w->part[i], seed, &b);
+        const net_record *net = w->part[i].phase == PHASE_TUNE ? w->tuned : w->net;
+        chain_put_train(s, slots, net->json, &w->part[i], seed, &b);
         parents[1] = m->keys[i];
         TRY(add_stage(m, STAGE_TRAIN, &b, "", i ? 2 : 1, parents, w->part[i].seconds,
                       predicted_train_bytes(w->cost), e));
@@ -203,13 +249,14 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
     chain_put_export(s, slots, w->data->features, &b);
     parents[0] = m->keys[w->n_parts];
     parents[1] = m->keys[0]; /* the data, which calibration looks at */
-    const int n_parents = candidate_matters(s, slots, SET_CALIBRATION) ? 2 : 1;
+    const bool aware = slots[SET_AWARE].number != 0; /* then the training has the ranges */
+    const int n_parents = candidate_matters(s, slots, SET_CALIBRATION) && !aware ? 2 : 1;
     TRY(add_stage(m, STAGE_EXPORT, &b, "", n_parents, parents, predicted_export_seconds(),
                   w->cost->flat_bytes, e));
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);
     parents[0] = m->keys[w->n_parts + 1];
     parents[1] = m->keys[0];
-    TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->net),
+    TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->tuned),
                   predicted_score_bytes(), e));
     const double seconds = predicted_latency_seconds(slots);
     if (seconds <= 0) return OK;
@@ -258,7 +305,7 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
     store_knob *knobs = ARENA_NEW(a, store_knob, p->s->n_axes);
     double *values = ARENA_NEW(a, double, 6);
     buf b = {0};
-    status code = candidate_put_config(p->s, slots, w->net->json, w->data->files, &b, e);
+    status code = candidate_put_config(p->s, slots, w->tuned->json, w->data->files, &b, e);
     const char *config = code == OK ? arena_copy(a, b.data, b.len) : NULL;
     buf_free(&b);
     TRY(code);

@@ -48,6 +48,8 @@ static bool may_prune(const space *s, phase where)
     bool share = false, during = false;
     for (int i = 0; (v = possible_value(s, SET_FINAL_SPARSITY, i)) != NULL; i++)
         share |= v->number > 0;
+    for (int i = 0; (v = possible_value(s, SET_PRUNE_PATTERN, i)) != NULL; i++)
+        share |= strcmp(v->text, "unstructured") != 0;
     for (int i = 0; (v = possible_value(s, SET_PRUNE_DURING, i)) != NULL; i++)
         during |= (strcmp(v->text, "fine-tune") == 0) == (where == PHASE_TUNE);
     return share && during;
@@ -145,13 +147,13 @@ static void find_least_packed(plan *p)
 /* --- rules --- */
 
 const char plan_pruning_rule[] =
-    "pruning must begin before its end, and end within the training or fine-tuning it is part of";
+    "pruning, channels and clusters must fit the trainings they are part of";
 
 /* Else the final share is never reached while the knob says so, and no epoch counts as the best. Where
  * begin and end are in steps only the trainer knows how they lie to the epochs. */
 static const char *bad_pruning(const value *slots)
 {
-    if (slots[SET_FINAL_SPARSITY].number <= 0) return NULL;
+    if (!candidate_prunes(slots)) return NULL;
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
     const bool tune = plan_pruning_phase(slots) == PHASE_TUNE;
     if (tune && slots[SET_TUNE_EPOCHS].number < 1)
@@ -161,6 +163,31 @@ static const char *bad_pruning(const value *slots)
         return NULL;
     return tune ? "pruning must end within the fine-tuning"
                 : "pruning must end within the training";
+}
+
+static const char *bad_clusters(const value *slots)
+{
+    const double clusters = slots[SET_CLUSTERS].number;
+    const bool pruned = candidate_prunes(slots);
+    if (clusters <= 0) return NULL;
+    if (slots[SET_TUNE_EPOCHS].number < 1) return "clustering needs fine_tune.epochs";
+    if (pruned && plan_pruning_phase(slots) == PHASE_TUNE)
+        return "clustering and pruning cannot share a fine-tuning: prune during training";
+    if (pruned && slots[SET_CLUSTER_SPARSITY].number != 0 && clusters < 3)
+        return "clusters that preserve sparsity are at least 3: one of them is zero";
+    if (strcmp(slots[SET_LABELS].text, "standardized") == 0)
+        return "clustering needs physical labels: others are scaled back in the last layer, each "
+               "output by its own factor, which would pull its clusters apart";
+    return NULL;
+}
+
+/* Why a candidate makes no sense, NULL when it does. */
+static const char *bad_compression(const value *slots)
+{
+    const char *why = bad_pruning(slots);
+    if (!why && slots[SET_CHANNELS].number > 0 && slots[SET_TUNE_EPOCHS].number < 1)
+        why = "removing channels needs fine_tune.epochs";
+    return why ? why : bad_clusters(slots);
 }
 
 /* The first rule that excludes the candidate, n_rules for the built-in one, -1 when none does. */
@@ -174,7 +201,7 @@ static status find_rule(const space *s, const value *slots, int *out, err *e)
         *out = i;
         return OK;
     }
-    if (bad_pruning(slots)) *out = s->n_rules;
+    if (bad_compression(slots)) *out = s->n_rules;
     return OK;
 }
 
@@ -191,7 +218,7 @@ static status count_stages(plan *p, pass *x, const value *slots, const build *w,
     plan_summary *t = &p->summary;
     bool added;
     double chain_seconds = predicted_data_seconds(w->data) + predicted_export_seconds() +
-                           predicted_score_seconds(w->data, w->net) +
+                           predicted_score_seconds(w->data, w->tuned) +
                            predicted_latency_seconds(slots);
     int n_seeds = p->s->n_seeds;
     const bool measured = predicted_latency_seconds(slots) > 0;
@@ -221,7 +248,7 @@ static status count_stages(plan *p, pass *x, const value *slots, const build *w,
     t->stages[STAGE_SCORE] += n_seeds;
     t->stages[STAGE_LATENCY] += measured ? n_seeds : 0;
     t->cpu_seconds +=
-        n_seeds * (predicted_export_seconds() + predicted_score_seconds(w->data, w->net) +
+        n_seeds * (predicted_export_seconds() + predicted_score_seconds(w->data, w->tuned) +
                    predicted_latency_seconds(slots));
     t->disk_bytes += n_seeds * (w->cost->flat_bytes + predicted_score_bytes());
     return OK;
@@ -388,7 +415,7 @@ status plan_forecast(const plan *p, int64_t candidate, stage_forecast *out, err 
     TRY(plan_values(p, candidate, slots, e));
     TRY(plan_lookup(p, slots, &w, e));
     *out = *w.cost;
-    out->step_seconds = w.net->step_base + slots[SET_BATCH].number * w.net->step_per_example;
+    out->step_seconds = w.tuned->step_base + slots[SET_BATCH].number * w.tuned->step_per_example;
     return OK;
 }
 
@@ -396,7 +423,7 @@ static const char *why_excluded(const plan *p, const value *slots, arena *a)
 {
     int i;
     if (find_rule(p->s, slots, &i, NULL) != OK || i < 0) return "";
-    if (i == p->s->n_rules) return bad_pruning(slots);
+    if (i == p->s->n_rules) return bad_compression(slots);
     const rule *r = &p->s->rule[i];
     return arena_printf(a, "excluded by line %d: %s%s%s%s", r->place->line, expr_text(r->exclude),
                         r->because ? " (" : "", r->because ? r->because : "",

@@ -79,7 +79,7 @@ typedef struct {
 /* What a candidate amounts to. */
 typedef struct {
     const data_record *data;
-    const net_record *net;
+    const net_record *net, *tuned; /* trained first; and last, if fine-tuning changes it */
     const stage_forecast *cost;
     uint64_t data_id, export_id; /* export_id covers all that is built */
     int n_parts;

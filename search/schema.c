@@ -11,7 +11,9 @@
 #define SGD "optimizer == 'sgd'"
 #define TO_A_FINAL_RATE "schedule in ['polynomial', 'cosine']"
 #define EXPONENTIAL "schedule == 'exponential'"
-#define PRUNED "final_sparsity > 0"
+#define SHARE "final_sparsity > 0"
+#define PRUNED "(final_sparsity > 0 or pattern != 'unstructured')"
+#define CLUSTERED "clusters > 0"
 #define TUNED "fine_tune.epochs > 0"
 #define FOLDERS "source == 'speech-folders'"
 #define MADE_UP "source == 'synthetic-keywords'"
@@ -19,6 +21,8 @@
 #define MEL "feature in ['mfcc', 'log-mel']"
 #define SOME_INT8 "storage in ['dynamic', 'int8-weights']"
 #define FULL_INT8 "storage == 'int8'"
+#define CALIBRATED "storage == 'int8' and not aware"
+#define BY_PERCENTILE "storage == 'int8' and calibration == 'percentile'"
 
 /* clang-format off: one setting reads as one paragraph */
 static const setting_row rows[N_SETTINGS] = {
@@ -233,19 +237,25 @@ static const setting_row rows[N_SETTINGS] = {
          .stages = TRAIN, .axis = true, .unit = "epochs",
          .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
+    [SET_PRUNE_PATTERN] = {"prune.pattern", TYPE_CHOICE, .choices = "unstructured|2:4|1:4",
+                           .def = "unstructured", .stages = TRAIN, .axis = true,
+                           .help =
+                               "which weights become zero: the smallest of each tensor, as many as "
+                               "`final_sparsity` says; or all but the 2 (1) largest of every four "
+                               "consecutive ones along a layer's inputs. Write `\"2:4\"` in quotes; "
+                               "a row of less than four inputs keeps as many of its rest"},
     [SET_FINAL_SPARSITY] =
-        {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
-         .axis = true,
+        {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0",
+         .matters = "pattern == 'unstructured'", .stages = TRAIN, .axis = true,
          .help =
-             "share of the weights that are zero in the end; 0: no pruning, and the rest of this "
-             "section does not matter"},
+             "share of the weights that are zero in the end, of every kernel but depthwise ones; 0: "
+             "none are made zero, and only `channels` of this section matters"},
     [SET_PRUNE_DURING] = {"prune.during", TYPE_CHOICE, .choices = "training|fine-tune",
                           .def = "training", .matters = PRUNED, .stages = TRAIN, .axis = true,
-                          .help =
-                              "the training that the zeros come in, and that `begin` and `end` are "
-                              "counted in: the first, or the fine-tuning of a trained network"},
+                          .help = "the training that the zeros come in, and that `begin` and `end` are "
+                                  "counted in: the first, or the fine-tuning of a trained network"},
     [SET_INITIAL_SPARSITY] = {"prune.initial_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
-                              .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
+                              .def = "0.3", .matters = SHARE, .stages = TRAIN, .axis = true,
                               .help = "share where pruning begins"},
     [SET_PRUNE_BEGIN] = {"prune.begin", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "5",
                          .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
@@ -253,29 +263,61 @@ static const setting_row rows[N_SETTINGS] = {
                                  "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
                        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help =
-                           "when it reaches its final share, in the same unit as `begin`; within "
-                           "the training"},
+                       .help = "when it reaches its final share, in the same unit as `begin`; within "
+                               "the training"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},
     [SET_PRUNE_POWER] = {"prune.power", TYPE_NUMBER, .min = 0.1, .max = 10, .def = "3",
-                         .matters = PRUNED, .stages = TRAIN, .axis = true,
+                         .matters = SHARE, .stages = TRAIN, .axis = true,
                          .help = "of the polynomial from the initial to the final share"},
 
+    [SET_CHANNELS] = {"prune.channels", TYPE_NUMBER, .by_path = true, .min = 0, .max = 0.95, .def = "0",
+                      .stages = TRAIN | EXPORT, .axis = true,
+                      .help = "share of the channels that each layer but the last loses when its "
+                              "training is over, filters and all, so that fine-tuning trains a "
+                              "smaller network: size and multiply-adds are known before"},
+    [SET_CHANNEL_NORM] = {"prune.channel_norm", TYPE_CHOICE, .choices = "l1|l2", .def = "l1",
+                          .matters = "prune.channels > 0", .stages = TRAIN, .axis = true,
+                          .help = "the channels to lose are those with the smallest filters: by the "
+                                  "sum of magnitudes, or by the root of the sum of squares"},
     [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .by_path = true, .min = 0, .max = 10000,
                          .def = "0", .stages = TRAIN, .axis = true,
-                         .help =
-                             "a second training, of the weights that the first one kept, with a "
-                             "fresh optimizer; 0: none. All else is as in `train`; weights "
-                             "pruned in the first stay zero"},
+                         .help = "a second training, of the weights that the first one kept, with a "
+                                 "fresh optimizer; 0: none. All else is as in `train`; weights "
+                                 "pruned in the first stay zero"},
     [SET_TUNE_RATE] = {"fine_tune.learning_rate", TYPE_NUMBER, .by_path = true, .min = 1e-8,
                        .max = 10, .def = "0.0001", .matters = TUNED, .stages = TRAIN, .axis = true,
                        .help = "its learning rate, which stays constant"},
 
-    [SET_STORAGE] = {"export.storage", TYPE_CHOICE,
-                     .choices = "float32|float16|dynamic|int8|int8-weights", .def = "float32",
-                     .param = "storage", .stages = EXPORT, .axis = true,
+    [SET_CLUSTERS] = {"cluster.clusters", TYPE_INT, .min = 0, .max = 256, .def = "0",
+                      .stages = TRAIN, .axis = true,
+                      .help = "values that the weights of each kernel (but depthwise ones) have in "
+                              "common after fine-tuning, so that they pack better; 0: each its own. "
+                              "The network is fine-tuned with its batch norms folded and without "
+                              "dropout"},
+    [SET_CLUSTER_INIT] = {"cluster.init", TYPE_CHOICE, .by_path = true, .choices = "kmeans++|linear|random|density",
+                          .def = "kmeans++", .matters = CLUSTERED, .stages = TRAIN, .axis = true,
+                          .help = "the first values: weights drawn far apart, values at equal "
+                                  "distances, random ones, or as dense as the weights are"},
+    [SET_CLUSTER_GRADIENT] = {"cluster.gradient", TYPE_CHOICE, .by_path = true, .choices = "sum|average",
+                              .def = "sum", .matters = CLUSTERED, .stages = TRAIN, .axis = true,
+                              .help = "what moves a common value: the sum or the mean of its "
+                                      "weights' gradients"},
+    [SET_CLUSTER_SPARSITY] = {"cluster.preserve_sparsity", TYPE_BOOL, .def = "true",
+                              .matters = CLUSTERED " and " PRUNED, .stages = TRAIN, .axis = true,
+                              .help = "one of the values is zero, and what pruning made zero stays "
+                                      "so"},
+
+    [SET_AWARE] =
+        {"quantize.aware", TYPE_BOOL, .def = "false", .matters = TUNED " and " FULL_INT8,
+         .stages = TRAIN, .axis = true, .strict = true,
+         .help = "int8: the fine-tuning computes as the file will (fake quantization, batch norms "
+                 "folded, no dropout), so that the weights adapt; ranges begin as calibrated and "
+                 "follow the batches"},
+
+    [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic|int8|int8-weights",
+                     .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
                      .help = "how weights are stored; `dynamic`: int8 for large tensors "
                              "(dynamic-range quantization); `int8`: weights, activations and all "
                              "arithmetic (full-integer quantization, not for an LSTM); "
@@ -284,8 +326,7 @@ static const setting_row rows[N_SETTINGS] = {
         {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9, .def = "1024",
          .matters = SOME_INT8, .param = "dynamic_min_elements", .param_when = "true",
          .stages = EXPORT, .axis = true,
-         .help =
-             "dynamic, int8-weights: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
+         .help = "dynamic, int8-weights: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
     [SET_PER_CHANNEL] =
         {"export.per_channel", TYPE_BOOL, .def = "true", .matters = SOME_INT8,
          .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
@@ -293,29 +334,31 @@ static const setting_row rows[N_SETTINGS] = {
                  "int8-weights: also for each unit of a dense layer"},
     [SET_CALIBRATION] =
         {"export.calibration", TYPE_CHOICE, .choices = "min-max|percentile", .def = "min-max",
-         .matters = FULL_INT8, .param = "calibration.method", .stages = EXPORT, .axis = true,
-         .help =
-             "int8: how far the steps of an activation reach, from what examples of the training "
-             "part show: the least to the greatest value, or without the rarest ones"},
+         .matters = FULL_INT8, .param = "calibration.method", .param_when = CALIBRATED,
+         .stages = EXPORT, .axis = true, .strict = true,
+         .help = "int8: how far the steps of an activation reach, from what examples of the training "
+                 "part show: the least to the greatest value, or without the rarest ones"},
     [SET_CALIBRATION_PERCENTILE] =
         {"export.calibration_percentile", TYPE_NUMBER, .min = 50.1, .max = 100, .def = "99.9",
-         .matters = FULL_INT8 " and calibration == 'percentile'", .param = "calibration.percentile",
-         .stages = EXPORT, .axis = true, .unit = "%",
+         .matters = BY_PERCENTILE, .param = "calibration.percentile",
+         .param_when = CALIBRATED " and " BY_PERCENTILE, .stages = EXPORT, .axis = true, .unit = "%",
+         .strict = true,
          .help = "percentile: 99.9 leaves 0.1 % of the values below the range and 0.1 % above"},
     [SET_CALIBRATION_EXAMPLES] =
         {"export.calibration_examples", TYPE_INT, .min = 1, .max = 1e6, .def = "500",
-         .matters = FULL_INT8, .param = "calibration.examples", .stages = EXPORT, .axis = true,
+         .matters = FULL_INT8, .param = "calibration.examples", .param_when = CALIBRATED,
+         .stages = EXPORT, .axis = true, .strict = true,
          .help = "int8: examples to look at, evenly spread over the training part"},
     [SET_IO] = {"export.io", TYPE_CHOICE, .choices = "float32|int8", .def = "float32",
                 .matters = FULL_INT8, .param = "io", .param_when = "io != 'float32'",
-                .stages = EXPORT, .axis = true,
-                .help =
-                    "int8: what the file takes and gives; `int8` leaves the conversion to whoever "
-                    "runs it"},
+                .stages = EXPORT, .axis = true, .strict = true,
+                .help = "int8: what the file takes and gives; `int8` leaves the conversion to whoever "
+                        "runs it"},
     [SET_HEADS] =
         {"export.heads", TYPE_CHOICE, .choices = "joint|per-output", .def = "joint",
-         .matters = FULL_INT8, .param = "heads", .param_when = "heads != 'joint'", .stages = EXPORT,
-         .axis = true, .task = "forecast",
+         .matters = FULL_INT8 " and io == 'float32'", .param = "heads",
+         .param_when = "heads != 'joint'", .stages = EXPORT, .axis = true, .task = "forecast",
+         .strict = true,
          .help = "int8: one scale for all forecasts, or temperature and humidity each on steps of "
                  "their own, which the file multiplies and shifts back in float32"},
     [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
@@ -333,12 +376,10 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
-         .help =
-             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
-             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
-             "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a "
-             "machine "
-             "and a moment: unlike all else they differ from run to run"},
+         .help = "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+                 "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+                 "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
+                 "and a moment: unlike all else they differ from run to run"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -433,8 +474,9 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",   "train",  "prune", "fine_tune",
-                                           "export", "latency", "search", "limits"};
+    static const char *const sections[] = {"data",      "model",   "train",  "prune",
+                                           "fine_tune", "cluster", "quantize", "export",
+                                           "latency",   "search",  "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

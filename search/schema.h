@@ -79,6 +79,7 @@ typedef enum {
     SET_SHUFFLE_BUFFER,
     SET_KEEP,
     SET_EARLY_STOP,
+    SET_PRUNE_PATTERN,
     SET_FINAL_SPARSITY,
     SET_PRUNE_DURING,
     SET_INITIAL_SPARSITY,
@@ -86,8 +87,15 @@ typedef enum {
     SET_PRUNE_END,
     SET_PRUNE_FREQUENCY,
     SET_PRUNE_POWER,
+    SET_CHANNELS,
+    SET_CHANNEL_NORM,
     SET_TUNE_EPOCHS,
     SET_TUNE_RATE,
+    SET_CLUSTERS,
+    SET_CLUSTER_INIT,
+    SET_CLUSTER_GRADIENT,
+    SET_CLUSTER_SPARSITY,
+    SET_AWARE,
     SET_STORAGE,
     SET_DYNAMIC_MIN,
     SET_PER_CHANNEL,
@@ -126,6 +134,7 @@ typedef struct {
     const char *param_when; /* an expression: left out of the JSON otherwise; NULL: as `matters` */
     unsigned stages;        /* bit 1 << kind for each stage whose work it changes */
     bool axis;              /* may be a list */
+    bool strict;            /* written where it matters for no candidate, it is a mistake */
     const char *task;       /* "forecast", "keywords": the only one that it belongs to; NULL: all */
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */

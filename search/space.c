@@ -226,7 +226,9 @@ static void read_space(space *s)
     space_read_settings(s);
     space_check_periods(s);
     space_check_pruning(s);
+    space_check_tuning(s);
     space_compile_conditions(s);
+    space_check_strict(s);
     space_order_slots(s);
     fill_base(s);
     read_lists(s);
@@ -310,7 +312,9 @@ const char *space_rule(const space *s, int i, const char **because, int *line)
 const char *space_pruning_place(const space *s, int *line)
 {
     const node *place = s->slot[SET_PRUNE_END].place;
-    if (!place) place = s->slot[SET_FINAL_SPARSITY].place;
+    static const setting asks[] = {SET_FINAL_SPARSITY, SET_PRUNE_PATTERN, SET_CHANNELS,
+                                   SET_CLUSTERS};
+    for (int i = 0; i < 4 && !place; i++) place = s->slot[asks[i]].place;
     if (!place) place = s->source.root;
     *line = place->line;
     return place->file;

@@ -343,16 +343,21 @@ Test(fake_quant, going_on_from_a_checkpoint_gives_the_bytes_of_training_at_once)
     arena_free(&s.a);
 }
 
-Test(fake_quant, ranges_follow_the_batches)
+Test(fake_quant, ranges_follow_the_weights)
 {
+    err e = {0};
+    net_layout l;
     setting *s = calloc(1, sizeof *s);
     open_setting(s, series_net, false, false, 1);
-    const value_range before = s->state.range[0];
-    float least = s->ran.input[0];
-    net_forward(&s->ran, B);
-    for (int i = 0; i < B * 12; i++) least = fminf(least, s->ran.input[i]);
-    s->g.settle(s->g.user, s->ran.pass, B);
-    cr_expect_float_eq(s->state.range[0].least, 0.9F * before.least + 0.1F * least, 1e-5);
+    const value_range input = s->state.range[0], before = s->state.range[1];
+    cr_assert_eq(net_layout_make(&s->c.net, &l, NULL), OK);
+    for (int i = 0; i < l.n_tensors; i++) /* the first layer gives twice as much */
+        for (int j = 0; l.tensor[i].layer == 0 && j < l.tensor[i].size; j++)
+            s->state.params[l.tensor[i].offset + j] *= 2;
+    cr_assert_eq(s->g.settle(s->g.user, &e), OK, "%s", e.msg);
+    cr_expect_eq(s->state.range[0].least, input.least);
+    cr_expect_gt(before.most, 0.1F);
+    cr_expect_float_eq(s->state.range[1].most, 0.9F * before.most + 0.1F * 2 * before.most, 1e-5);
     arena_free(&s->a);
     free(s);
 }

@@ -115,8 +115,9 @@ Test(space, every_configuration_is_valid_json_with_keys_in_the_schemas_order)
         "\"%s\"},\"train\":{\"loss\":\"mse\",\"labels\":\"physical\","
         "\"batch\":32,\"optimizer\":\"adam\",\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-07,"
         "\"schedule\":\"constant\",\"learning_rate\":0.001,\"epochs\":20,\"shuffle_buffer\":100,"
-        "\"keep\":\"last\",\"early_stop\":0},\"prune\":{\"final_sparsity\":0},\"fine_tune\":{"
-        "\"epochs\":0},\"export\":{"
+        "\"keep\":\"last\",\"early_stop\":0},\"prune\":{\"pattern\":\"unstructured\",\"final_"
+        "sparsity\":0,\"channels\":0},\"fine_tune\":{\"epochs\":0},\"cluster\":{\"clusters\":0},"
+        "\"export\":{"
         "\"storage\":"
         "\"float32\",\"pack\":\"zlib\"},\"device\":\"none\",\"latency\":{\"protocol\":\"none\"}}",
         hash_bytes("{}", 2).text);

@@ -8,6 +8,8 @@
 typedef struct {
     fake_quant_config config;
     checkpoint *state;
+    const examples *ex;
+    arena *a;
     net_folding fold;
     net_spec spread, ran;
     net_layout layout;            /* of `ran` */
@@ -192,75 +194,48 @@ static void carry_back(void *user, const float *trained, float *gradients, float
 
 /* --- ranges --- */
 
-static void follow(const fake_quant *f, value_range *r, value_range seen)
+/* Ranges of the network as it is now, in its own arithmetic and physical units. */
+static status observe(const fake_quant *f, value_range *ranges, err *e)
 {
-    const double keep = f->config.decay;
-    r->least = (float)(keep * (double)r->least + (1 - keep) * (double)seen.least);
-    r->most = (float)(keep * (double)r->most + (1 - keep) * (double)seen.most);
-}
-
-/* Column c of the rows x[n, columns]; the least and greatest. */
-static value_range range_of(const float *x, int n, int columns)
-{
-    value_range r = {x[0], x[0]};
-    for (int i = 0; i < n; i++) {
-        const float v = x[(ptrdiff_t)i * columns];
-        r.least = v < r.least ? v : r.least;
-        r.most = v > r.most ? v : r.most;
-    }
-    return r;
-}
-
-/* The output in physical units: each column, and all of them. */
-static void settle_output(fake_quant *f, const float *x, int n)
-{
-    value_range all = {HUGE_VALF, -HUGE_VALF};
-    for (int c = 0; c < f->columns; c++) {
-        value_range r = range_of(x + c, n / f->columns, f->columns);
-        const float std = label_std(f->state, c), mean = label_mean(f->state, c);
-        r = (value_range){r.least * std + mean, r.most * std + mean};
-        all.least = fminf(all.least, r.least);
-        all.most = fmaxf(all.most, r.most);
-        if (f->config.heads) follow(f, &f->state->range[f->spread.n + 1 + c], r);
-    }
-    follow(f, &f->state->range[f->scaled + 1], all);
-}
-
-static void settle(void *user, const layer_pass *passes, int B)
-{
-    fake_quant *f = user;
-    affine fixed;
-    for (int i = 0; i < f->ran.n; i++) {
-        if (f->ran.layer[i].kind != LAYER_FAKE_QUANT) continue;
-        const int point = f->point_of[i], n = B * shape_size(passes[i].in);
-        if (calibrate_point(&f->spread, point, &fixed) != POINT_OWN) continue;
-        if (f->scaled >= 0 && point == f->scaled + 1)
-            settle_output(f, passes[i].x, n);
-        else
-            follow(f, &f->state->range[point], range_of(passes[i].x, n, 1));
-    }
-}
-
-static status calibrate_state(fake_quant *f, const examples *ex, arena *a, err *e)
-{
-    checkpoint *s = f->state;
-    value_range ranges[NET_MAX_POINTS], of_column[CHECKPOINT_MAX_OUTPUTS];
-    const int n_points = f->spread.n + 1, columns = f->config.heads ? f->columns : 0;
-    if (s->epoch > 0) return FAIL(e, ERR_ARG, "the earlier epochs were not quantization-aware");
-    arena_mark_t mark = arena_mark(a);
-    float *weights = ARENA_NEW(a, float, s->n_params);
+    arena_mark_t mark = arena_mark(f->a);
+    const int columns = f->config.heads ? f->columns : 0;
+    float *weights = ARENA_NEW(f->a, float, f->state->n_params);
     status code = weights ? OK : FAIL(e, ERR_MEM, "out of memory for a calibration");
     if (code == OK) {
-        checkpoint_final_weights(s, weights);
+        checkpoint_scale_weights(f->state, f->state->params, weights);
         net_folding_apply(&f->fold, weights, f->folded);
-        code = calibrate(&f->spread, f->folded, ex, &f->config.calibration, columns, a, ranges,
-                         of_column, e);
+        code = calibrate(&f->spread, f->folded, f->ex, &f->config.calibration, columns, f->a, ranges,
+                         ranges + f->spread.n + 1, e);
     }
-    arena_release(a, mark);
-    TRY(code);
-    memcpy(s->range, ranges, (size_t)n_points * sizeof *ranges);
-    memcpy(s->range + n_points, of_column, (size_t)columns * sizeof *of_column);
-    s->n_ranges = n_points + columns;
+    arena_release(f->a, mark);
+    return code;
+}
+
+static int count_ranges(const fake_quant *f)
+{
+    return f->spread.n + 1 + (f->config.heads ? f->columns : 0);
+}
+
+static status settle(void *user, err *e)
+{
+    fake_quant *f = user;
+    value_range seen[CHECKPOINT_MAX_RANGES];
+    const float keep = (float)f->config.decay;
+    TRY(observe(f, seen, e));
+    for (int i = 0; i < f->state->n_ranges; i++) {
+        value_range *r = &f->state->range[i];
+        r->least = keep * r->least + (1 - keep) * seen[i].least;
+        r->most = keep * r->most + (1 - keep) * seen[i].most;
+    }
+    return OK;
+}
+
+static status begin_ranges(fake_quant *f, err *e)
+{
+    if (f->state->epoch > 0)
+        return FAIL(e, ERR_ARG, "the earlier epochs were not quantization-aware");
+    TRY(observe(f, f->state->range, e));
+    f->state->n_ranges = count_ranges(f);
     return OK;
 }
 
@@ -297,13 +272,15 @@ status fake_quant_open(const fake_quant_config *q, const train_config *c, const 
     if (!f) return FAIL(e, ERR_MEM, "out of memory for quantization-aware training");
     f->config = *q;
     f->state = state;
+    f->ex = ex;
+    f->a = a;
     TRY(net_folding_make(&f->fold, &c->net, e));
     TRY(calibrate_spread(&f->fold.folded, &f->spread, e));
     TRY(find_columns(f, e));
     TRY(derive_net(f, e));
     TRY(take_scratch(f, a, e));
-    if (state->n_ranges == 0) TRY(calibrate_state(f, ex, a, e));
-    if (state->n_ranges != f->spread.n + 1 + (q->heads ? f->columns : 0))
+    if (state->n_ranges == 0) TRY(begin_ranges(f, e));
+    if (state->n_ranges != count_ranges(f))
         return FAIL(e, ERR_ARG, "the earlier epochs followed other ranges");
     *out = (train_surrogate){f, &f->ran, derive, carry_back, settle};
     return OK;

@@ -9,9 +9,11 @@
  *   - kernels lie on the steps that export gives them, the gradient goes straight through;
  *   - behind the input and every layer whose output gets steps of its own stands a fake-quant layer
  *     (nn/layer_fake_quant.c).
- * Ranges of activations begin as calibrated on the given weights and follow the least and greatest value
- * of each batch by a moving average (tfmot's MovingAverageQuantizer: 0.999). They are in the
- * checkpoint, so a training goes on from it to the bit; export takes them in place of a calibration.
+ * Ranges of activations begin as calibrated on the given weights. At the end of each epoch the network
+ * is calibrated again, and the ranges follow by a moving average. (tfmot averages the extremes of each
+ * batch. Where the members of a batch are neighbours in time, as in forecasts, these are far narrower
+ * than those of the data: ranges would close in, and the loss rise.) They are in the checkpoint, so a
+ * training goes on from it to the bit; export takes them in place of a calibration.
  * Biases, int32 in the file, are left alone. */
 #ifndef PARETUNE_ENGINE_COMPRESS_FAKE_QUANT_H
 #define PARETUNE_ENGINE_COMPRESS_FAKE_QUANT_H
@@ -21,11 +23,11 @@
 
 typedef struct {
     calibration calibration;
-    double decay; /* of the moving averages */
+    double decay; /* what an epoch leaves of a range */
     bool heads;   /* each column of the output on steps of its own */
 } fake_quant_config;
 
-/* {"calibration":{...},"decay":0.999} and, when wanted, "heads":"per-output" */
+/* {"calibration":{...},"decay":0.5} and, when wanted, "heads":"per-output" */
 status fake_quant_parse(const node *json, fake_quant_config *out, err *e);
 
 /* What a training of c->net on fake-quantized passes needs, in `a`; `state` is the training's own and

@@ -206,8 +206,9 @@ static int fetch(run *r, part p, int index)
     return count;
 }
 
-static void apply_masks(run *r)
+static void arrange_weights(run *r)
 {
+    if (r->hooks && r->hooks->arrange) r->hooks->arrange(r->hooks->user, r->state);
     if (r->state->masked) r->net.k->mask(r->state->params, r->state->keep, r->state->n_params);
 }
 
@@ -231,12 +232,10 @@ static void derive(run *r)
 }
 
 /* Behind the backward pass. */
-static void carry_back(run *r, int count)
+static void carry_back(run *r)
 {
     const train_surrogate *g = r->surrogate;
-    if (!g) return;
-    g->carry_back(g->user, r->state->params, r->net.gradients, r->gradients);
-    g->settle(g->user, r->net.pass, count);
+    if (g) g->carry_back(g->user, r->state->params, r->net.gradients, r->gradients);
 }
 
 /* Returns the sum of the batch's losses. */
@@ -250,7 +249,7 @@ static double train_step(run *r, int epoch, int batch)
     if (r->hooks && r->hooks->before_step &&
         r->hooks->before_step(r->hooks->user, s->step, &r->layout, s->params, s->keep))
         s->masked = true;
-    apply_masks(r);
+    arrange_weights(r);
     derive(r);
     const int64_t drawn = (int64_t)s->earlier_epochs * r->steps_per_epoch;
     net_forward_training(&r->net, count, &(train_pass){c->seed, drawn + s->step});
@@ -260,9 +259,12 @@ static double train_step(run *r, int epoch, int batch)
         net_backward_logits(&r->net, count);
     else
         net_backward(&r->net, count);
-    carry_back(r, count);
-    optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->gradients, s->moments,
-               s->n_params);
+    carry_back(r);
+    if (r->hooks && r->hooks->learn)
+        r->hooks->learn(r->hooks->user, s, &c->optimizer, r->net.k, rate, r->gradients);
+    else
+        optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->gradients, s->moments,
+                   s->n_params);
     return sum;
 }
 
@@ -320,7 +322,8 @@ static status train_epoch(run *r, int epoch, err *e)
                   r->config->shuffle_buffer, r->order, r->slots);
     double sum = 0;
     for (int i = 0; i < r->steps_per_epoch; i++) sum += train_step(r, epoch, r->order[i]);
-    apply_masks(r);
+    arrange_weights(r);
+    if (r->surrogate) TRY(r->surrogate->settle(r->surrogate->user, e));
     p->train_loss = sum / ((double)r->ex->n[PART_TRAIN] * r->labels);
     validate(r, p);
     s->epoch = epoch + 1;

@@ -20,7 +20,6 @@
 #include "engine/data/examples.h"
 #include "engine/nn/checkpoint.h"
 #include "engine/nn/loss.h"
-#include "engine/nn/layer.h"
 #include "engine/nn/optim.h"
 #include "engine/nn/spec.h"
 
@@ -56,18 +55,24 @@ typedef struct {
     void (*derive)(void *user, const float *trained, float *params);
     /* Adds the gradient of `net` to that of the trained parameters, and leaves it zero. */
     void (*carry_back)(void *user, const float *trained, float *gradients, float *of_trained);
-    /* Behind each training step: sees what the passes of `net`, one for each layer, left. */
-    void (*settle)(void *user, const layer_pass *passes, int B);
+    /* At the end of each epoch, before it is validated. */
+    status (*settle)(void *user, err *e);
 } train_surrogate;
 
 /* What other rooms do to a training. Whoever continues a training gives hooks that act alike. */
 typedef struct {
     void *user;
-    /* Before the forward pass of step `step` (from 1): may renew `keep` (~0 keeps a parameter, 0
+    /* NULL, or: before the forward pass of step `step` (from 1): may renew `keep` (~0 keeps a parameter, 0
      * zeroes it) from the parameters. Returns whether masks are in force; they are then applied
      * before this pass and at the end of the epoch. `step` alone may decide when. May be NULL. */
     bool (*before_step)(void *user, int64_t step, const net_layout *layout, const float *params,
                         uint32_t *keep);
+    /* For weights that stand for others, both or none. `arrange` writes the parameters of a pass, before
+     * each training step and at the end of an epoch; `learn`, in place of the optimizer's step over the
+     * parameters, moves what is behind them, and leaves the gradients zero. */
+    void (*arrange)(void *user, checkpoint *state);
+    void (*learn)(void *user, checkpoint *state, const optim_spec *optimizer, const kernels *k,
+                  double rate, float *gradients);
     int64_t
         settled; /* epochs that end before this step do not count for keep_best and early_stop */
     const train_surrogate *surrogate; /* NULL: the trained network itself runs */
