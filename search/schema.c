@@ -329,7 +329,7 @@ static const setting_row rows[N_SETTINGS] = {
          .help = "dynamic, int8-weights: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
     [SET_PER_CHANNEL] =
         {"export.per_channel", TYPE_BOOL, .def = "true", .matters = SOME_INT8,
-         .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
+         .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true, .strict = true,
          .help = "dynamic: one scale for each output channel of a convolution, or one for all; "
                  "int8-weights: also for each unit of a dense layer"},
     [SET_CALIBRATION] =
