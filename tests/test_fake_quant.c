@@ -299,6 +299,37 @@ Test(fake_quant, files_compute_what_the_trained_passes_do)
     cr_expect_leq(different, total / 40, "%d of %d outputs are off", different, total);
 }
 
+/* Mean error of the first column's outputs, the temperature's, that the file's integers bring. */
+static double column_error(bool heads, uint64_t seed)
+{
+    setting *s = calloc(1, sizeof *s);
+    net whole;
+    float step[2];
+    double sum = 0;
+    open_setting(s, series_net, true, heads, seed);
+    float *x = ARENA_NEW(&s->a, float, B * 12);
+    fetch_noise(&s->ex, PART_TRAIN, 0, B, x, NULL); /* calibration has seen them */
+    cr_assert_eq(net_build(&whole, &s->c.net, B, NULL, &s->a, NULL), OK);
+    checkpoint_final_weights(&s->state, whole.params);
+    memcpy(whole.input, x, B * 12 * sizeof *x);
+    net_forward(&whole, B);
+    const float *got = run_file(s, heads, x, 6, step);
+    for (int i = 0; i < B * 6; i += 2) sum += fabs((double)got[i] - (double)whole.output[i]);
+    arena_free(&s->a);
+    free(s);
+    return sum / (B * 3);
+}
+
+Test(fake_quant, columns_with_steps_of_their_own_lose_less)
+{
+    double joint = 0, apart = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        joint += column_error(false, seed);
+        apart += column_error(true, seed);
+    }
+    cr_expect_lt(apart, 0.6 * joint, "%g and %g", apart, joint);
+}
+
 /* --- the state --- */
 
 static void run_epochs(setting *s, int from, int to, const char *json, arena *a, checkpoint *state)
