@@ -1,24 +1,29 @@
-/* Which candidate comes next.
+/* Which candidate comes next: the samplers, as one table.
  *
- * A sampler is asked for one suggestion after another; their order numbers the trials, so it may
- * depend on the space, the seed and results of earlier suggestions, never on time or on the number
- * of workers. */
+ * A sampler is asked for one suggestion after another (guide.h says what it may know then); their order
+ * numbers the trials, so it depends on the space, the seed and results of earlier suggestions, never on
+ * time or on the number of workers. */
 #ifndef PARETUNE_SEARCH_SAMPLER_H
 #define PARETUNE_SEARCH_SAMPLER_H
 
+#include "search/guide.h"
 #include "search/space.h"
 
-typedef struct {
-    int64_t candidate; /* index in the space, CAND_OK */
-    int seed_index;    /* which of the space's seeds */
-} suggestion;
+/* What a search is after. */
+enum { AIM_FRONT = -1, AIM_VERSIONS = -2 }; /* else the number of a version */
 
-typedef struct sampler sampler;
-struct sampler {
-    /* The next suggestion, or *end when the space is exhausted. `self` holds the sampler's state.
-     */
-    status (*next)(sampler *self, suggestion *out, bool *end, err *e);
-};
+typedef struct {
+    uint64_t seed;
+    int aim;
+} sampler_options;
+
+/* A sampler that works on a problem: `open` takes it from `a`; the problem must outlive it. */
+typedef struct {
+    const char *name; /* "random" */
+    const char *help;
+    status (*open)(const problem *p, const sampler_options *o, arena *a, sampler **out, err *e);
+} sampler_row;
+
 
 /* Every candidate in the order of its index; all of them with the first seed before any with the
  * second, so that a run that is cut short has seen as much of the space as it could. */

@@ -193,10 +193,11 @@ static bool may_add_more(const run *r)
 
 static status fill(run *r, err *e)
 {
+    const history nothing = {0};
     bool end = false;
     while (!end && may_add_more(r)) {
         suggestion s;
-        TRY(r->o->source->next(r->o->source, &s, &end, e));
+        TRY(r->o->source->next(r->o->source, &nothing, &s, &end, e));
         if (end) break;
         TRY(open_group(r, e));
         arena_mark_t mark = arena_mark(&r->memory);
@@ -310,7 +311,7 @@ static status give_stage(run *r, int stage, int slot, err *e)
     graph_stage s = graph_get_stage(r->g, stage);
     const graph_trial *t = graph_get_trial(r->g, s.trial);
     chain c;
-    TRY(r->o->make_chain(r->o->make_chain_user, &(suggestion){t->candidate, t->seed_index},
+    TRY(r->o->make_chain(r->o->make_chain_user, &(suggestion){t->candidate, -1, t->seed_index},
                          &r->memory, &c, e));
     stage_request *rq = &c.stage[s.position].request;
     hash key = graph_key(r->g, stage);

@@ -242,8 +242,8 @@ static const setting_row rows[N_SETTINGS] = {
                            .help =
                                "which weights become zero: the smallest of each tensor, as many as "
                                "`final_sparsity` says; or all but the 2 (1) largest of every four "
-                               "consecutive ones along a layer's inputs. Write `\"2:4\"` in quotes; "
-                               "a row of less than four inputs keeps as many of its rest"},
+                               "consecutive ones along a layer's inputs (a shorter rest keeps as "
+                               "many)"},
     [SET_FINAL_SPARSITY] =
         {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0",
          .matters = "pattern == 'unstructured'", .stages = TRAIN, .axis = true,

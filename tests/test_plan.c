@@ -117,6 +117,113 @@ Test(plan, fine_tuning_counts_the_distinct_keys_of_all_chains)
     }
 }
 
+/* What fine-tuning may do besides. */
+static const char *const squeezed =
+    HEAD "model: {architecture: mlp-2, units: [3, 6]}\n"
+         "train: {epochs: 4, labels: [physical, standardized]}\n"
+         "prune: {pattern: [unstructured, \"2:4\"], final_sparsity: [0, 0.5], during: [training, "
+         "fine-tune], begin: 1, end: 3, channels: [0, 0.5], channel_norm: [l1, l2]}\n"
+         "fine_tune: {epochs: [0, 3, 5]}\n"
+         "cluster: {clusters: [0, 2, 8], init: [kmeans++, linear], preserve_sparsity: [true, "
+         "false]}\n" TAIL;
+
+Test(plan, compressions_count_the_distinct_keys_of_all_chains)
+{
+    space *s = space_of(&a, squeezed, 0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t = summary_of(p);
+    cr_assert_gt(t.count[CAND_OK], 200);
+    cr_assert_gt(t.count[CAND_DUPLICATE], 200);
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        arena_mark_t mark = arena_mark(&a);
+        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
+                     stage_kind_name((stage_kind)k));
+        arena_release(&a, mark);
+    }
+}
+
+Test(plan, each_compression_makes_a_candidate_of_its_own)
+{
+    static const struct {
+        const char *axis;
+        int candidates;
+    } row[] = {{"prune.pattern=[unstructured, \"2:4\", \"1:4\"]", 3},
+               {"prune.channels=[0, 0.25, 0.5]", 3},
+               {"cluster.clusters=[0, 8, 16]", 3},
+               {"cluster.init=[kmeans++, linear, random, density]", 4},
+               {"cluster.gradient=[sum, average]", 2},
+               {"cluster.preserve_sparsity=[true, false]", 1}, /* nothing is pruned */
+               {"prune.channel_norm=[l1, l2]", 1}};
+    for (int i = 0; i < 7; i++) {
+        const char *sets[] = {"cluster.clusters=4", row[i].axis};
+        space *s = space_of(&a,
+                            HEAD "model: {architecture: mlp-2, units: 12}\n"
+                                 "fine_tune: {epochs: 2}\n" TAIL,
+                            2, sets);
+        cr_expect_eq(summary_of(plan_of(s)).count[CAND_OK], row[i].candidates, "%s", row[i].axis);
+    }
+}
+
+Test(plan, what_fine_tuning_does_is_told_as_agreed_on)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2, units: 8}\n"
+                             "prune: {pattern: \"2:4\", begin: 5, end: 15, channels: 0.25}\n"
+                             "fine_tune: {epochs: [3, 5]}\n"
+                             "cluster: {clusters: 16}\n" TAIL,
+                        0, NULL);
+    const chain *c = chain_of(plan_of(s), 1, 0);
+    static const char cluster[] = "\"cluster\":{\"clusters\":16,\"init\":\"kmeans++\",\"gradient\":"
+                                  "\"sum\",\"preserve_sparsity\":true},\"seed\":1,";
+    cr_assert_eq(c->n, 7);
+    cr_expect(strstr(c->stage[2].request.params,
+                     "\"prune\":{\"pattern\":\"2:4\",\"begin\":5,\"end\":15,\"unit\":\"epochs\","
+                     "\"frequency\":100},\"seed\":1,\"from_epoch\":5,\"to_epoch\":20}"),
+              "%s", c->stage[2].request.params);
+    cr_expect(strstr(c->stage[2].request.params, "\"units\":8,"));
+    const char *want =
+        arena_printf(&a,
+                     "\"prune\":null,\"start\":\"weights\",\"channels\":{\"remove\":0.25,"
+                     "\"norm\":\"l1\"},%s\"from_epoch\":0,\"to_epoch\":3}",
+                     cluster);
+    cr_expect(strstr(c->stage[3].request.params, want), "%s", c->stage[3].request.params);
+    cr_expect(strstr(c->stage[3].request.params, "\"units\":6,"), "the network without channels");
+    want = arena_printf(&a, "\"prune\":null,%s\"from_epoch\":3,\"to_epoch\":5}", cluster);
+    cr_expect(strstr(c->stage[4].request.params, want), "%s", c->stage[4].request.params);
+}
+
+Test(plan, what_makes_no_sense_is_left_out_with_a_reason)
+{
+    static const struct {
+        const char *axis, *why;
+        int candidate;
+    } row[] = {{"fine_tune.epochs=[0, 2]", "clustering needs fine_tune.epochs", 0},
+               {"prune.during=[training, fine-tune]",
+                "clustering and pruning cannot share a fine-tuning: prune during training", 1},
+               {"cluster.clusters=[2, 3]",
+                "clusters that preserve sparsity are at least 3: one of them is zero", 0},
+               {"train.labels=[physical, standardized]",
+                "clustering needs physical labels: others are scaled back in the last layer, each "
+                "output by "
+                "its own factor, which would pull its clusters apart",
+                1}};
+    for (int i = 0; i < 4; i++) {
+        space *s = space_of(&a,
+                            HEAD "model: {architecture: mlp-2}\ncluster: {clusters: 4}\n"
+                                 "prune: {final_sparsity: 0.5, begin: 0, end: 2}\n"
+                                 "fine_tune: {epochs: 2}\n" TAIL,
+                            1, &row[i].axis);
+        plan *p = plan_of(s);
+        cr_expect_eq(plan_state(p, row[i].candidate), CAND_EXCLUDED, "%s", row[i].axis);
+        cr_expect_eq(plan_state(p, 1 - row[i].candidate), CAND_OK, "%s", row[i].axis);
+        cr_expect_str_eq(plan_why(p, row[i].candidate, &a), row[i].why);
+    }
+    const char *channels = "fine_tune.epochs=[0, 2]";
+    plan *p = plan_of(space_of(
+        &a, HEAD "model: {architecture: mlp-2}\nprune: {channels: 0.5}\n" TAIL, 1, &channels));
+    cr_expect_str_eq(plan_why(p, 0, &a), "removing channels needs fine_tune.epochs");
+}
+
 Test(plan, quantization_counts_the_distinct_keys_of_all_chains)
 {
     space *s = space_of(&a,

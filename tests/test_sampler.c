@@ -47,7 +47,7 @@ Test(sampler, grid_gives_every_candidate_once_with_each_seed_and_ends)
     for (int i = 0; i < 10; i++) {
         suggestion next;
         bool end;
-        cr_assert(eq(int, g.base.next(&g.base, &next, &end, &e), OK));
+        cr_assert(eq(int, g.base.next(&g.base, &(history){0}, &next, &end, &e), OK));
         cr_assert(not(end));
         cr_expect(eq(int, (int)next.candidate, candidates[i % 5]));
         cr_expect(eq(int, next.seed_index, i / 5));
@@ -55,7 +55,7 @@ Test(sampler, grid_gives_every_candidate_once_with_each_seed_and_ends)
     for (int i = 0; i < 3; i++) {
         suggestion next;
         bool end;
-        cr_assert(eq(int, g.base.next(&g.base, &next, &end, &e), OK));
+        cr_assert(eq(int, g.base.next(&g.base, &(history){0}, &next, &end, &e), OK));
         cr_expect(end, "the space is exhausted, and stays so");
     }
     arena_free(&a);

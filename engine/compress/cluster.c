@@ -82,35 +82,28 @@ static void follow_density(const float *w, int n, int k, float gap, float *out)
     }
 }
 
-/* Squared distances to the nearest centroid so far, their running sums, and what is chosen. */
+/* Squared distances to the nearest centroid so far, and their running sums. */
 typedef struct {
     const float *w;
     int n;
     double *distance, *sum;
-    char *chosen;
 } seeding;
 
+/* When every weight is a centroid already, any one. */
 static int draw_weight(const seeding *s, bool first, rng *r)
 {
     const double total = first ? 0 : s->sum[s->n - 1];
-    for (;;) {
-        int i = 0;
-        if (!(total > 0)) {
-            i = (int)rng_below(r, (uint64_t)s->n);
-        } else {
-            const double v = rng_double(r) * total;
-            int low = 0, high = s->n - 1; /* the first whose running sum exceeds v */
-            while (low < high) {
-                const int middle = low + (high - low) / 2;
-                if (s->sum[middle] > v)
-                    high = middle;
-                else
-                    low = middle + 1;
-            }
-            i = low;
-        }
-        if (!s->chosen[i]) return i;
+    if (!(total > 0)) return (int)rng_below(r, (uint64_t)s->n);
+    const double v = rng_double(r) * total;
+    int low = 0, high = s->n - 1; /* the first whose running sum exceeds v */
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (s->sum[middle] > v)
+            high = middle;
+        else
+            low = middle + 1;
     }
+    return low;
 }
 
 static double squared_to(const seeding *s, int i, int c)
@@ -136,14 +129,13 @@ static int best_draw(const seeding *s, bool first, int draws, rng *r)
 
 static status draw_apart(const float *w, int n, int k, rng *r, arena *a, float *out, err *e)
 {
-    seeding s = {w, n, ARENA_NEW(a, double, n), ARENA_NEW(a, double, n), ARENA_NEW(a, char, n)};
-    if (!s.distance || !s.sum || !s.chosen) return FAIL(e, ERR_MEM, "no memory for clusters");
+    seeding s = {w, n, ARENA_NEW(a, double, n), ARENA_NEW(a, double, n)};
+    if (!s.distance || !s.sum) return FAIL(e, ERR_MEM, "no memory for clusters");
     const int draws = 3 + (int)log((double)k);
     for (int i = 0; i < n; i++) s.distance[i] = HUGE_VAL;
     for (int i = 0; i < k; i++) {
         const int c = best_draw(&s, i == 0, draws, r);
         double sum = 0;
-        s.chosen[c] = 1;
         out[i] = w[c];
         for (int j = 0; j < n; j++) s.sum[j] = sum += s.distance[j] = squared_to(&s, j, c);
     }

@@ -27,12 +27,12 @@ typedef struct {
     int next, n;
 } counter;
 
-static status count_up(sampler *self, suggestion *out, bool *end, err *e)
+static status count_up(sampler *self, const history *h, suggestion *out, bool *end, err *e)
 {
     counter *c = (counter *)(void *)self;
-    (void)e;
+    (void)h, (void)e;
     *end = c->next == c->n;
-    if (!*end) *out = (suggestion){c->next++, 0};
+    if (!*end) *out = (suggestion){c->next++, -1, 0};
     return OK;
 }
 

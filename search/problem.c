@@ -1,0 +1,22 @@
+#include "search/problem.h"
+
+bool problem_keeps(const problem_limit *l, double value)
+{
+    if (l->is_upper) return l->is_strict ? value < l->bound : value <= l->bound;
+    return l->is_strict ? value > l->bound : value >= l->bound;
+}
+
+bool problem_may_meet(const problem *p, int version, int point)
+{
+    const problem_version *v = &p->version[version];
+    for (int i = 0; i < v->n_limits; i++) {
+        const problem_metric *m = &p->metric[v->limit[i].metric];
+        if (m->exact && !problem_keeps(&v->limit[i], (double)m->known[point])) return false;
+    }
+    return true;
+}
+
+double problem_minimised(const problem_metric *m, double value)
+{
+    return m->maximize ? -value : value;
+}
