@@ -32,17 +32,28 @@ static steps steps_of(const layer_pass *p, int column)
     return (steps){w[0], w[n], w[2 * n], w[3 * n]};
 }
 
-/* u / scale + zero, held not far outside of int8, where the difference does not show: as an int it is
- * rounded half away from zero without a call. */
+/* Half away from zero, without a call: v is first held not far outside of int8, where the difference does
+ * not show, so that it fits an int. NaN becomes an end. */
 static inline float rounded(float v)
 {
-    v = v > 1000.0F ? 1000.0F : v < -1000.0F ? -1000.0F : v;
+    v = v > 1000.0F ? 1000.0F : v > -1000.0F ? v : -1000.0F;
     return (float)(int)(v + (v < 0 ? -0.5F : 0.5F));
 }
 
 static inline float held(float q)
 {
     return q > 127.0F ? 127.0F : q < -128.0F ? -128.0F : q;
+}
+
+/* Nearly all layers: one column, as it is. Apart, so that the loops are over neighbours. */
+static bool is_plain(const layer_pass *p, steps s)
+{
+    return p->spec->units == 1 && s.stretch == 1 && s.shift == 0;
+}
+
+static void forward_plain(const float *restrict x, float *restrict y, int n, steps s)
+{
+    for (int i = 0; i < n; i++) y[i] = (held(rounded(x[i] / s.scale) + s.zero) - s.zero) * s.scale;
 }
 
 static void forward_column(const float *restrict x, float *restrict y, int n, int step, steps s)
@@ -57,25 +68,42 @@ static void forward_column(const float *restrict x, float *restrict y, int n, in
 static void fake_quant_forward(const layer_pass *p)
 {
     const int columns = p->spec->units, n = p->B * shape_size(p->in) / columns;
+    if (is_plain(p, steps_of(p, 0))) {
+        forward_plain(p->x, p->y, n, steps_of(p, 0));
+        return;
+    }
     for (int c = 0; c < columns; c++)
         forward_column(p->x + c, p->y + c, n, columns, steps_of(p, c));
 }
 
-static void backward_column(const float *restrict x, const float *restrict dy, float *restrict dx,
-                            int n, int step, steps s)
+static void backward_plain(const float *restrict x, const float *restrict dy, float *restrict dx,
+                           int n, float least, float most)
 {
-    const float least = (-128.0F - s.zero) * s.scale, most = (127.0F - s.zero) * s.scale;
     for (int i = 0; i < n; i++) {
-        const float u = x[i * step] * s.stretch + s.shift;
-        dx[i * step] = u < least || u > most ? 0 : dy[i * step];
+        const float d = dy[i];
+        dx[i] = x[i] < least || x[i] > most ? 0 : d;
+    }
+}
+
+static void backward_column(const layer_pass *p, int column, int n)
+{
+    const int step = p->spec->units;
+    const steps s = steps_of(p, column);
+    const float least = (-128.0F - s.zero) * s.scale, most = (127.0F - s.zero) * s.scale;
+    if (is_plain(p, s)) {
+        backward_plain(p->x, p->dy, p->dx, n, least, most);
+        return;
+    }
+    for (int i = column; i < n * step; i += step) {
+        const float u = p->x[i] * s.stretch + s.shift;
+        p->dx[i] = u < least || u > most ? 0 : p->dy[i];
     }
 }
 
 static void fake_quant_backward(const layer_pass *p)
 {
     const int columns = p->spec->units, n = p->B * shape_size(p->in) / columns;
-    for (int c = 0; p->dx && c < columns; c++)
-        backward_column(p->x + c, p->dy + c, p->dx + c, n, columns, steps_of(p, c));
+    for (int c = 0; p->dx && c < columns; c++) backward_column(p, c, n);
 }
 
 const layer_ops layer_fake_quant = {
