@@ -65,8 +65,8 @@ $(LIB): $(OBJECTS) $(OUT)/sources
 $(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2 -mfma)
 $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
 
-# Fake quantization: comparisons without traps, so that they become selections.
-$(OUT)/engine/nn/layer_fake_quant.o: ISA_CFLAGS := -fno-trapping-math
+# Quantization: comparisons without traps, so that they become selections.
+$(OUT)/engine/nn/layer_fake_quant.o $(OUT)/engine/compress/calibrate.o: ISA_CFLAGS := -fno-trapping-math
 
 # The front end's lanes: square roots without errno, so that they are one instruction.
 $(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno

@@ -112,16 +112,40 @@ typedef struct {
     int64_t *bins;      /* [n_points + columns, BINS]; NULL in the first pass */
 } watch;
 
+static void extend_by(value_range *r, float v)
+{
+    if (v < r->least) r->least = v;
+    if (v > r->most) r->most = v;
+    if (isnan(v)) r->least = -HUGE_VALF; /* which no later value undoes */
+}
+
+/* Neighbours in eight lanes, which become vectors; NaN shows in the lanes' sums of nothing. */
+static void extend_run(value_range *r, const float *x, int n)
+{
+    enum { LANES = 8 };
+    float least[LANES], most[LANES], nothing[LANES] = {0};
+    for (int l = 0; l < LANES; l++) least[l] = most[l] = x[l];
+    for (int i = 0; i + LANES <= n; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            const float v = x[i + l];
+            least[l] = v < least[l] ? v : least[l];
+            most[l] = v > most[l] ? v : most[l];
+            nothing[l] += v * 0;
+        }
+    for (int l = 0; l < LANES; l++) {
+        extend_by(r, least[l]);
+        extend_by(r, most[l]);
+        extend_by(r, isnan(nothing[l]) ? nothing[l] : least[l]);
+    }
+    for (int i = n - n % LANES; i < n; i++) extend_by(r, x[i]);
+}
+
 static void extend(value_range *r, const float *x, int n, int stride)
 {
-    value_range seen = *r;
-    for (int i = 0; i < n; i++) {
-        const float v = x[(ptrdiff_t)i * stride];
-        if (isnan(v)) seen.least = -HUGE_VALF; /* which no later value undoes */
-        if (v < seen.least) seen.least = v;
-        if (v > seen.most) seen.most = v;
-    }
-    *r = seen;
+    if (stride == 1 && n >= 8)
+        extend_run(r, x, n);
+    else
+        for (int i = 0; i < n; i++) extend_by(r, x[(ptrdiff_t)i * stride]);
 }
 
 static void count(int64_t *bins, value_range r, const float *x, int n, int stride)
