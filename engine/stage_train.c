@@ -1,13 +1,14 @@
 /* train: epochs [from, to) of a training, begun anew, continued from the earlier stage's checkpoint or,
- * with "start":"weights", begun with the weights that the earlier training kept: with "channels" those that
- * are left when channels are removed, with "cluster" those of the network with its batch norms folded,
- * since folding would pull clusters apart. The artifact is the checkpoint; the detail is the learning curve so far, of this training. */
+ * with "start":"weights", begun with the weights that the earlier training kept. With "channels" these are
+ * what is left when channels are removed; with "cluster" those of the network with its batch norms folded,
+ * since folding later would pull the clusters apart. The artifact is the checkpoint; the detail is the
+ * learning curve so far, of this training. */
 #include "engine/compress/cluster.h"
 #include "engine/compress/fake_quant.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/shrink.h"
-#include "engine/nn/fold.h"
 #include "engine/nn/checkpoint.h"
+#include "engine/nn/fold.h"
 #include "engine/nn/train.h"
 #include "engine/stage_kinds.h"
 

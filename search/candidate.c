@@ -156,7 +156,7 @@ status candidate_put_config(const space *s, const value *slots, const char *net,
         bool matters;
         if (!row->axis && i != SET_TASK) continue;
         TRY(slot_matters(s, slots, i, &matters, e));
-        if (!matters) continue;
+        if (!matters || (row->quiet && value_equal(&slots[i], &s->slot[i].def))) continue;
         open_section(b, row->path, open, sizeof open, &first);
         buf_json_string(b, row->type == TYPE_FILE ? "file_hash"
                                                   : row->path + (*open ? strlen(open) + 1 : 0));

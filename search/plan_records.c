@@ -50,6 +50,12 @@ double predicted_latency_seconds(const value *slots)
     return strcmp(slots[SET_PROTOCOL].text, "none") == 0 ? 0 : 0.5;
 }
 
+/* The same on something slower, and a connection to it. */
+double predicted_device_seconds(const value *slots)
+{
+    return *slots[SET_DEVICE_RUN].text ? 10 : 0;
+}
+
 double predicted_score_bytes(void)
 {
     return 1000;
@@ -433,8 +439,9 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
     /* Not by how weights are stored but by the file that this writes: the choices may agree. */
-    static const int besides[] = {SET_PACK, SET_DEVICE, SET_PROTOCOL};
+    static const int besides[] = {SET_PACK,     SET_DEVICE,  SET_DEVICE_RUN, SET_DEVICE_PROTOCOL,
+                                  SET_PROTOCOL, SET_RUNTIME, SET_LIBRARY};
     out->export_id = identity_mix(out->part[out->n_parts - 1].id, out->cost->file_id);
-    out->export_id = mix_slots(out->export_id, slots, besides, 3);
+    out->export_id = mix_slots(out->export_id, slots, besides, 7);
     return OK;
 }

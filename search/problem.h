@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { PROBLEM_MAX_METRICS = 40 };
+
 typedef struct {
     const char *name;     /* of the axis */
     int n_levels;         /* values it may take */

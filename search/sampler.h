@@ -24,6 +24,9 @@ typedef struct {
     status (*open)(const problem *p, const sampler_options *o, arena *a, sampler **out, err *e);
 } sampler_row;
 
+/* The samplers, ended by a row without a name; `grid`, which needs no problem, is not among them. */
+const sampler_row *sampler_rows(void);
+const sampler_row *sampler_find(const char *name); /* NULL for an unknown one */
 
 /* Every candidate in the order of its index; all of them with the first seed before any with the
  * second, so that a run that is cut short has seen as much of the space as it could. */

@@ -6,6 +6,7 @@
 #define TRAIN (1u << STAGE_TRAIN)
 #define EXPORT (1u << STAGE_EXPORT)
 #define LATENCY (1u << STAGE_LATENCY)
+#define DEVICE (1u << STAGE_DEVICE)
 
 #define ADAM "optimizer == 'adam'"
 #define SGD "optimizer == 'sgd'"
@@ -237,7 +238,7 @@ static const setting_row rows[N_SETTINGS] = {
          .stages = TRAIN, .axis = true, .unit = "epochs",
          .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
-    [SET_PRUNE_PATTERN] = {"prune.pattern", TYPE_CHOICE, .choices = "unstructured|2:4|1:4",
+    [SET_PRUNE_PATTERN] = {"prune.pattern", TYPE_CHOICE, .quiet = true, .choices = "unstructured|2:4|1:4",
                            .def = "unstructured", .stages = TRAIN, .axis = true,
                            .help =
                                "which weights become zero: the smallest of each tensor, as many as "
@@ -250,7 +251,7 @@ static const setting_row rows[N_SETTINGS] = {
          .help =
              "share of the weights that are zero in the end, of every kernel but depthwise ones; 0: "
              "none are made zero, and only `channels` of this section matters"},
-    [SET_PRUNE_DURING] = {"prune.during", TYPE_CHOICE, .choices = "training|fine-tune",
+    [SET_PRUNE_DURING] = {"prune.during", TYPE_CHOICE, .quiet = true, .choices = "training|fine-tune",
                           .def = "training", .matters = PRUNED, .stages = TRAIN, .axis = true,
                           .help = "the training that the zeros come in, and that `begin` and `end` are "
                                   "counted in: the first, or the fine-tuning of a trained network"},
@@ -272,7 +273,7 @@ static const setting_row rows[N_SETTINGS] = {
                          .matters = SHARE, .stages = TRAIN, .axis = true,
                          .help = "of the polynomial from the initial to the final share"},
 
-    [SET_CHANNELS] = {"prune.channels", TYPE_NUMBER, .by_path = true, .min = 0, .max = 0.95, .def = "0",
+    [SET_CHANNELS] = {"prune.channels", TYPE_NUMBER, .quiet = true, .name = "prune.channels", .min = 0, .max = 0.95, .def = "0",
                       .stages = TRAIN | EXPORT, .axis = true,
                       .help = "share of the channels that each layer but the last loses when its "
                               "training is over, filters and all, so that fine-tuning trains a "
@@ -281,26 +282,26 @@ static const setting_row rows[N_SETTINGS] = {
                           .matters = "prune.channels > 0", .stages = TRAIN, .axis = true,
                           .help = "the channels to lose are those with the smallest filters: by the "
                                   "sum of magnitudes, or by the root of the sum of squares"},
-    [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .by_path = true, .min = 0, .max = 10000,
+    [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .quiet = true, .name = "fine_tune.epochs", .min = 0, .max = 10000,
                          .def = "0", .stages = TRAIN, .axis = true,
                          .help = "a second training, of the weights that the first one kept, with a "
                                  "fresh optimizer; 0: none. All else is as in `train`; weights "
                                  "pruned in the first stay zero"},
-    [SET_TUNE_RATE] = {"fine_tune.learning_rate", TYPE_NUMBER, .by_path = true, .min = 1e-8,
+    [SET_TUNE_RATE] = {"fine_tune.learning_rate", TYPE_NUMBER, .name = "fine_tune.learning_rate", .min = 1e-8,
                        .max = 10, .def = "0.0001", .matters = TUNED, .stages = TRAIN, .axis = true,
                        .help = "its learning rate, which stays constant"},
 
-    [SET_CLUSTERS] = {"cluster.clusters", TYPE_INT, .min = 0, .max = 256, .def = "0",
+    [SET_CLUSTERS] = {"cluster.clusters", TYPE_INT, .quiet = true, .min = 0, .max = 256, .def = "0",
                       .stages = TRAIN, .axis = true,
                       .help = "values that the weights of each kernel (but depthwise ones) have in "
                               "common after fine-tuning, so that they pack better; 0: each its own. "
                               "The network is fine-tuned with its batch norms folded and without "
                               "dropout"},
-    [SET_CLUSTER_INIT] = {"cluster.init", TYPE_CHOICE, .by_path = true, .choices = "kmeans++|linear|random|density",
+    [SET_CLUSTER_INIT] = {"cluster.init", TYPE_CHOICE, .name = "cluster.init", .choices = "kmeans++|linear|random|density",
                           .def = "kmeans++", .matters = CLUSTERED, .stages = TRAIN, .axis = true,
                           .help = "the first values: weights drawn far apart, values at equal "
                                   "distances, random ones, or as dense as the weights are"},
-    [SET_CLUSTER_GRADIENT] = {"cluster.gradient", TYPE_CHOICE, .by_path = true, .choices = "sum|average",
+    [SET_CLUSTER_GRADIENT] = {"cluster.gradient", TYPE_CHOICE, .name = "cluster.gradient", .choices = "sum|average",
                               .def = "sum", .matters = CLUSTERED, .stages = TRAIN, .axis = true,
                               .help = "what moves a common value: the sum or the mean of its "
                                       "weights' gradients"},
@@ -367,12 +368,27 @@ static const setting_row rows[N_SETTINGS] = {
                           "of a zip with "
                           "it"},
 
-    [SET_DEVICE] = {"device", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
+    [SET_DEVICE] = {"device.model", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
                     .param = "device", .param_when = "device != 'none'", .stages = EXPORT,
-                    .axis = true,
+                    .axis = true, .name = "device",
                     .help = "a device whose latency is modelled, not measured "
                             "(`modelled_inference_ms`, `modelled_total_ms`; `paretune device show` "
-                            "tells how)"},
+                            "tells how); `device: NAME` is short for `device: {model: NAME}`"},
+    [SET_DEVICE_RUN] =
+        {"device.run", TYPE_TEXT, .def = "\"\"", .param = "run", .param_when = "run != ''",
+         .stages = DEVICE, .axis = true,
+         .help = "a command that measures `device_inference_ms` and `device_total_ms` of every exported "
+                 "file on another machine, as `ssh pi paretune-bench` (`make bench-arm64` builds that). "
+                 "/bin/sh runs it, so quotes and `$` mean what they mean there, with the .tflite file as "
+                 "its standard input; ` bench - --record --protocol YEAR` is appended, and one JSON object "
+                 "as of `paretune bench --record` is expected. In a command with `{model}`, the file's "
+                 "path takes its place and `{protocol}` becomes the year, and nothing is appended. Another "
+                 "exit code than 0, no answer in 300 s or one that makes no sense fails the stage; the "
+                 "next run tries again"},
+    [SET_DEVICE_PROTOCOL] =
+        {"device.run_protocol", TYPE_CHOICE, .choices = "2020|2024", .def = "2024",
+         .matters = "run != ''", .param = "protocol", .stages = DEVICE, .axis = true,
+         .help = "as `latency.protocol`, on that machine"},
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
@@ -380,6 +396,20 @@ static const setting_row rows[N_SETTINGS] = {
                  "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
                  "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
                  "and a moment: unlike all else they differ from run to run"},
+    [SET_RUNTIME] =
+        {"latency.runtime", TYPE_CHOICE, .choices = "paretune|tflite|tflite-xnnpack", .def = "paretune",
+         .matters = "protocol != 'none'", .param = "runtime",
+         .param_when = "protocol != 'none' and runtime != 'paretune'", .stages = LATENCY,
+         .axis = true,
+         .help = "what runs the network while it is timed: this interpreter, or the real TensorFlow Lite "
+                 "with its built-in kernels or XNNPACK; features are always ours. `run --tflite-lib PATH` "
+                 "[`--xnnpack`] sets it and the library"},
+    [SET_LIBRARY] =
+        {"latency.library", TYPE_FILE,
+         .matters = "protocol != 'none' and runtime != 'paretune'", .stages = LATENCY,
+         .axis = true,
+         .help = "TensorFlow Lite's libtensorflowlite_c.so: a glob that matches exactly one file, relative "
+                 "to `--data`; what it holds counts, not its name"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -423,10 +453,10 @@ const setting_row *schema_row(setting s)
     return &rows[s];
 }
 
-static const char *last_part(const char *path)
+static const char *last_part(const setting_row *row)
 {
-    const char *dot = strrchr(path, '.');
-    return dot ? dot + 1 : path;
+    const char *dot = strrchr(row->path, '.');
+    return row->name ? row->name : dot ? dot + 1 : row->path;
 }
 
 int schema_find(const char *name)
@@ -434,15 +464,14 @@ int schema_find(const char *name)
     int found = -1;
     for (int i = 0; i < N_SETTINGS; i++) {
         if (strcmp(rows[i].path, name) == 0) return i;
-        if (!rows[i].by_path && strcmp(last_part(rows[i].path), name) == 0)
-            found = found == -1 ? i : -2;
+        if (strcmp(last_part(&rows[i]), name) == 0) found = found == -1 ? i : -2;
     }
     return found < 0 ? -1 : found;
 }
 
 const char *schema_short_name(setting s)
 {
-    const char *last = last_part(rows[s].path);
+    const char *last = last_part(&rows[s]);
     return schema_find(last) == (int)s ? last : rows[s].path;
 }
 
@@ -474,9 +503,9 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",      "model",   "train",  "prune",
+    static const char *const sections[] = {"data",      "model",   "train",    "prune",
                                            "fine_tune", "cluster", "quantize", "export",
-                                           "latency",   "search",  "limits"};
+                                           "device",    "latency", "search",   "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

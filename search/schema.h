@@ -106,7 +106,11 @@ typedef enum {
     SET_HEADS,
     SET_PACK,
     SET_DEVICE,
+    SET_DEVICE_RUN,
+    SET_DEVICE_PROTOCOL,
     SET_PROTOCOL,
+    SET_RUNTIME,
+    SET_LIBRARY,
     SET_SEEDS,
     SET_METHOD,
     SET_MAX_TRIALS,
@@ -139,7 +143,9 @@ typedef struct {
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */
     const char *words_def;  /* the default in keyword spotting when it is another */
-    bool by_path;           /* its last part is another's name: it goes by its whole path only */
+    bool quiet;             /* not in the configuration while it has its default: it came after the
+                               first studies, whose trials keep the configurations that they have */
+    const char *name;       /* its short name; NULL: the last part of the path */
     const char *help;
 } setting_row;
 

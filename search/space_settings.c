@@ -65,6 +65,23 @@ static bool is_section(const char *name)
     return false;
 }
 
+/* `device: NAME`, or an axis of names, is short for `device: {model: NAME}`. */
+void space_unfold_device(space *s)
+{
+    node *root = s->source.root;
+    const node *written = node_get(root, "device");
+    if (!written || (written->kind == NODE_MAP && !node_get(written, "values"))) return;
+    for (int i = 0; i < root->n; i++) {
+        if (strcmp(root->key[i]->text, "device") != 0) continue;
+        node *key = named_node(s, written->file, "model", 5, NODE_STRING);
+        node *map = named_node(s, written->file, "", 0, NODE_MAP);
+        if (!key || !key->text || !map) return;
+        key->line = map->line = written->line;
+        key->column = map->column = written->column;
+        if (map_put(s, map, key, root->item[i])) root->item[i] = map;
+    }
+}
+
 void space_apply_set(space *s, const char *set)
 {
     const char *equals = strchr(set, '=');

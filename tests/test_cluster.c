@@ -336,6 +336,16 @@ Test(cluster, going_on_from_a_checkpoint_changes_no_bit)
     }
 }
 
+Test(cluster, only_a_training_with_as_many_clusters_goes_on)
+{
+    lesson l;
+    err e = {0};
+    begin(&l, "mlp", false, (cluster_config){.clusters = 5});
+    l.clusters.clusters = 6;
+    cr_expect_eq(cluster_hooks(&l.clusters, &l.state, &a, &l.hooks, &e), ERR_ARG);
+    cr_expect_eq(cluster_hooks(&l.clusters, &l.first, &a, &l.hooks, &e), ERR_ARG, "no clusters");
+}
+
 static status parse(const char *text, cluster_config *out)
 {
     node *n;

@@ -72,7 +72,7 @@ static void build(fixture *f, const char *yaml, int n, const char *const *sets)
 
 static double metric(const fixture *f, stage_kind kind, const char *name)
 {
-    double found = NAN;
+    double found = (double)NAN;
     for (int i = 0; i < f->chain->n; i++)
         for (int j = 0; j < f->result[i].n_metrics; j++)
             if (f->chain->stage[i].request.kind == kind &&
@@ -223,7 +223,7 @@ static double metric_of(const stage_result *r, const char *name)
 {
     for (int i = 0; i < r->n_metrics; i++)
         if (strcmp(r->metric[i].name, name) == 0) return r->metric[i].value;
-    return NAN;
+    return (double)NAN;
 }
 
 /* With almost as many values as weights and next to no learning, the folded and clustered network is the

@@ -115,13 +115,51 @@ Test(space, every_configuration_is_valid_json_with_keys_in_the_schemas_order)
         "\"%s\"},\"train\":{\"loss\":\"mse\",\"labels\":\"physical\","
         "\"batch\":32,\"optimizer\":\"adam\",\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-07,"
         "\"schedule\":\"constant\",\"learning_rate\":0.001,\"epochs\":20,\"shuffle_buffer\":100,"
-        "\"keep\":\"last\",\"early_stop\":0},\"prune\":{\"pattern\":\"unstructured\",\"final_"
-        "sparsity\":0,\"channels\":0},\"fine_tune\":{\"epochs\":0},\"cluster\":{\"clusters\":0},"
-        "\"export\":{"
+        "\"keep\":\"last\",\"early_stop\":0},\"prune\":{\"final_sparsity\":0},\"export\":{"
         "\"storage\":"
-        "\"float32\",\"pack\":\"zlib\"},\"device\":\"none\",\"latency\":{\"protocol\":\"none\"}}",
+        "\"float32\",\"pack\":\"zlib\"},\"device\":{\"model\":\"none\",\"run\":\"\"},\"latency\":{"
+        "\"protocol\":\"none\"}}",
         hash_bytes("{}", 2).text);
     cr_expect_str_eq(config_of(s, 0), want);
+}
+
+/* So that a study from before a setting was there goes on with its own trials. */
+Test(space, later_settings_are_in_a_configuration_only_when_used)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: lstm}\n"
+                             "prune: {pattern: [unstructured, \"2:4\"], channels: [0, 0.5]}\n"
+                             "fine_tune: {epochs: [0, 3]}\n" TAIL,
+                        0, NULL);
+    cr_expect(strstr(config_of(s, 0), "\"prune\":{\"final_sparsity\":0},\"export\""), "%s",
+              config_of(s, 0));
+    cr_expect(strstr(config_of(s, 3),
+                     "\"channels\":0.5,\"channel_norm\":\"l1\"},\"fine_tune\":{\"epochs\":3,"),
+              "%s", config_of(s, 3));
+    cr_expect(strstr(config_of(s, 4), "\"prune\":{\"pattern\":\"2:4\","), "%s", config_of(s, 4));
+}
+
+Test(space, a_device_by_its_name_is_short_for_a_model_of_it)
+{
+    static const char *const written[] = {
+        "device: raspberry-pi-4\n",
+        "device: {model: raspberry-pi-4}\n",
+        "device:\n  model: {values: [raspberry-pi-4], when: 'steps_in == 6'}\n",
+        "device: {values: [raspberry-pi-4], when: 'steps_in == 6'}\n",
+        "",
+    };
+    static const char *const sets[] = {"device=raspberry-pi-4", "device.run=ssh pi x"};
+    for (int i = 0; i < 5; i++) {
+        const char *text =
+            arena_printf(&a, HEAD "model: {architecture: lstm}\n%s" TAIL, written[i]);
+        /* One setting by --set leaves the other where it was. */
+        const char *const *used = sets + (i < 4);
+        space *s = space_of(&a, text, i < 4 ? 1 : 2, used);
+        const char *config = config_of(s, 0);
+        cr_expect(strstr(config, "\"device\":{\"model\":\"raspberry-pi-4\",\"run\":\"ssh pi x\","
+                                 "\"run_protocol\":\"2024\"}"),
+                  "%s: %s", written[i], config);
+    }
 }
 
 Test(space, a_condition_puts_the_otherwise_value_in_place)

@@ -91,7 +91,7 @@ Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
 {
     fixture f;
     setup(&f);
-    stage_result r[5];
+    stage_result r[6];
     const char *modelled = arena_printf(&f.a, "%.*s,\"device\":\"raspberry-pi-4\"}",
                                         (int)strlen(export_params) - 1, export_params);
     hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r[0]);
@@ -100,6 +100,10 @@ Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
     hash both[2] = {export, data};
     run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r[3]);
     run(&f, STAGE_LATENCY, "{\"protocol\":\"2024\"}", &export, 1, &r[4]);
+    run(&f, STAGE_DEVICE,
+        "{\"run\":\"cat {model} >/dev/null && echo '{\\\"protocol\\\":\\\"{protocol}\\\","
+        "\\\"inference_ms\\\":3,\\\"total_ms\\\":4}'\",\"protocol\":\"2020\"}",
+        &export, 1, &r[5]);
     for (const metric_row *m = stage_metrics(); m->name; m++)
         if (strcmp(m->task, "keywords") != 0)
             cr_expect(isfinite(metric(&r[m->stage], m->name)), "%s", m->name);

@@ -293,6 +293,8 @@ static void learn(void *user, checkpoint *state, const optim_spec *optimizer, co
 status cluster_hooks(const cluster_config *c, const checkpoint *state, arena *a, train_hooks *out,
                      err *e)
 {
+    if (state->clusters.n == 0 || state->clusters.n != c->clusters * state->clusters.n_tensors)
+        return FAIL(e, ERR_ARG, "the earlier epochs had another number of clusters");
     clustering *own = ARENA_NEW(a, clustering, 1);
     if (!own) return FAIL(e, ERR_MEM, "no memory for clusters");
     own->config = *c;
@@ -300,8 +302,6 @@ status cluster_hooks(const cluster_config *c, const checkpoint *state, arena *a,
     own->gradients = ARENA_NEW(a, float, state->clusters.n);
     if (!own->index || !own->gradients) return FAIL(e, ERR_MEM, "no memory for clusters");
     TRY(net_layout_make(&state->net, &own->layout, e));
-    if (state->clusters.n != c->clusters * state->clusters.n_tensors)
-        return FAIL(e, ERR_ARG, "the earlier epochs had another number of clusters");
     *out = (train_hooks){.user = own, .arrange = arrange, .learn = learn};
     return OK;
 }

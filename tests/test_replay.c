@@ -1,0 +1,129 @@
+#include "search/replay.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+enum { N_TRIALS = 300 };
+
+static replay_table invent(arena *a)
+{
+    replay_table t;
+    err e = {0};
+    arena_init(a, 0);
+    cr_assert(eq(int, replay_table_invent(a, &t, &e), OK), "%s", e.msg);
+    return t;
+}
+
+static replay_result play(const replay_table *t, const char *name, int aim, uint64_t seed,
+                          int window, int workers, arena *a)
+{
+    replay_result r;
+    err e = {0};
+    replay_options o = {sampler_find(name), {seed, aim}, window, workers, N_TRIALS};
+    cr_assert(eq(int, replay_run(t, &o, a, &r, &e), OK), "%s", e.msg);
+    return r;
+}
+
+Test(replay, invents_the_space_that_its_header_describes)
+{
+    arena a;
+    replay_table t = invent(&a);
+    static const double percent[] = {0.69, 0.93, 0.04};
+    cr_expect(eq(int, t.p.n_points, 115200));
+    for (int v = 0; v < 3; v++) {
+        const problem_version *version = &t.p.version[v];
+        int met = 0;
+        for (int i = 0; i < t.p.n_points; i++) {
+            bool keeps = true;
+            for (int k = 0; k < version->n_limits; k++)
+                keeps = keeps && problem_keeps(&version->limit[k],
+                                               (double)t.truth[i * 3 + version->limit[k].metric]);
+            met += keeps;
+            if (keeps) cr_assert(problem_may_meet(&t.p, v, i));
+        }
+        cr_expect(epsilon_eq(dbl, 100.0 * met / t.p.n_points, percent[v], 0.005), "%s",
+                  version->name);
+    }
+    arena_free(&a);
+}
+
+Test(replay, observes_the_same_noise_for_the_same_training_and_other_noise_for_others)
+{
+    arena a;
+    replay_table t = invent(&a);
+    double sum = 0, squares = 0, first[3], again[3];
+    replay_observe(&t, 5, 0, 1, first);
+    replay_observe(&t, 5, 0, 1, again);
+    cr_expect(eq(dbl, first[0], again[0]));
+    for (int i = 0; i < 4000; i++) {
+        double value[3];
+        replay_observe(&t, i, i % 16, 1, value);
+        double noise = value[0] - (double)t.truth[i * 3];
+        sum += noise;
+        squares += noise * noise;
+        cr_assert(eq(dbl, value[1], (double)t.truth[i * 3 + 1]), "sizes have no noise");
+    }
+    cr_expect(epsilon_eq(dbl, sum / 4000, 0, 0.04));
+    cr_expect(epsilon_eq(dbl, squares / 4000, 0.36, 0.04));
+    arena_free(&a);
+}
+
+/* The same table whatever the number of workers, each point once. */
+Test(replay, makes_the_same_trials_with_1_4_and_32_workers)
+{
+    arena a;
+    replay_table t = invent(&a);
+    for (const sampler_row *row = sampler_rows(); row->name; row++) {
+        replay_result one = play(&t, row->name, AIM_FRONT, 3, 32, 1, &a);
+        replay_result four = play(&t, row->name, AIM_FRONT, 3, 32, 4, &a);
+        replay_result many = play(&t, row->name, AIM_FRONT, 3, 32, 32, &a);
+        unsigned char *seen = ARENA_NEW(&a, unsigned char, t.p.n_points);
+        cr_assert(eq(int, one.n, N_TRIALS), "%s", row->name);
+        for (int i = 0; i < N_TRIALS; i++) {
+            cr_assert(eq(int, one.trial[i].point, four.trial[i].point), "%s %d", row->name, i);
+            cr_assert(eq(int, one.trial[i].point, many.trial[i].point), "%s %d", row->name, i);
+            cr_assert(not(seen[one.trial[i].point]++), "%s suggests a point twice", row->name);
+        }
+        cr_expect(eq(dbl, one.end_seconds, N_TRIALS));
+        cr_expect(lt(dbl, many.end_seconds, four.end_seconds));
+    }
+    arena_free(&a);
+}
+
+/* A space of 48 points, asked for 300 times. */
+Test(replay, ends_when_a_space_is_exhausted)
+{
+    arena a;
+    replay_table t = invent(&a);
+    t.p.n_points = 48;
+    for (const sampler_row *row = sampler_rows(); row->name; row++) {
+        replay_result r = play(&t, row->name, AIM_VERSIONS, 1, 4, 3, &a);
+        cr_expect(eq(int, r.n, 48), "%s", row->name);
+    }
+    arena_free(&a);
+}
+
+static double mean_ratio(const replay_table *t, const char *name, arena *a)
+{
+    double best, sum = 0;
+    cr_assert(eq(int, replay_volume(t, NULL, t->p.n_points, a, &best, NULL), OK));
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        replay_result r = play(t, name, AIM_FRONT, seed, 10, 10, a);
+        int point[N_TRIALS];
+        double volume;
+        for (int i = 0; i < r.n; i++) point[i] = r.trial[i].point;
+        cr_assert(eq(int, replay_volume(t, point, r.n, a, &volume, NULL), OK));
+        sum += volume / best / 5;
+    }
+    return sum;
+}
+
+Test(replay, shows_that_evolution_beats_chance)
+{
+    arena a;
+    replay_table t = invent(&a);
+    double chance = mean_ratio(&t, "random", &a);
+    cr_expect(gt(dbl, mean_ratio(&t, "nsga2", &a), chance));
+    cr_expect(gt(dbl, mean_ratio(&t, "aging", &a), chance));
+    arena_free(&a);
+}
