@@ -6,7 +6,10 @@
 
 /* --- predictions: rough, for a first idea; measured times replace them in a run --- */
 
-enum { BYTES_PER_VALUE = 4 };
+enum {
+    BYTES_PER_VALUE = 4,
+    AWARE_FACTOR = 4 /* a quantization-aware step: a layer behind each, weights derived anew */
+};
 
 static double examples_of(const data_record *d)
 {
@@ -337,6 +340,7 @@ static void identify_parts(const plan *p, const value *slots, build *out)
         if (t->pruning) id = prune_identity(id, slots);
         t->id = earlier = id;
         t->seconds = (t->to - t->from) * epoch[t->phase];
+        if (t->phase == PHASE_TUNE && slots[SET_AWARE].number != 0) t->seconds *= AWARE_FACTOR;
     }
 }
 

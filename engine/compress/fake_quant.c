@@ -2,7 +2,6 @@
 
 #include "engine/nn/fold.h"
 
-#include <math.h>
 #include <string.h>
 
 typedef struct {
