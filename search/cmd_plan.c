@@ -31,7 +31,7 @@ static void print_excluded(const view *v)
 {
     for (int i = 0; i <= space_n_rules(v->s); i++) {
         int64_t n = plan_excluded(v->p, i);
-        const char *because = NULL, *why = plan_pruning_rule;
+        const char *because = NULL, *why = plan_own_rule(v->p);
         int line = 0;
         if (i == space_n_rules(v->s) && n == 0) continue;
         if (i < space_n_rules(v->s)) {

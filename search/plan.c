@@ -146,9 +146,6 @@ static void find_least_packed(plan *p)
 
 /* --- rules --- */
 
-const char plan_pruning_rule[] =
-    "pruning, channels and clusters must fit the trainings they are part of";
-
 /* Else the final share is never reached while the knob says so, and no epoch counts as the best. Where
  * begin and end are in steps only the trainer knows how they lie to the epochs. */
 static const char *bad_pruning(const value *slots)
@@ -265,6 +262,7 @@ static status classify(plan *p, pass *x, int64_t i, const value *slots, cand_sta
     TRY(find_rule(p->s, slots, &excluded_by, e));
     if (excluded_by >= 0) {
         p->excluded[excluded_by]++;
+        if (excluded_by == p->s->n_rules && !bad_pruning(slots)) p->not_only_pruning = true;
         *out = CAND_EXCLUDED;
         return OK;
     }
@@ -345,7 +343,7 @@ static status refuse_empty(const plan *p, err *e)
     const char *file = space_pruning_place(s, &line);
     if (p->excluded[s->n_rules] > 0)
         buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line, (long long)p->excluded[s->n_rules],
-                   plan_pruning_rule);
+                   plan_own_rule(p));
     status code = buf_check(&b, e);
     if (code == OK)
         code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,
@@ -390,6 +388,12 @@ status plan_summarize(const plan *p, plan_summary *out, err *e)
     (void)e;
     *out = p->summary;
     return OK;
+}
+
+const char *plan_own_rule(const plan *p)
+{
+    if (p->not_only_pruning) return "pruning, channels and clusters must fit the trainings";
+    return "pruning must begin before its end, and end within the training";
 }
 
 int64_t plan_excluded(const plan *p, int i)

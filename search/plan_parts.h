@@ -60,8 +60,9 @@ struct plan {
     cut cuts[N_PHASES][MAX_CUTS];
     int n_mixed, mixed[N_SETTINGS]; /* settings that every part of a training depends on */
     int n_data_mixed, data_mixed[N_SETTINGS]; /* settings that a data stage depends on */
-    double least_packed; /* packed bytes that no limit forbids; infinity without limits */
-    int64_t *excluded;   /* by rule; the last for the built-in rule */
+    double least_packed;   /* packed bytes that no limit forbids; infinity without limits */
+    int64_t *excluded;     /* by rule; the last for the built-in rule */
+    bool not_only_pruning; /* what that one excludes */
     int64_t *over[SPACE_MAX_VERSIONS];
     plan_summary summary;
 };

@@ -111,9 +111,9 @@ typedef struct {
 } plan_summary;
 status plan_summarize(const plan *p, plan_summary *out, err *e);
 /* Candidates that the i-th rule excludes (each counts for the first rule that does). i =
- * space_n_rules: by the built-in rule on pruning and fine-tuning, whose text follows. */
+ * space_n_rules: by the built-in rule on what compressions need, whose text follows. */
 int64_t plan_excluded(const plan *p, int i);
-extern const char plan_pruning_rule[];
+const char *plan_own_rule(const plan *p);
 /* Candidates, excluded and duplicate ones left out, that cannot meet a limit of a version. */
 int64_t plan_over_limit(const plan *p, int version, int limit);
 
