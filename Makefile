@@ -34,7 +34,7 @@ CFLAGS_cov     := -O0 -g --coverage
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS_arm64   := -O3 -g
 ALL_CFLAGS = -std=c11 -ffp-contract=off -fno-common $(WARN) $(ARCH) $(CFLAGS_$(BUILD)) $(CFLAGS)
-LIBS     = $(shell pkg-config --libs $(PACKAGES)) -ldl -lm
+LIBS     = $(shell pkg-config --libs $(PACKAGES)) -lzopfli -ldl -lm
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 CRITERION  = $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion)
 

@@ -26,7 +26,7 @@ typedef struct {
 static const kind_row kinds[N_STAGE_KINDS] = {
     [STAGE_DATA] = {"data", "examples", 1, stage_build_data},
     [STAGE_TRAIN] = {"train", "checkpoint", 1, stage_build_train},
-    [STAGE_EXPORT] = {"export", "tflite", 2, stage_build_export},
+    [STAGE_EXPORT] = {"export", "tflite", 3, stage_build_export},
     [STAGE_SCORE] = {"score", "json", 2, stage_build_score},
     [STAGE_LATENCY] = {"latency", "latency.json", 2, stage_build_latency},
     [STAGE_DEVICE] = {"device", "device.json", 1, stage_build_device},

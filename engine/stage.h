@@ -98,11 +98,12 @@ typedef struct {
     double macs;
     int arena_bytes; /* activations the interpreter holds at once */
     int flat_bytes;  /* of the .tflite file: exact, since its size does not depend on the weights */
-    uint64_t file_id; /* equal for exports of one network that write the same file, whatever its
+    uint64_t file_id;    /* equal for exports of one network that write the same file, whatever its
                          weights: `dynamic` without a tensor large enough is float32 */
-    int n_prunable;   /* weights that pruning may zero */
-    int packed_floor; /* bytes of the zlib file below which no training can bring it: a model, see
-                          stage.c */
+    int n_prunable;      /* weights that pruning may zero */
+    int converter_bytes; /* of the file that TensorFlow's converter would write */
+    int packed_floor; /* bytes below which no training can bring the file packed as asked: a model,
+                          see measure/cost.h and stage_export.c */
     double modelled_inference_ms, modelled_total_ms; /* on the export's "device"; NaN without one */
     double step_seconds; /* predicted CPU time of one training step at `batch` on this machine */
 } stage_forecast;
@@ -140,9 +141,11 @@ status stage_check_features(const node *settings, buf *canonical, shape *out, er
 
 /* --- what is done with a model that was built --- */
 
-/* Writes a .tflite file under `path`, and beside it what "pack: zlib" and "pack: zip" count, as
- * PATH.zlib and PATH.zip: the bytes of the metrics size_flat, size_zlib and size_zip. */
-status stage_write_model(const char *path, const void *bytes, size_t n, err *e);
+/* Writes a .tflite file under `path`, and beside it a zlib stream and a ZIP, PATH.zlib and PATH.zip,
+ * packed as the parameters of its export stage say: the bytes of the metrics size_flat, size_zlib and
+ * size_zip, or of size_zopfli and size_zopfli_zip. */
+status stage_write_model(const char *path, const void *bytes, size_t n, const node *export_params,
+                         err *e);
 /* Whether the file holds variable tensors (an LSTM's state), which other runtimes keep from one
  * inference to the next unless told to reset them. A file that cannot be read has none. */
 bool stage_keeps_state(const void *bytes, size_t n, arena *a);

@@ -321,9 +321,10 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
                        err *e)
 {
     static const char *const known[] = {
-        "n_params", "macs", "size_flat", "arena", "modelled_inference_ms", "modelled_total_ms"};
+        "n_params",         "macs", "size_flat", "arena", "size_converter", "modelled_inference_ms",
+        "modelled_total_ms"};
     store_knob *knobs = ARENA_NEW(a, store_knob, p->s->n_axes);
-    double *values = ARENA_NEW(a, double, 6);
+    double *values = ARENA_NEW(a, double, 7);
     buf b = {0};
     status code = candidate_put_config(p->s, slots, w->tuned->json, w->data->files, &b, e);
     const char *config = code == OK ? arena_copy(a, b.data, b.len) : NULL;
@@ -334,13 +335,14 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
     values[1] = w->cost->macs;
     values[2] = w->cost->flat_bytes;
     values[3] = w->cost->arena_bytes;
-    values[4] = w->cost->modelled_inference_ms;
-    values[5] = w->cost->modelled_total_ms;
+    values[4] = w->cost->converter_bytes;
+    values[5] = w->cost->modelled_inference_ms;
+    values[6] = w->cost->modelled_total_ms;
     out->row.config = config;
     out->row.config_hash = hash_bytes(config, strlen(config));
     out->row.n_knobs = fill_knobs(p->s, slots, knobs);
     out->row.knob = knobs;
-    out->row.n_known = isnan(values[4]) ? 4 : 6;
+    out->row.n_known = isnan(values[5]) ? 5 : 7;
     out->row.known_name = known;
     out->row.known_value = values;
     return OK;

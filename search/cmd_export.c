@@ -31,7 +31,9 @@ static const opt_spec spec = {
     .summary = "copy the .tflite file of a trial or a pick out of a study",
     .details =
         "Writes model.tflite, and packed as homeworks count it model.tflite.zlib (zlib.compress)\n"
-        "and model.tflite.zip. The file is the one that was scored: its bytes are compared with\n"
+        "and model.tflite.zip; where the trial's export.pack is one of zopfli's, these are "
+        "zopfli's.\n"
+        "The file is the one that was scored: its bytes are compared with\n"
         "the hash in the database. Give a trial's number, as query and report show it, or --pick.",
     .examples = "  paretune export demo.db --pick small --out small\n"
                 "  paretune export demo.db 38",
@@ -100,14 +102,17 @@ static status read_model(const store_model *m, arena *a, char **bytes, size_t *n
                 path);
 }
 
-static status write_model(int64_t trial, const char *bytes, size_t n, arena *a, err *e)
+static status write_model(int64_t trial, const store_model *m, const char *bytes, size_t n,
+                          arena *a, err *e)
 {
+    node *params;
     const char *folder =
         given.folder ? given.folder : arena_printf(a, "trial-%lld", (long long)trial);
     const char *path = folder ? file_join(a, folder, "model.tflite") : NULL;
     if (!path) return FAIL(e, ERR_MEM, "out of memory");
     TRY(file_make_folder(folder, e));
-    TRY(stage_write_model(path, bytes, n, e));
+    TRY(node_read_json(a, m->params, strlen(m->params), &params, e));
+    TRY(stage_write_model(path, bytes, n, params, e));
     printf("trial %lld: wrote %s, %zu bytes, and packed as %s.zlib and %s.zip\n", (long long)trial,
            path, n, path, path);
     if (stage_keeps_state(bytes, n, a))
@@ -129,7 +134,7 @@ static status export(store *s, const char *number, arena *a, err *e)
         TRY(find_pick(s, a, &trial, e));
     TRY(store_find_model(s, trial, a, &model, e));
     TRY(read_model(&model, a, &bytes, &n, e));
-    return write_model(trial, bytes, n, a, e);
+    return write_model(trial, &model, bytes, n, a, e);
 }
 
 static status run(int n, char **argv, int *code, err *e)

@@ -93,12 +93,14 @@ static double known_figure(const char *metric, const value *slots, const stage_f
     if (strcmp(metric, "macs") == 0) return c->macs;
     if (strcmp(metric, "arena") == 0) return c->arena_bytes;
     if (strcmp(metric, "size_flat") == 0) return c->flat_bytes;
+    if (strcmp(metric, "size_converter") == 0) return c->converter_bytes;
     if (strcmp(metric, "modelled_inference_ms") == 0) return c->modelled_inference_ms;
     if (strcmp(metric, "modelled_total_ms") == 0) return c->modelled_total_ms;
     bool size = strcmp(metric, "size") == 0;
     if (size && strcmp(slots[SET_PACK].text, "flat") == 0) return c->flat_bytes;
-    if (!size && strcmp(metric, "size_zlib") != 0 && strcmp(metric, "size_zip") != 0)
-        return (double)NAN;
+    bool packed = strcmp(metric, "size_zlib") == 0 || strcmp(metric, "size_zip") == 0 ||
+                  strcmp(metric, "size_zopfli") == 0 || strcmp(metric, "size_zopfli_zip") == 0;
+    if (!size && !packed) return (double)NAN;
     *floor_only = true;
     return c->packed_floor;
 }

@@ -108,8 +108,10 @@ static uint64_t export_identity(const data_record *d, const value *slots)
                                SET_IO,
                                SET_HEADS,
                                SET_PACK,
+                               SET_ZLIB_LEVEL,
+                               SET_WRITER,
                                SET_DEVICE};
-    const uint64_t id = mix_slots(3, slots, list, 11);
+    const uint64_t id = mix_slots(3, slots, list, 13);
     return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 
@@ -443,9 +445,10 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
     /* Not by how weights are stored but by the file that this writes: the choices may agree. */
-    static const int besides[] = {SET_PACK,     SET_DEVICE,  SET_DEVICE_RUN, SET_DEVICE_PROTOCOL,
-                                  SET_PROTOCOL, SET_RUNTIME, SET_LIBRARY};
+    static const int besides[] = {SET_PACK,       SET_ZLIB_LEVEL,      SET_DEVICE,
+                                  SET_DEVICE_RUN, SET_DEVICE_PROTOCOL, SET_PROTOCOL,
+                                  SET_RUNTIME,    SET_LIBRARY};
     out->export_id = identity_mix(out->part[out->n_parts - 1].id, out->cost->file_id);
-    out->export_id = mix_slots(out->export_id, slots, besides, 7);
+    out->export_id = mix_slots(out->export_id, slots, besides, 8);
     return OK;
 }

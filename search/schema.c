@@ -264,8 +264,9 @@ static const setting_row rows[N_SETTINGS] = {
                                  "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
                        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help = "when it reaches its final share, in the same unit as `begin`; within "
-                               "the training"},
+                       .help =
+                           "when it reaches its final share, in the same unit as `begin`; within "
+                           "the training"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},
@@ -362,11 +363,23 @@ static const setting_row rows[N_SETTINGS] = {
          .strict = true,
          .help = "int8: one scale for all forecasts, or temperature and humidity each on steps of "
                  "their own, which the file multiplies and shifts back in float32"},
-    [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
-                  .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
+    [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip|zopfli|zopfli-zip",
+                  .def = "zlib", .param = "pack", .param_when = "true", .stages = EXPORT,
+                  .axis = true,
                   .help = "which byte count the metric `size` is: of the file, of its zlib stream, "
-                          "of a zip with "
-                          "it"},
+                          "of a zip with it; `zopfli` and `zopfli-zip` are the same two by zopfli, "
+                          "which finds shorter streams (any unzip reads them)"},
+    [SET_ZLIB_LEVEL] = {"export.zlib_level", TYPE_INT, .min = 1, .max = 9, .def = "6",
+                        .matters = "pack == 'zlib' or pack == 'zip'", .param = "zlib_level",
+                        .param_when = "zlib_level != 6 and (pack == 'zlib' or pack == 'zip')",
+                        .stages = EXPORT, .axis = true,
+                        .help = "zlib's effort; 6 is that of Python's zlib.compress"},
+    [SET_WRITER] = {"export.writer", TYPE_CHOICE, .choices = "minimal|converter-like",
+                    .def = "minimal", .param = "writer", .param_when = "writer != 'minimal'",
+                    .stages = EXPORT, .axis = true,
+                    .help =
+                        "`minimal`: no byte more than the format asks for; `converter-like`: with "
+                        "the names, signature and padding of TensorFlow's converter"},
 
     [SET_DEVICE] = {"device.model", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
                     .param = "device", .param_when = "device != 'none'", .stages = EXPORT,

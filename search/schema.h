@@ -105,6 +105,8 @@ typedef enum {
     SET_IO,
     SET_HEADS,
     SET_PACK,
+    SET_ZLIB_LEVEL,
+    SET_WRITER,
     SET_DEVICE,
     SET_DEVICE_RUN,
     SET_DEVICE_PROTOCOL,

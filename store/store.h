@@ -201,6 +201,7 @@ const char *store_usual_artifacts(arena *a, const char *db_path);
 typedef struct {
     const char *folder; /* of artifacts, of the last run */
     const char *file;   /* in it: column `model` */
+    const char *params; /* of its export stage: canonical JSON */
     hash content;       /* of the file's bytes */
 } store_model;
 /* ERR_INPUT for a number that no trial has and for a trial whose export is not done. */

@@ -426,7 +426,14 @@ static int compare(lab *l, int which, uint64_t seed)
     interpreter *it = NULL;
     foreign *f = NULL;
     static const int zero = 0;
-    const tfl_graph g = {l->n, 1, 1, 1, l->tensor, &l->op, &zero, &l->out, NULL, NULL, 0};
+    const tfl_graph g = {.n_tensors = l->n,
+                         .n_ops = 1,
+                         .n_in = 1,
+                         .n_out = 1,
+                         .tensor = l->tensor,
+                         .op = &l->op,
+                         .in = &zero,
+                         .out = &l->out};
     cr_assert_eq(tfl_emit(&g, &l->a, &file, NULL), OK);
     const status own = interpreter_open(&l->a, file.data, file.len, &it, &ours);
     const status real =

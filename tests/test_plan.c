@@ -672,7 +672,7 @@ Test(plan, a_row_carries_the_axes_that_matter_and_what_is_known)
     cr_expect_eq(mlp->row.knob[1].number, 0.2);
     cr_expect_eq(small->row.n_knobs, 1, "mlp-2 has no alpha");
     cr_expect_str_eq(small->row.knob[0].text, "mlp-2");
-    cr_assert_eq(small->row.n_known, 4);
+    cr_assert_eq(small->row.n_known, 5);
     cr_expect_str_eq(small->row.known_name[0], "n_params");
     cr_expect_eq(small->row.known_value[0], 12 * 8 + 8 + 8 * 12 + 12);
 }

@@ -2,6 +2,7 @@
 #include "engine/base/file.h"
 #include "engine/nn/kernel.h"
 #include "engine/stage.h"
+#include "engine/tflite/pack.h"
 #include "tests/support/failing_zlib.h"
 
 #include <criterion/criterion.h>
@@ -92,11 +93,12 @@ Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
     fixture f;
     setup(&f);
     stage_result r[6];
-    const char *modelled = arena_printf(&f.a, "%.*s,\"device\":\"raspberry-pi-4\"}",
-                                        (int)strlen(export_params) - 1, export_params);
+    static const char all[] = "{\"storage\":\"float32\",\"dynamic_min_elements\":1024,"
+                              "\"per_channel\":true,\"pack\":\"zopfli\","
+                              "\"device\":\"raspberry-pi-4\"}";
     hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r[0]);
     hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, "null"), &data, 1, &r[1]);
-    hash export = run(&f, STAGE_EXPORT, modelled, &train, 1, &r[2]);
+    hash export = run(&f, STAGE_EXPORT, all, &train, 1, &r[2]);
     hash both[2] = {export, data};
     run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r[3]);
     run(&f, STAGE_LATENCY, "{\"protocol\":\"2024\"}", &export, 1, &r[4]);
@@ -109,7 +111,9 @@ Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
             cr_expect(isfinite(metric(&r[m->stage], m->name)), "%s", m->name);
     cr_expect_eq(metric(&r[2], "n_params"), 12 * 8 + 8 + 8 * 6 + 6);
     cr_expect_eq(metric(&r[2], "macs"), 12 * 8 + 8 * 6);
-    cr_expect_eq(metric(&r[2], "size"), metric(&r[2], "size_zlib"));
+    cr_expect_eq(metric(&r[2], "size"), metric(&r[2], "size_zopfli"));
+    cr_expect_lt(metric(&r[2], "size_zopfli"), metric(&r[2], "size_zlib"));
+    cr_expect_lt(metric(&r[2], "size_zlib"), metric(&r[2], "size_converter_zlib"));
     cr_expect_eq(metric(&r[2], "size_flat"), (double)r[2].artifact_bytes);
     teardown(&f);
 }
@@ -200,6 +204,7 @@ Test(stage, what_is_foreseen_is_what_is_built)
         cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
         cr_assert_eq(stage_foresee(net, export, 32, 0, &f.a, &known, &e), OK, "%s", e.msg);
         cr_expect_eq(known.flat_bytes, (int)r.artifact_bytes, "%s", storage[i]);
+        cr_expect_eq(known.converter_bytes, (int)metric(&r, "size_converter"));
         cr_expect_eq(known.n_params, (int)metric(&r, "n_params"));
         cr_expect_eq(known.arena_bytes, (int)metric(&r, "arena"));
         cr_expect_eq(known.macs, metric(&r, "macs"));
@@ -331,6 +336,58 @@ Test(stage, trained_files_stay_above_the_packed_floor)
     teardown(&f);
 }
 
+/* Of every packing: the files that are written have the bytes that were counted, open, and lie above
+ * the floor. */
+Test(stage, what_is_written_is_what_was_counted)
+{
+    fixture f;
+    setup(&f);
+    static const struct {
+        const char *pack, *zlib, *zip;
+    } rows[] = {{"\"zlib\"", "size_zlib", "size_zip"},
+                {"\"zlib\",\"zlib_level\":9", "size_zlib", "size_zip"},
+                {"\"zip\",\"zlib_level\":1", "size_zlib", "size_zip"},
+                {"\"zopfli\"", "size_zopfli", "size_zopfli_zip"},
+                {"\"zopfli-zip\"", "size_zopfli", "size_zopfli_zip"},
+                {"\"flat\",\"writer\":\"converter-like\"", "size_zlib", "size_zip"}};
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, PRUNING), &data, 1, &r);
+    const char *path = arena_printf(&f.a, "%s/model.tflite", f.folder);
+    for (int i = 0; i < 6; i++) {
+        node *net, *params;
+        stage_forecast known;
+        char *flat, *packed;
+        void *opened;
+        size_t n, n_packed, n_opened;
+        const char *text = arena_printf(&f.a,
+                                        "{\"storage\":\"float32\",\"dynamic_min_elements\":0,"
+                                        "\"per_channel\":true,\"pack\":%s}",
+                                        rows[i].pack);
+        hash key = run(&f, STAGE_EXPORT, text, &train, 1, &r);
+        cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, NULL), OK);
+        cr_assert_eq(node_read_json(&f.a, text, strlen(text), &params, NULL), OK);
+        cr_assert_eq(file_read(&f.a, stage_path(&f.a, f.folder, STAGE_EXPORT, &key), 1 << 20, &flat,
+                               &n, NULL),
+                     OK);
+        cr_assert_eq(stage_write_model(path, flat, n, params, NULL), OK);
+        for (int zip = 0; zip < 2; zip++) {
+            cr_assert_eq(file_read(&f.a, arena_printf(&f.a, "%s.%s", path, zip ? "zip" : "zlib"),
+                                   1 << 20, &packed, &n_packed, NULL),
+                         OK);
+            cr_expect_eq(n_packed, (size_t)metric(&r, zip ? rows[i].zip : rows[i].zlib), "%s",
+                         rows[i].pack);
+            cr_assert_eq(pack_open(&f.a, packed, n_packed, 1 << 20, &opened, &n_opened, NULL), OK);
+            cr_expect(n_opened == n && memcmp(opened, flat, n) == 0, "%s", rows[i].pack);
+        }
+        cr_assert_eq(stage_foresee(net, params, 32, 0.75, &f.a, &known, NULL), OK);
+        cr_expect_leq(known.packed_floor, (int)metric(&r, rows[i].zlib), "%s", rows[i].pack);
+        cr_expect_eq(known.flat_bytes, (int)n, "%s", rows[i].pack);
+        if (i == 5) cr_expect_eq((int)n, known.converter_bytes);
+    }
+    teardown(&f);
+}
+
 Test(stage, errors_are_named_and_leave_nothing_behind)
 {
     fixture f;
@@ -360,10 +417,11 @@ Test(stage, errors_are_named_and_leave_nothing_behind)
     teardown(&f);
 }
 
-/* An export packs the file three times (a stream, a zip, and for the floor), then each constant. */
+/* An export packs the file five times (a stream, a zip, as the converter's, for the floor, and for its
+ * parts), then each constant. */
 Test(stage, an_export_that_cannot_pack_gives_no_figures_and_leaks_nothing)
 {
-    enum { FOR_SIZES = 2, CALLS = 5, ROUNDS = 100 };
+    enum { FOR_SIZES = 2, CALLS = 7, ROUNDS = 100 };
     size_t warm = 0;
     fixture f;
     setup(&f);

@@ -42,12 +42,25 @@ static void count_parameters(const net_layout *layout, net_cost *out)
         if (layout->tensor[i].prunable) out->n_prunable += layout->tensor[i].size;
 }
 
+static status cost_converter_file(const net_spec *folded, const tflite_options *options, arena *a,
+                                  net_cost *out, err *e)
+{
+    tflite_options like = *options;
+    buf file = {0};
+    like.converter_like = true;
+    status s = tflite_write(folded, NULL, &like, a, &file, e);
+    out->converter_bytes = (int)file.len;
+    buf_free(&file);
+    return s;
+}
+
 static status cost_file(const net_spec *folded, const net_layout *layout,
                         const tflite_options *options, double final_sparsity, arena *a, buf *file,
                         buf *packed, net_cost *out, err *e)
 {
     TRY(tflite_write(folded, NULL, options, a, file, e)); /* all zeros */
-    TRY(pack_zlib(file->data, file->len, 6, packed, e));
+    TRY(cost_converter_file(folded, options, a, out, e));
+    TRY(pack_zlib(file->data, file->len, PACK_LEVEL, packed, e));
     interpreter *it;
     TRY(interpreter_open(a, file->data, file->len, &it, e));
     out->flat_bytes = (int)file->len;

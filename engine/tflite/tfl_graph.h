@@ -61,6 +61,7 @@ typedef struct {
     const char *metadata_name; /* one text that travels in the file; NULL for none */
     const char *metadata;
     size_t metadata_bytes;
+    bool like_converter; /* emitter: as TensorFlow's converter writes, see converter.h */
 } tfl_graph;
 
 typedef enum { OPTION_BYTE, OPTION_INT, OPTION_FLOAT, OPTION_LIST } option_kind;

@@ -9,6 +9,7 @@
 
 #include "engine/compress/calibrate.h"
 #include "engine/compress/quantize.h"
+#include "engine/tflite/converter.h"
 #include "engine/tflite/emit.h"
 #include "engine/tflite/int8_graph.h"
 #include "engine/tflite/tfl_graph.h"
@@ -573,7 +574,8 @@ status tflite_write(const net_spec *net, const float *params, const tflite_optio
     if (s == OK) build(&b);
     if (s == OK && options->storage == STORE_INT8 && !b.failed) s = make_integer(&b, e);
     if (s == OK && b.failed) s = FAIL(e, ERR_MEM, "out of memory while writing a model");
-    if (options->metadata) {
+    if (s == OK && options->converter_like) s = converter_dress(&b.g, a, &b.g, e);
+    if (options->metadata && !options->converter_like) {
         b.g.metadata_name = "paretune";
         b.g.metadata = options->metadata;
         b.g.metadata_bytes = strlen(options->metadata);

@@ -32,6 +32,7 @@ typedef struct {
     const float *head_scale,
         *head_shift; /* numbers, behind all else, in float32 (compress/calibrate.h);
                                              NULL: any, for sizes */
+    bool converter_like;      /* write what TensorFlow's converter would, see converter.h */
 } tflite_options;
 
 /* No batch norms: fold them first (nn/fold.h); ERR_ARG. Dropout is left out, softmax stays.

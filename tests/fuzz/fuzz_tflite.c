@@ -1,6 +1,7 @@
-/* Any bytes as a packed or flat .tflite file: opened, and run when that is little work. What opens
+/* Any bytes as a packed or flat .tflite file: opened, explained, and run when that is little work. What opens
  * must also survive being written again, with equal outputs. */
 #include "engine/tflite/emit.h"
+#include "engine/tflite/facts.h"
 #include "engine/tflite/interpreter.h"
 #include "engine/tflite/pack.h"
 #include "engine/tflite/tfl_reader.h"
@@ -37,6 +38,16 @@ static void check(arena *a, const void *file, size_t n)
     buf_free(&again);
 }
 
+/* Whatever opens can be explained to the last bit. */
+static void explain(arena *a, const uint8_t *data, size_t size)
+{
+    model_facts f;
+    uint64_t bits = 0;
+    if (facts_of(a, data, size, &f, NULL) != OK) return;
+    for (int i = 0; i < N_PIECES; i++) bits += f.parts.piece_bits[i];
+    if (bits != 8 * (uint64_t)f.parts.packed) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     arena a;
@@ -44,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n;
     arena_init(&a, (size_t)1 << 30);
     if (pack_open(&a, data, size, MOST, &file, &n, NULL) == OK) check(&a, file, n);
+    explain(&a, data, size);
     arena_free(&a);
     return 0;
 }
