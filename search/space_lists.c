@@ -159,7 +159,7 @@ static const metric_row *find_metric(space *s, const node *key)
         document_wrong(&s->source, key, "unknown metric '%s'; did you mean '%s'?", name, meant);
         return NULL;
     }
-    char list[300] = "";
+    char list[600] = "";
     for (size_t i = 0; i < n; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", names[i]);
     document_wrong(&s->source, key, "unknown metric '%s'; known are %s", name, list);
