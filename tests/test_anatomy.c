@@ -1,4 +1,5 @@
 /* Every byte and every bit of a file has one part. */
+#include "engine/compress/calibrate.h"
 #include "engine/base/file.h"
 #include "engine/tflite/facts.h"
 #include "engine/tflite/interpreter.h"
