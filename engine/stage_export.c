@@ -163,7 +163,7 @@ static status put_constants(const tfl_graph *g, const anatomy *parts, buf *b, er
 {
     buf alone = {0};
     status s = OK;
-    buf_text(b, ",\"tensors\":[");
+    buf_text(b, "\"tensors\":[");
     for (int i = 0, n = 0; s == OK && i < g->n_tensors; i++) {
         const tfl_tensor *t = &g->tensor[i];
         if (!t->data) continue;
@@ -182,7 +182,7 @@ static status put_constants(const tfl_graph *g, const anatomy *parts, buf *b, er
 }
 
 /* Where the bytes of the file go, flat and as it is counted (a flat file: as zlib at level 6). What is
- * not values is the file's container. */
+ * not values is the file's container. Goes on with the object that put_sparsity began. */
 static status put_parts(const stage_job *job, const export_options *o, const buf *file, buf *b,
                         err *e)
 {
@@ -196,6 +196,7 @@ static status put_parts(const stage_job *job, const export_options *o, const buf
         s = anatomy_of(job->a, &g, file->data, file->len, packed.data, packed.len, &parts, e);
     buf_free(&packed);
     TRY(s);
+    buf_char(b, ',');
     TRY(put_constants(&g, &parts, b, e));
     buf_printf(b, ",\"container_bytes\":%zu,\"parts\":[",
                file->len - parts.piece_bytes[PIECE_DATA]);
