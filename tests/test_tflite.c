@@ -65,47 +65,6 @@ typedef struct {
     double tie;
 } sample;
 
-/* Inputs like those of a sample, for calibration. */
-static void fetch_noise(const examples *ex, part p, int first, int count, float *x, float *y)
-{
-    (void)y;
-    const int n = shape_size(ex->in);
-    for (int i = 0; i < count; i++) {
-        rng r = rng_stream((uint64_t)(first + i), RNG_TEST, (uint64_t)p + 10);
-        for (int k = 0; k < n; k++) x[i * n + k] = rng_normal(&r);
-    }
-}
-
-/* The network as int8 needs it, with the parameters of its points; false when it has no such form. */
-static bool make_integer(sample *s)
-{
-    err e = {0};
-    net_spec spread;
-    if (calibrate_spread(&s->net, &spread, &e) != OK) return false;
-    s->net = spread;
-    const examples ex = {.in = spread.in, .n = {20}, .fetch = fetch_noise};
-    const calibration how = {.examples = 8, .percentile = 100};
-    value_range ranges[NET_MAX_POINTS];
-    affine *points = ARENA_NEW(&s->a, affine, NET_MAX_POINTS);
-    cr_assert_eq(calibrate(&spread, s->params, &ex, &how, 0, &s->a, ranges, NULL, &e), OK, "%s",
-                 e.msg);
-    calibrate_affine(&spread, ranges, points);
-    s->options.points = points;
-    return true;
-}
-
-/* A random network, without dropout; for int8 one that has an integer form. */
-static void random_sample(sample *s, rng *r, weight_storage storage)
-{
-    net_spec whole;
-    float *params;
-    do {
-        whole = random_net(r);
-        params = random_params(&whole, r, &s->a);
-        cr_assert_eq(net_fold(&whole, params, &s->a, &s->net, &s->params, NULL), OK);
-    } while (s->net.n == 0 || (storage == STORE_INT8 && !make_integer(s)));
-}
-
 /* Network number `seed` in one of the storages, with its input and naive output. */
 static void sample_init(sample *s, uint64_t seed, weight_storage storage)
 {
@@ -113,7 +72,7 @@ static void sample_init(sample *s, uint64_t seed, weight_storage storage)
     *s = (sample){0};
     arena_init(&s->a, 0);
     rng r = rng_stream(seed, RNG_TEST, 0);
-    random_sample(s, &r, storage);
+    s->params = random_folded_net(&r, storage, &s->a, &s->net, &s->options);
     s->x = random_floats(&r, &s->a, shape_size(s->net.in), 1);
     s->options.storage = storage;
     s->options.dynamic_min_elements = 1 << rng_below(&r, 11);

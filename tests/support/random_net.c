@@ -2,7 +2,9 @@
 
 #include "engine/base/file.h"
 #include "engine/base/half.h"
+#include "engine/compress/calibrate.h"
 #include "engine/compress/quantize.h"
+#include "engine/nn/fold.h"
 
 #include <assert.h>
 #include <math.h>
@@ -512,4 +514,49 @@ const char *real_library(void)
         stderr,
         "note: TensorFlow Lite is not here (make tflite-lib); comparisons with it are skipped\n");
     return NULL;
+}
+
+/* Inputs like those that tests feed, for calibration. */
+static void fetch_noise(const examples *ex, part p, int first, int count, float *x, float *y)
+{
+    (void)y;
+    const int n = shape_size(ex->in);
+    for (int i = 0; i < count; i++) {
+        rng r = rng_stream((uint64_t)(first + i), RNG_TEST, (uint64_t)p + 10);
+        for (int k = 0; k < n; k++) x[i * n + k] = rng_normal(&r);
+    }
+}
+
+/* The network as int8 needs it, with the parameters of its points; false when it has no such form. */
+static bool make_integer(net_spec *net, const float *params, arena *a, tflite_options *options)
+{
+    net_spec spread;
+    if (calibrate_spread(net, &spread, NULL) != OK) return false;
+    *net = spread;
+    const examples ex = {.in = spread.in, .n = {20}, .fetch = fetch_noise};
+    const calibration how = {.examples = 8, .percentile = 100};
+    value_range ranges[NET_MAX_POINTS];
+    affine *points = ARENA_NEW(a, affine, NET_MAX_POINTS);
+    status s = calibrate(&spread, params, &ex, &how, 0, a, ranges, NULL, NULL);
+    assert(points && s == OK);
+    (void)s;
+    calibrate_affine(&spread, ranges, points);
+    options->points = points;
+    return true;
+}
+
+float *random_folded_net(rng *r, weight_storage storage, arena *a, net_spec *net,
+                         tflite_options *options)
+{
+    float *folded;
+    do {
+        const net_spec whole = random_net(r);
+        net_layout *layout = ARENA_NEW(a, net_layout, 1);
+        status s = net_layout_make(&whole, layout, NULL);
+        const float *params = random_floats(r, a, layout->n_params, 0.4F);
+        if (s == OK) s = net_fold(&whole, params, a, net, &folded, NULL);
+        assert(s == OK);
+        (void)s;
+    } while (net->n == 0 || (storage == STORE_INT8 && !make_integer(net, folded, a, options)));
+    return folded;
 }
