@@ -81,8 +81,9 @@ status latency_front_end(const void *file, size_t n, arena *a, feature_settings 
     node *tree;
     arena_mark_t mark = arena_mark(a);
     *found = false;
-    status s = tfl_read(a, file, n, &g, e);
-    const bool ours = s == OK && g.metadata && strcmp(g.metadata_name, "paretune") == 0;
+    TRY(tfl_read(a, file, n, &g, e));
+    status s = OK;
+    const bool ours = g.metadata && strcmp(g.metadata_name, "paretune") == 0;
     if (ours) s = node_read_json(a, g.metadata, g.metadata_bytes, &tree, e);
     if (ours && s == OK && node_get(tree, "features")) {
         s = feature_parse(node_get(tree, "features"), out, e);
