@@ -159,7 +159,7 @@ static void check_random_net(weight_storage storage, uint64_t seed)
     rng r = rng_stream(seed, 0, RNG_INIT);
     net_spec net;
     tflite_options o = {.storage = storage, .per_channel = seed % 2 == 0};
-    const float *params = random_folded_net(&r, storage, &a, &net, &o);
+    const float *params = random_folded_net(&r, storage, 0.3F, &a, &net, &o);
     cr_assert_eq(tflite_write(&net, params, &o, &a, &file, &e), OK, "%s", e.msg);
     pair p = {.name = arena_printf(&a, "storage %d, seed %d", (int)storage, (int)seed),
               .is_hybrid = storage == STORE_DYNAMIC,

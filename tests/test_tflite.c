@@ -72,7 +72,7 @@ static void sample_init(sample *s, uint64_t seed, weight_storage storage)
     *s = (sample){0};
     arena_init(&s->a, 0);
     rng r = rng_stream(seed, RNG_TEST, 0);
-    s->params = random_folded_net(&r, storage, &s->a, &s->net, &s->options);
+    s->params = random_folded_net(&r, storage, 0.4F, &s->a, &s->net, &s->options);
     s->x = random_floats(&r, &s->a, shape_size(s->net.in), 1);
     s->options.storage = storage;
     s->options.dynamic_min_elements = 1 << rng_below(&r, 11);

@@ -545,7 +545,7 @@ static bool make_integer(net_spec *net, const float *params, arena *a, tflite_op
     return true;
 }
 
-float *random_folded_net(rng *r, weight_storage storage, arena *a, net_spec *net,
+float *random_folded_net(rng *r, weight_storage storage, float deviation, arena *a, net_spec *net,
                          tflite_options *options)
 {
     float *folded;
@@ -553,7 +553,7 @@ float *random_folded_net(rng *r, weight_storage storage, arena *a, net_spec *net
         const net_spec whole = random_net(r);
         net_layout *layout = ARENA_NEW(a, net_layout, 1);
         status s = net_layout_make(&whole, layout, NULL);
-        const float *params = random_floats(r, a, layout->n_params, 0.4F);
+        const float *params = random_floats(r, a, layout->n_params, deviation);
         if (s == OK) s = net_fold(&whole, params, a, net, &folded, NULL);
         assert(s == OK);
         (void)s;

@@ -12,9 +12,9 @@
 net_spec random_net(rng *r);
 float *random_floats(rng *r, arena *a, int n, float deviation);
 
-/* A random network with its batch norms folded, and its parameters; for STORE_INT8 one that has an integer
+/* A random network with its batch norms folded, and its parameters, of this deviation before; for STORE_INT8 one that has an integer
  * form, with the parameters of its points in `options`. */
-float *random_folded_net(rng *r, weight_storage storage, arena *a, net_spec *net,
+float *random_folded_net(rng *r, weight_storage storage, float deviation, arena *a, net_spec *net,
                          tflite_options *options);
 
 /* The network's output for `x`, in double precision, with the weights and activations rounded as
