@@ -45,8 +45,8 @@ Test(chance, quantiles_turn_chances_back)
 {
     for (double p = 0.01; p < 1; p += 0.07) {
         cr_expect(epsilon_eq(dbl, chance_t(chance_t_quantile(p, 2.5), 2.5), p, 1e-12));
-        cr_expect(epsilon_eq(dbl, chance_beta(chance_beta_quantile(p, 90.5, 9.5), 90.5, 9.5), p,
-                             1e-12));
+        cr_expect(
+            epsilon_eq(dbl, chance_beta(chance_beta_quantile(p, 90.5, 9.5), 90.5, 9.5), p, 1e-12));
     }
 }
 
