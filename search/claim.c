@@ -49,6 +49,16 @@ const verdict_sample *tally_sample(const tally *t, int row, int metric)
     return &t->of[row * t->p->n_metrics + metric];
 }
 
+int tally_n_seeds(const tally *t, int row)
+{
+    int most = 0;
+    for (int k = 0; k < t->p->n_metrics; k++) {
+        int n = tally_sample(t, row, k)->n;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
 verdict_spread tally_spread(const tally *t, int metric)
 {
     double squares = 0;
@@ -84,17 +94,13 @@ static status weigh_limit(const tally *t, const problem_limit *l, const int *loo
     return OK;
 }
 
+/* Of one that was trained once nothing is claimed: that it looks good may be all there is to it. */
 static void choose(const tally *t, const int *looked, const double *chance, int n, claim *out)
 {
     for (int i = 0; i < n; i++) {
-        if (isnan(chance[i]) || (out->point >= 0 && !(chance[i] > out->chance))) continue;
-        out->point = t->point[looked[i]];
-        out->chance = fmax(0, chance[i]);
-        out->n_seeds = 0;
-        for (int k = 0; k < t->p->n_metrics; k++)
-            out->n_seeds = tally_sample(t, looked[i], k)->n > out->n_seeds
-                               ? tally_sample(t, looked[i], k)->n
-                               : out->n_seeds;
+        int n_seeds = tally_n_seeds(t, looked[i]);
+        if (n_seeds < VERDICT_FEWEST || !(chance[i] > out->chance)) continue;
+        *out = (claim){t->point[looked[i]], n_seeds, chance[i]};
     }
 }
 

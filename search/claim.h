@@ -25,6 +25,8 @@ status tally_open(tally *t, const problem *p, arena *a, err *e);
 status tally_see(tally *t, const history *h, err *e);
 /* Of row and metric. */
 const verdict_sample *tally_sample(const tally *t, int row, int metric);
+/* Finished trainings of a row. */
+int tally_n_seeds(const tally *t, int row);
 /* The pooled spread of a metric that must be trained. */
 verdict_spread tally_spread(const tally *t, int metric);
 

@@ -8,7 +8,7 @@
 #include "engine/base/pareto.h"
 #include "search/claim.h"
 
-enum { FEWEST_DIFFERENCES = 3 };
+enum { FEWEST_DIFFERENCES = 10 };
 
 typedef struct {
     sampler base;
@@ -47,12 +47,8 @@ static status grow(race *r, err *e)
 /* A point with a known result whose asked seeds are all known: one at a time. */
 static bool may_have_more(const race *r, int row)
 {
-    int point = r->known.point[row], most = 0;
-    for (int k = 0; k < r->p->n_metrics; k++) {
-        int n = tally_sample(&r->known, row, k)->n;
-        most = n > most ? n : most;
-    }
-    return most == r->n_asked[point] && most < r->o.max_seeds;
+    int n = tally_n_seeds(&r->known, row);
+    return n == r->n_asked[r->known.point[row]] && n < r->o.max_seeds;
 }
 
 /* Room under a limit in units of the mean's error; while that is unknown, in the figure's unit. */
@@ -111,9 +107,9 @@ static int contender_of_version(const race *r, int version, const spreads *s)
         chosen = i;
     }
     if (chosen < 0 || isinf(best)) return -1;
-    if (!is_known) return best > 0 ? chosen : -1;
+    if (!is_known) return chosen;
     double sure = pow(r->o.confidence, 1.0 / (n_good > 1 ? n_good : 1));
-    double wide = chance_t_quantile(sure, s->df);
+    double wide = chance_t_quantile(sure, s->df) * (1 + 1 / sqrt(2.0 * s->df));
     return top < wide && best > -wide ? chosen : -1;
 }
 

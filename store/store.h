@@ -79,6 +79,7 @@ typedef struct {
     const char *version, *compiler, *cpu, *kernels, *blas, *system; /* provenance */
     int workers;
     const char *artifacts; /* folder, absolute; NULL: the usual one, store_usual_artifacts */
+    double confidence;     /* picks.h; 0: point figures decide */
 } store_run;
 
 typedef enum { STATE_READY, STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_TIMEOUT } store_state;

@@ -56,10 +56,11 @@ typedef struct {
 } verdict_limit;
 
 /* How true means are spread near a limit: a weight for each place on a grid. */
-enum { VERDICT_GRID = 121 };
+enum { VERDICT_GRID = 121, VERDICT_FEWEST = 2 /* trainings of what is claimed */ };
 typedef struct {
     double low, step;
     double weight[VERDICT_GRID];
+    double sum[VERDICT_GRID]; /* of the candidates' own distributions, before smoothing */
 } verdict_prior;
 
 /* Fitted to the candidates looked at; ERR_MEM only. With an unknown spread it is of no use and all chances are
