@@ -83,10 +83,8 @@ static void find_mixed(plan *p)
 
 /* --- limits on what is known before training --- */
 
-/* The figure that a limit is about; *floor: no less than this, but maybe more. NaN when not known.
- */
-static double known_figure(const char *metric, const value *slots, const stage_forecast *c,
-                           bool *floor_only)
+double plan_known_figure(const char *metric, const value *slots, const stage_forecast *c,
+                         bool *floor_only)
 {
     *floor_only = false;
     if (strcmp(metric, "n_params") == 0) return c->n_params;
@@ -113,7 +111,7 @@ static bool is_upper(limit_op op)
 static bool breaks_limit(const store_limit *l, const value *slots, const stage_forecast *c)
 {
     bool floor_only;
-    double v = known_figure(l->metric, slots, c, &floor_only);
+    double v = plan_known_figure(l->metric, slots, c, &floor_only);
     if (isnan(v) || (floor_only && !is_upper(l->op))) return false;
     return !limit_holds(l->op, v, l->bound);
 }
@@ -482,7 +480,7 @@ static const char *why_over(const plan *p, const value *slots, const build *w, a
             bool floor_only;
             if (!breaks_limit(limit, slots, w->cost)) continue;
             char text[60];
-            double figure = known_figure(limit->metric, slots, w->cost, &floor_only);
+            double figure = plan_known_figure(limit->metric, slots, w->cost, &floor_only);
             quantity_format(figure, stage_metric_find(limit->metric)->unit, text, sizeof text);
             return arena_printf(a, "%s is %s%s, and version %s asks for %s%s", limit->metric,
                                 floor_only ? "at least " : "", text, p->s->version[v].name,
