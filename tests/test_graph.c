@@ -347,6 +347,26 @@ Test(graph, damage_that_a_later_trial_finds_holds_up_an_earlier_one)
     graph_free(g);
 }
 
+Test(graph, damage_at_the_end_of_an_earlier_trial_is_waited_for)
+{
+    unsigned damaged = 1u << 1;
+    graph *g = new_graph();
+    int s[3] = {add(g, STAGE_DATA, 0, 0, NULL, 0), add(g, STAGE_TRAIN, 1, 1, (int[]){0}, 1),
+                add(g, STAGE_TRAIN, 9, 1, (int[]){0}, 2)}; /* ends in both trainings */
+    graph_trial t = {.state = TRIAL_OPEN};
+    cr_assert(eq(int, graph_add_trial(g, &t, s, 3, NULL), OK));
+    for (int i = 0; i < 2; i++) graph_set_known(g, i, BUILD_DONE);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    cr_assert(eq(int, graph_start(g), 2));
+    add_chain(g, 1, 12, 13, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    cr_assert(eq(int, graph_finish(g, 2, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), -1));
+    cr_assert(eq(int, graph_finish(g, graph_start(g), NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), 0));
+    graph_free(g);
+}
+
 enum { MOST_STAGES = 4000 };
 
 /* What a run and its store know, beside the graph. */
