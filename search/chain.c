@@ -291,6 +291,7 @@ static status add_trainings(maker *m, const value *slots, const build *w, uint64
         chain_put_train(m->p->s, slots, net->json, &w->part[i], seed, n_sounds, &b);
         TRY(add_stage(m, STAGE_TRAIN, &b, "", n + n_sounds, parents, w->part[i].seconds,
                       predicted_train_bytes(w->cost), e));
+        m->out->stage[m->out->n - 1].epochs = w->part[i].to - w->part[i].from;
     }
     return OK;
 }

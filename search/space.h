@@ -82,6 +82,7 @@ typedef struct {
     stage_request request; /* folder left NULL: the scheduler's to fill */
     double predicted_seconds;
     double predicted_bytes; /* of its artifact */
+    int epochs;             /* of a training */
 } chain_stage;
 
 typedef struct {

@@ -179,6 +179,20 @@ status store_stage_state(store *s, const hash *key, bool *found, store_state *st
 status store_trial_state(store *s, const hash *config_hash, uint64_t seed, bool *found,
                          int64_t *trial_id, store_state *state, err *e);
 
+/* Figures of a finished trial, NaN for those it does not have. */
+status store_trial_figures(store *s, int64_t trial_id, int n, const char *const *metric,
+                           double *value, err *e);
+
+/* Which stage of a trial's chain failed by itself: the first one, not those that wait for it. *found =
+ * false when there is none. Texts in `a`. */
+typedef struct {
+    store_state state;
+    const char *kind, *code, *text;
+    hash key;
+} store_failure;
+status store_trial_failure(store *s, int64_t trial_id, arena *a, bool *found, store_failure *out,
+                           err *e);
+
 /* --- what commands read --- */
 
 /* The space of the last run, texts in `a`; ERR_INPUT when nothing was run yet. */
