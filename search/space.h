@@ -54,6 +54,7 @@ uint64_t space_seed(const space *s, int i);
 
 typedef struct {
     int max_trials;        /* 0: no limit */
+    int max_epochs;        /* 0: no limit */
     double max_seconds;    /* 0: no limit */
     double stage_seconds;  /* time limit of one stage */
     uint64_t worker_bytes; /* memory limit of a worker */
@@ -61,11 +62,25 @@ typedef struct {
 } space_budget;
 space_budget space_get_budget(const space *s);
 
+/* What a search is after. */
+enum { AIM_FRONT = -1, AIM_VERSIONS = -2 }; /* else the number of a version */
+
+typedef struct {
+    const char *method; /* "grid", or one of the samplers (sampler.h) */
+    int aim;
+    uint64_t seed;
+    int window;     /* guide.h */
+    bool until_met; /* ends when every version aimed at has a pick that is met */
+} space_search;
+space_search space_get_search(const space *s);
+/* Whether the search is after a version. */
+bool space_aims_at(const space *s, int version);
+
 typedef enum {
     CAND_OK,
-    CAND_EXCLUDED,   /* by a rule */
-    CAND_DUPLICATE,  /* a candidate with a smaller index builds the same files */
-    CAND_OVER_LIMIT, /* cannot meet any version's limits on what is known before training */
+    CAND_EXCLUDED,  /* by a rule */
+    CAND_DUPLICATE, /* a candidate with a smaller index builds the same files */
+    CAND_OVER_LIMIT, /* cannot meet the limits of any version aimed at on what is known before training */
     N_CAND_STATES
 } cand_state;
 

@@ -589,6 +589,7 @@ Test(scheduler, a_search_that_learns_goes_on_after_an_interrupt)
     run(&plain, 1);
     expect_equal_dumps(&f, &plain);
     run(&f, 3);
+    cr_expect(eq(int, f.figures.trials, 90));
     cr_expect(eq(int, f.figures.stages, 0), "all suggestions come again and are found built");
     expect_equal_dumps(&f, &plain);
     study_close(&f);
@@ -622,6 +623,7 @@ Test(scheduler, a_search_that_learns_mends_what_was_damaged)
     spoil(&f, "echo >> ", "train");
     run(&f, 2);
     cr_expect(eq(int, f.figures.stages_done, 2));
+    cr_expect(eq(int, f.figures.trials, 90));
     char *after = study_dump(&f);
     cr_expect_str_eq(before, after);
     free(before);
