@@ -25,7 +25,7 @@ enum { EXIT_NO_PICK_OR_FAILURES = 3, EXIT_INTERRUPTED = 130 };
 static struct {
     space_args space;
     tflite_args tflite;
-    const char *db, *artifacts, *max_time, *method, *aim;
+    const char *db, *artifacts, *max_time, *method, *aim, *warm_start;
     int workers, max_trials; /* max_trials: -1 when the space decides */
     bool dry_run, json, quiet, verbose;
 } given = {.max_trials = -1};
@@ -55,6 +55,11 @@ static const opt options[] = {
      "what to search for: front, versions or the name of a version; stands for --set "
      "search.aim=AIM",
      0, 0, &given.aim},
+    {"warm-start", 0, OPT_STRING, "OLD.db",
+     "start from another study: what it built and this space needs is taken over, and a method "
+     "that "
+     "learns begins with its trials",
+     0, 0, &given.warm_start},
     {"json", 0, OPT_FLAG, NULL, "events and results as JSON, one object a line, on standard output",
      0, 0, &given.json},
     {"quiet", 'q', OPT_FLAG, NULL, "no progress, only the results", 0, 0, &given.quiet},
@@ -101,6 +106,7 @@ typedef struct {
     problem problem; /* of a sampler that learns */
     grid_sampler grid;
     until until;
+    warm_start warm;
     stage_provenance made_by;
     progress shown;
     int64_t run_id;
@@ -254,6 +260,16 @@ static status pose_problem(job *j, err *e)
     return OK;
 }
 
+static status begin_with_old_trials(job *j, sampler **source, err *e)
+{
+    int n;
+    TRY(warm_sampler(&j->warm, j->plan, &j->problem, *source, &j->memory, source, &n, e));
+    if (!given.json && !given.quiet)
+        log_say("run", "%d of %d finished trials of %s are in this space", n, j->warm.n_finished,
+                given.warm_start);
+    return OK;
+}
+
 /* Where trials come from: the grid needs no problem unless its results decide when it ends. */
 static status choose_sampler(job *j, sched_options *o, err *e)
 {
@@ -265,6 +281,7 @@ static status choose_sampler(job *j, sched_options *o, err *e)
     if (!row && !search.until_met) return OK;
     TRY(pose_problem(j, e));
     if (row) TRY(row->open(&j->problem, &how, &j->memory, &o->source, e));
+    if (row && given.warm_start) TRY(begin_with_old_trials(j, &o->source, e));
     o->p = &j->problem;
     o->window = search.window;
     j->until = (until){.space = j->space, .results = j->results};
@@ -292,6 +309,7 @@ static status schedule(job *j, sched_end *end, sched_figures *figures, err *e)
         .watch = progress_watch,
         .watch_user = &j->shown,
     };
+    if (given.warm_start) o.earlier = &j->warm;
     TRY(choose_sampler(j, &o, e));
     progress_open(&j->shown, progress_choose(given.json, given.quiet), j->results);
     status s = scheduler_run(&o, end, figures, e);
@@ -389,6 +407,7 @@ static status run_all(job *j, int *code, err *e)
     sched_end end;
     sched_figures figures;
     TRY(read_tables(j, e));
+    if (given.warm_start) TRY(warm_open(given.warm_start, j->db, &j->memory, &j->warm, e));
     TRY(open_results(j, e));
     status s = schedule(j, &end, &figures, e);
     if (s != OK) {
@@ -409,6 +428,7 @@ static status run(int n, char **argv, int *code, err *e)
         s = cmd_plan_show(j.space, j.plan, j.n_workers, &j.memory, e);
     else if (s == OK)
         s = run_all(&j, code, e);
+    warm_close(&j.warm);
     store_close(j.results);
     arena_free(&j.memory);
     return s;

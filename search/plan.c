@@ -413,6 +413,11 @@ status plan_make(const space *s, arena *a, plan **out, err *e)
 
 /* --- what others ask --- */
 
+const space *plan_space(const plan *p)
+{
+    return p->s;
+}
+
 cand_state plan_state(const plan *p, int64_t candidate)
 {
     assert(candidate >= 0 && candidate < p->s->size);

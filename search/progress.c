@@ -164,7 +164,7 @@ static void tell_start(progress *p, const sched_figures *f)
     if (f->stages_again)
         snprintf(again, sizeof again, ", %d that failed are tried again", f->stages_again);
     if (f->most_trials > f->trials)
-        snprintf(more, sizeof more, "at most %lld trials; the first ", (long long)f->most_trials);
+        snprintf(more, sizeof more, "at most %lld; at first ", (long long)f->most_trials);
     log_say("run", "%s%d trials; %d stages to build%s%s", more, f->trials, f->stages, reused,
             again);
 }

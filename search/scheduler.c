@@ -139,6 +139,18 @@ static status recall_failure(run *r, const hash *key, int number, err *e)
     return store_stage_reset(r->o->results, key, e);
 }
 
+static status take_over(run *r, const stage_request *rq, int number, err *e)
+{
+    const sched_options *o = r->o;
+    bool taken;
+    TRY(warm_take(o->earlier, o->results, o->run_id, o->artifacts, rq->kind, &rq->key, &r->memory,
+                  &taken, e));
+    if (!taken) return OK;
+    graph_set_known(r->g, number, BUILD_DONE);
+    r->now.stages_reused++;
+    return OK;
+}
+
 /* A new stage gets its row; what an earlier run made of it is read back. */
 static status record_stage(run *r, const stage_request *rq, int number, err *e)
 {
@@ -160,6 +172,8 @@ static status record_stage(run *r, const stage_request *rq, int number, err *e)
         r->now.stages_reused++;
     } else if (state == STATE_FAILED || state == STATE_TIMEOUT) {
         return recall_failure(r, &rq->key, number, e);
+    } else if (r->o->earlier) {
+        return take_over(r, rq, number, e);
     }
     return OK;
 }

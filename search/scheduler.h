@@ -27,6 +27,7 @@
 #include "search/launch.h"
 #include "search/sampler.h"
 #include "search/space.h"
+#include "search/warm.h"
 #include "store/store.h"
 
 /* Turns a suggestion into stages: plan_chain, or a stand-in of a test. Must give the same chain
@@ -89,9 +90,10 @@ typedef struct {
     void *is_enough_user;
     chain_maker *make_chain;
     void *make_chain_user;
-    const char *artifacts; /* folder; made when it is missing */
-    launcher start;        /* of a worker */
-    const char *version;   /* that workers must have; NULL accepts any */
+    const warm_start *earlier; /* a study whose stages are taken over; NULL: none */
+    const char *artifacts;     /* folder; made when it is missing */
+    launcher start;            /* of a worker */
+    const char *version;       /* that workers must have; NULL accepts any */
     int n_workers, retries;
     int max_trials; /* 0: no limit */
     int max_epochs; /* no more trials once theirs come to so many, shared ones counted once; 0: no limit */

@@ -118,6 +118,7 @@ status plan_make(const space *s, arena *a, plan **out, err *e);
 /* Reads the tables of data that the plan's stages will read: ERR_INPUT lists their mistakes. Appends
  * to `notes` a line about each whose dates are odd. */
 status plan_check_data(const plan *p, arena *a, buf *notes, err *e);
+const space *plan_space(const plan *p);
 cand_state plan_state(const plan *p, int64_t candidate);
 /* Why a candidate is not CAND_OK, in a sentence; "" when it is. In `a`. */
 const char *plan_why(const plan *p, int64_t candidate, arena *a);
@@ -142,6 +143,9 @@ int64_t plan_over_limit(const plan *p, int version, int limit);
 status plan_forecast(const plan *p, int64_t candidate, stage_forecast *out, err *e);
 /* The values of its axes, in their order; `out` holds space_n_axes(s). Strings live in `a`. */
 status plan_knobs(const plan *p, int64_t candidate, arena *a, store_knob *out, err *e);
+
+/* The hash of its canonical configuration, by which studies know it. */
+status plan_config_hash(const plan *p, int64_t candidate, hash *out, err *e);
 
 /* The chain of a CAND_OK candidate with the i-th seed; strings live in `a`. */
 status plan_chain(const plan *p, int64_t candidate, int seed_index, arena *a, chain *out, err *e);

@@ -208,6 +208,18 @@ typedef struct {
 status store_read_points(store *s, int n_metrics, const char *const *metric, arena *a,
                          store_points *out, err *e);
 
+/* For a study that starts from this one: finished trials of all its spaces, in the order of their rows; what
+ * a stage gave (*found = false when it is not done), run left 0; where the last run kept its artifacts, NULL
+ * without memory. All in `a`. */
+typedef struct {
+    hash config_hash;
+    uint64_t seed;
+} store_finished;
+status store_finished_trials(store *s, arena *a, int *n, const store_finished **out, err *e);
+status store_stage_outcome(store *s, const hash *key, arena *a, bool *found, store_outcome *out,
+                           err *e);
+const char *store_artifacts(store *s, arena *a);
+
 /* Where NAME.db keeps its artifacts unless told otherwise: NAME.artifacts beside it. In `a`. */
 const char *store_usual_artifacts(arena *a, const char *db_path);
 
