@@ -83,10 +83,8 @@ static void find_mixed(plan *p)
 
 /* --- limits on what is known before training --- */
 
-/* The figure that a limit is about; *floor: no less than this, but maybe more. NaN when not known.
- */
-static double known_figure(const char *metric, const value *slots, const stage_forecast *c,
-                           bool *floor_only)
+double plan_known_figure(const char *metric, const value *slots, const stage_forecast *c,
+                         bool *floor_only)
 {
     *floor_only = false;
     if (strcmp(metric, "n_params") == 0) return c->n_params;
@@ -113,16 +111,16 @@ static bool is_upper(limit_op op)
 static bool breaks_limit(const store_limit *l, const value *slots, const stage_forecast *c)
 {
     bool floor_only;
-    double v = known_figure(l->metric, slots, c, &floor_only);
+    double v = plan_known_figure(l->metric, slots, c, &floor_only);
     if (isnan(v) || (floor_only && !is_upper(l->op))) return false;
     return !limit_holds(l->op, v, l->bound);
 }
 
-/* True when every version has a limit that the candidate cannot meet. Counts the limits broken. */
+/* True when every version aimed at has a limit that the candidate cannot meet. Counts the limits broken. */
 static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
 {
     const space *s = p->s;
-    int hopeless = 0;
+    int n_aimed = 0, hopeless = 0;
     for (int v = 0; v < s->n_versions; v++) {
         bool broken = false;
         for (int l = 0; l < s->version[v].n_limits; l++) {
@@ -130,9 +128,10 @@ static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
             p->over[v][l]++;
             broken = true;
         }
-        hopeless += broken;
+        n_aimed += space_aims_at(s, v);
+        hopeless += broken && space_aims_at(s, v);
     }
-    return s->n_versions > 0 && hopeless == s->n_versions && s->static_filter;
+    return n_aimed > 0 && hopeless == n_aimed && s->static_filter;
 }
 
 static void find_least_packed(plan *p)
@@ -414,6 +413,11 @@ status plan_make(const space *s, arena *a, plan **out, err *e)
 
 /* --- what others ask --- */
 
+const space *plan_space(const plan *p)
+{
+    return p->s;
+}
+
 cand_state plan_state(const plan *p, int64_t candidate)
 {
     assert(candidate >= 0 && candidate < p->s->size);
@@ -480,14 +484,16 @@ static const char *why_over(const plan *p, const value *slots, const build *w, a
         for (int l = 0; l < p->s->version[v].n_limits; l++) {
             const store_limit *limit = &p->s->version[v].limit[l];
             bool floor_only;
-            if (!breaks_limit(limit, slots, w->cost)) continue;
+            if (!space_aims_at(p->s, v) || !breaks_limit(limit, slots, w->cost)) continue;
             char text[60];
-            double figure = known_figure(limit->metric, slots, w->cost, &floor_only);
+            double figure = plan_known_figure(limit->metric, slots, w->cost, &floor_only);
             quantity_format(figure, stage_metric_find(limit->metric)->unit, text, sizeof text);
             return arena_printf(a, "%s is %s%s, and version %s asks for %s%s", limit->metric,
                                 floor_only ? "at least " : "", text, p->s->version[v].name,
                                 limit->text,
-                                p->s->n_versions > 1 ? "; the others are out of reach, too" : "");
+                                p->s->n_versions > 1 && p->s->search.aim == AIM_VERSIONS
+                                    ? "; the others are out of reach, too"
+                                    : "");
         }
     return "";
 }

@@ -106,6 +106,11 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e);
 /* Fills the values of one candidate. */
 status plan_values(const plan *p, int64_t candidate, value *slots, err *e);
 
+/* A metric as far as it is known before training; *floor_only: no less than this, but maybe more. NaN when
+ * it is not known. */
+double plan_known_figure(const char *metric, const value *slots, const stage_forecast *c,
+                         bool *floor_only);
+
 /* Where begin and end of pruning are counted from. */
 phase plan_pruning_phase(const value *slots);
 

@@ -153,10 +153,12 @@ static void read_lists(space *s)
                                .max_seconds = fixed[SET_MAX_TIME].number,
                                .confidence = fixed[SET_CONFIDENCE].number,
                                .max_seeds = (int)fixed[SET_MAX_SEEDS].number,
+                               .max_epochs = (int)fixed[SET_MAX_EPOCHS].number,
                                .stage_seconds = fixed[SET_STAGE_TIME].number,
                                .worker_bytes = (uint64_t)fixed[SET_WORKER_MEMORY].number,
                                .retries = (int)fixed[SET_RETRIES].number};
     s->static_filter = fixed[SET_STATIC_FILTER].number != 0;
+    space_read_search(s);
 }
 
 /* --- for the store --- */

@@ -54,6 +54,7 @@ uint64_t space_seed(const space *s, int i);
 
 typedef struct {
     int max_trials;        /* 0: no limit */
+    int max_epochs;        /* 0: no limit */
     double max_seconds;    /* 0: no limit */
     double confidence;     /* that a pick must hold with; 0: point figures decide */
     int max_seeds;         /* racing.h */
@@ -63,11 +64,25 @@ typedef struct {
 } space_budget;
 space_budget space_get_budget(const space *s);
 
+/* What a search is after. */
+enum { AIM_FRONT = -1, AIM_VERSIONS = -2 }; /* else the number of a version */
+
+typedef struct {
+    const char *method; /* "grid", or one of the samplers (sampler.h) */
+    int aim;
+    uint64_t seed;
+    int window;     /* guide.h */
+    bool until_met; /* ends when every version aimed at has a pick */
+} space_search;
+space_search space_get_search(const space *s);
+/* Whether the search is after a version. */
+bool space_aims_at(const space *s, int version);
+
 typedef enum {
     CAND_OK,
-    CAND_EXCLUDED,   /* by a rule */
-    CAND_DUPLICATE,  /* a candidate with a smaller index builds the same files */
-    CAND_OVER_LIMIT, /* cannot meet any version's limits on what is known before training */
+    CAND_EXCLUDED,  /* by a rule */
+    CAND_DUPLICATE, /* a candidate with a smaller index builds the same files */
+    CAND_OVER_LIMIT, /* cannot meet the limits of any version aimed at on what is known before training */
     N_CAND_STATES
 } cand_state;
 
@@ -84,6 +99,7 @@ typedef struct {
     stage_request request; /* folder left NULL: the scheduler's to fill */
     double predicted_seconds;
     double predicted_bytes; /* of its artifact */
+    int epochs;             /* of a training */
 } chain_stage;
 
 typedef struct {
@@ -104,6 +120,7 @@ status plan_make(const space *s, arena *a, plan **out, err *e);
 /* Reads the tables of data that the plan's stages will read: ERR_INPUT lists their mistakes. Appends
  * to `notes` a line about each whose dates are odd. */
 status plan_check_data(const plan *p, arena *a, buf *notes, err *e);
+const space *plan_space(const plan *p);
 cand_state plan_state(const plan *p, int64_t candidate);
 /* Why a candidate is not CAND_OK, in a sentence; "" when it is. In `a`. */
 const char *plan_why(const plan *p, int64_t candidate, arena *a);
@@ -128,6 +145,9 @@ int64_t plan_over_limit(const plan *p, int version, int limit);
 status plan_forecast(const plan *p, int64_t candidate, stage_forecast *out, err *e);
 /* The values of its axes, in their order; `out` holds space_n_axes(s). Strings live in `a`. */
 status plan_knobs(const plan *p, int64_t candidate, arena *a, store_knob *out, err *e);
+
+/* The hash of its canonical configuration, by which studies know it. */
+status plan_config_hash(const plan *p, int64_t candidate, hash *out, err *e);
 
 /* The chain of a CAND_OK candidate with the i-th seed; strings live in `a`. */
 status plan_chain(const plan *p, int64_t candidate, int seed_index, arena *a, chain *out, err *e);

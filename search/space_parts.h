@@ -97,6 +97,7 @@ struct space {
     int n_objectives;
     store_objective objective[STAGE_MAX_METRICS];
     space_budget budget;
+    space_search search;
     bool static_filter;
     store_space stored;
 };
@@ -128,5 +129,7 @@ void space_read_seeds(space *s, const node *n);
 void space_read_rules(space *s, const node *n);
 void space_read_versions(space *s, const node *n);
 void space_read_objectives(space *s, const node *n);
+/* The settings of `search` that name something: a sampler, a version (space_search.c). After the versions. */
+void space_read_search(space *s);
 
 #endif

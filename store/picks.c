@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* How far a figure is over a limit, as a part of the bound; negative: room. */
@@ -236,7 +237,36 @@ static status read_asked(db *d, double *out, err *e)
     return query_end(&q);
 }
 
-static status read_picks(store *s, arena *a, picks *out, err *e)
+/* Trials to choose among; NULL: all. */
+typedef struct {
+    const int64_t *trial; /* ascending */
+    int n;
+} selection;
+
+static int by_number(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* Keeps the points of selected trials, in their order. */
+static void keep_selected(const selection *from, store_points *points)
+{
+    const size_t width = (size_t)points->n_metrics;
+    int kept = 0;
+    for (int i = 0; i < points->n; i++) {
+        if (!bsearch(&points->trial[i], from->trial, (size_t)from->n, sizeof *from->trial,
+                     by_number))
+            continue;
+        points->trial[kept] = points->trial[i];
+        memmove(points->value + (size_t)kept * width, points->value + (size_t)i * width,
+                width * sizeof *points->value);
+        kept++;
+    }
+    points->n = kept;
+}
+
+static status read_picks(store *s, const selection *from, arena *a, picks *out, err *e)
 {
     store_space space;
     figures f;
@@ -249,6 +279,7 @@ static status read_picks(store *s, arena *a, picks *out, err *e)
     TRY(store_read_points(s, f.n, f.name, a, &points, e));
     TRY(read_asked(&s->d, &out->asked, e));
     TRY(pick_seeds_find(s, &points, a, &seeds, e));
+    if (from) keep_selected(from, &points);
     for (int i = 0; i < out->n; i++) {
         TRY(describe(&space, &space.version[i], a, &out->pick[i], e));
         TRY(choose(&out->pick[i], &f, &points, out->asked > 0 ? &seeds : NULL, a, e));
@@ -258,13 +289,28 @@ static status read_picks(store *s, arena *a, picks *out, err *e)
     return OK;
 }
 
-status picks_read(store *s, arena *a, picks *out, err *e)
+/* All from one state of the file. */
+static status read_picks_at_once(store *s, const selection *from, arena *a, picks *out, err *e)
 {
-    bool own = sqlite3_get_autocommit(s->d.handle) != 0; /* all from one state of the file */
+    bool own = sqlite3_get_autocommit(s->d.handle) != 0;
     if (own) TRY(db_run(&s->d, "BEGIN", e));
-    status st = read_picks(s, a, out, e);
+    status st = read_picks(s, from, a, out, e);
     if (own) db_rollback(&s->d);
     return st;
+}
+
+status picks_read(store *s, arena *a, picks *out, err *e)
+{
+    return read_picks_at_once(s, NULL, a, out, e);
+}
+
+status picks_among(store *s, const int64_t *trial, int n, arena *a, picks *out, err *e)
+{
+    int64_t *sorted = ARENA_NEW(a, int64_t, (size_t)n + 1);
+    if (!sorted) return FAIL(e, ERR_MEM, "no memory for picks");
+    if (n > 0) memcpy(sorted, trial, (size_t)n * sizeof *trial);
+    qsort(sorted, (size_t)n, sizeof *sorted, by_number);
+    return read_picks_at_once(s, &(selection){sorted, n}, a, out, e);
 }
 
 /* --- the tables behind the view --- */

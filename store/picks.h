@@ -82,6 +82,9 @@ typedef struct {
 /* Computed from the trials as they stand, for each version of the last run's space. */
 status picks_read(struct store *s, arena *a, picks *out, err *e);
 
+/* The same, as if of the trials only these were there: n rows in any order. */
+status picks_among(struct store *s, const int64_t *trial, int n, arena *a, picks *out, err *e);
+
 /* Brings the tables behind the views `front` and `picks` up to date (a writer's store). */
 status store_update_picks(struct store *s, err *e);
 
