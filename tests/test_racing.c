@@ -98,26 +98,34 @@ Test(racing, claims_hold_as_often_as_they_say)
     arena_free(&a);
 }
 
-/* Three points of one metric: what is known, then what is claimed. */
+/* One point with one training known, then two; another, which looks better, was trained once; a third failed. */
 Test(claim, counts_only_what_is_known_and_needs_two_trainings)
 {
     arena a;
     replay_table t = invent(&a);
-    double value[3] = {95, 5000, 5};
-    tried of[3] = {{.what = {7, 7, 0}, .state = TRIED_DONE, .value = value},
-                   {.what = {7, 7, 1}, .state = TRIED_DONE, .value = value},
-                   {.what = {9, 9, 0}, .state = TRIED_FAILED}};
-    history h = {.n = 3, .n_known = 1, .of = of};
+    const int version = 1;
+    int point[2], n_found = 0;
+    for (int i = 0; n_found < 2; i++)
+        if (problem_may_meet(&t.p, version, i)) point[n_found++] = i;
+    double value[3] = {91.9, 5000, 5};
+    double best[3] = {99, 5000, 5}, worse[3] = {91.7, 5000, 5};
+    tried of[4] = {{.what = {point[0], point[0], 0}, .state = TRIED_DONE, .value = value},
+                   {.what = {point[0], point[0], 1}, .state = TRIED_DONE, .value = worse},
+                   {.what = {0, 0, 0}, .state = TRIED_FAILED},
+                   {.what = {point[1], point[1], 0}, .state = TRIED_DONE, .value = best}};
+    history h = {.n = 4, .n_known = 1, .of = of};
     tally k;
     claim c;
     cr_assert(eq(int, tally_open(&k, &t.p, &a, NULL), OK));
     cr_assert(eq(int, tally_see(&k, &h, NULL), OK));
     cr_expect(eq(int, tally_n_seeds(&k, 0), 1));
-    cr_assert(eq(int, claim_version(&k, 0, &a, &c, NULL), OK));
+    cr_assert(eq(int, claim_version(&k, version, &a, &c, NULL), OK));
     cr_expect(eq(int, c.point, -1));
-    h.n_known = 3;
+    h.n_known = 4;
     cr_assert(eq(int, tally_see(&k, &h, NULL), OK));
-    cr_expect(eq(int, k.n, 1));
+    cr_expect(eq(int, k.n, 2));
     cr_expect(eq(int, tally_n_seeds(&k, 0), 2));
+    cr_assert(eq(int, claim_version(&k, version, &a, &c, NULL), OK));
+    cr_expect(c.point == point[0] && c.n_seeds == 2 && c.chance > 0 && c.chance < 0.5);
     arena_free(&a);
 }

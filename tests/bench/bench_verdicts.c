@@ -1,4 +1,4 @@
-/* Whether verdicts hold what they claim: searches replayed on the invented keyword space, aimed at its versions a and b,
+/* Whether verdicts hold what they claim: searches replayed on the invented keyword space, aimed at each of its versions,
  * whose truth is known. For each way to search: in how many studies a pick is claimed at 95 %, and how many
  * of these picks truly keep their limits, by the configuration's true mean.
  *   bench_verdicts [STUDIES]      standard: 1000 for each version */
@@ -33,6 +33,7 @@ int main(int n, char **arg)
         "%d studies of 150 trainings each\n"
         "version  way                        picks   true     claimed at 95 %%   true   seconds\n",
         n_studies);
+    int n_claims[3] = {0}, n_true[3] = {0};
     for (int v = 0; v < 3; v++)
         for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
             verdict_trials w = {.table = &t,
@@ -48,7 +49,12 @@ int main(int n, char **arg)
             printf(" %14d %9.1f %% %9.1f\n", w.n_claims,
                    100.0 * w.n_claims_true / (w.n_claims ? w.n_claims : 1), clock_cpu() - from);
             fflush(stdout);
+            n_claims[i] += w.n_claims;
+            n_true[i] += w.n_claims_true;
         }
+    for (size_t i = 1; i < sizeof ways / sizeof *ways; i++)
+        printf("all      %-25s %30d %9.1f %%\n", ways[i].name, n_claims[i],
+               100.0 * n_true[i] / (n_claims[i] ? n_claims[i] : 1));
     arena_free(&a);
     return 0;
 }
