@@ -207,29 +207,22 @@ static status simulate(replay *r, err *e)
 
 /* --- afterwards --- */
 
-static bool is_covered(const problem *p, const double *other, const double *value)
+/* Stopped trials that would be worth having beside all that finished. */
+static status count_lost(replay *r, err *e)
 {
-    for (int i = 0; i < p->n_objectives; i++)
-        if (!(problem_minimised(&p->metric[i], other[i]) <=
-              problem_minimised(&p->metric[i], value[i])))
-            return false;
-    return true;
-}
-
-/* Stopped trials that no finished one covers. */
-static int count_lost(const replay *r)
-{
-    const problem *p = &r->t->p;
-    int n = 0;
-    for (int i = 0; r->said && i < r->out->n; i++) {
-        if (!r->out->is_stopped[i]) continue;
-        int k = 0;
-        while (k < r->out->n && (r->out->is_stopped[k] || !is_covered(p, &r->said[k * p->n_metrics],
-                                                                      &r->said[i * p->n_metrics])))
-            k++;
-        n += k == r->out->n;
-    }
-    return n;
+    const size_t m = (size_t)r->t->p.n_metrics;
+    replay_result *out = r->out;
+    tried *all = ARENA_NEW(r->a, tried, out->n + 1);
+    if (!all) return FAIL(e, ERR_MEM, "out of memory for a replay");
+    for (int i = 0; i < out->n; i++)
+        all[i] = (tried){.what = out->trial[i],
+                         .state = out->is_stopped[i] ? TRIED_STOPPED : TRIED_DONE,
+                         .value = &r->said[(size_t)i * m]};
+    history h = {out->n, out->n, all};
+    for (int i = 0; i < out->n; i++)
+        if (out->is_stopped[i])
+            out->n_lost += stop_was_false(&r->rule, &h, &out->trial[i], all[i].value);
+    return OK;
 }
 
 static status count_unstopped(replay *r, err *e)
@@ -288,7 +281,7 @@ status replay_run(const replay_table *t, const replay_options *o, arena *a, repl
     status s = simulate(&r, e);
     guide_free(r.g);
     if (s != OK) return s;
-    out->n_lost = count_lost(&r);
+    if (o->stop) TRY(count_lost(&r, e));
     return count_unstopped(&r, e);
 }
 

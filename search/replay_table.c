@@ -5,6 +5,7 @@
 
 #include "engine/base/pareto.h"
 #include "engine/base/rng.h"
+#include "search/sampler.h"
 
 void replay_observe(const replay_table *t, int point, int seed_index, uint64_t replica,
                     double *value)
@@ -251,4 +252,21 @@ status replay_volume(const replay_table *t, const int *point, int n, arena *scra
     status s = pareto_hypervolume(figures, n, t->p.n_objectives, reference, out, scratch, e);
     arena_release(scratch, mark);
     return s;
+}
+
+void replay_table_aim(replay_table *t, int aim)
+{
+    const problem *p = &t->p;
+    for (int k = 0; k < p->n_objectives && aim != AIM_FRONT; k++) {
+        double loosest = -INFINITY;
+        for (int v = 0; v < p->n_versions; v++) {
+            double own = INFINITY;
+            if (aim != AIM_VERSIONS && aim != v) continue;
+            for (int i = 0; i < p->version[v].n_limits; i++)
+                if (p->version[v].limit[i].metric == k)
+                    own = problem_minimised(&p->metric[k], p->version[v].limit[i].bound);
+            loosest = fmax(loosest, own);
+        }
+        if (isfinite(loosest)) t->reference[k] = p->metric[k].maximize ? -loosest : loosest;
+    }
 }

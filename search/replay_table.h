@@ -58,4 +58,8 @@ status replay_table_invent_large(int times, arena *a, replay_table *out, err *e)
 status replay_volume(const replay_table *t, const int *point, int n, arena *scratch, double *out,
                      err *e);
 
+/* Bounds the hypervolume by the loosest limits of the versions aimed at (AIM_VERSIONS or a version's number; AIM_FRONT:
+ * nothing changes), in the objectives that each of them limits: nothing beyond is worth having. */
+void replay_table_aim(replay_table *t, int aim);
+
 #endif

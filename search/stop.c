@@ -79,20 +79,22 @@ static bool keeps_all(const problem_version *v, const double *value)
     return true;
 }
 
+static bool meets_aim(const stop_rule *r, const double *value)
+{
+    for (int v = 0; v < r->p->n_versions; v++)
+        if ((r->o.aim == AIM_VERSIONS || r->o.aim == v) && keeps_all(&r->p->version[v], value))
+            return true;
+    return r->o.aim == AIM_FRONT;
+}
+
 bool stop_was_false(const stop_rule *r, const history *h, const suggestion *what,
                     const double *value)
 {
-    const problem *p = r->p;
-    if (r->o.aim != AIM_FRONT) {
-        for (int v = 0; v < p->n_versions; v++)
-            if ((r->o.aim == AIM_VERSIONS || r->o.aim == v) && keeps_all(&p->version[v], value))
-                return true;
-        return false;
-    }
+    if (!meets_aim(r, value)) return false;
     for (int i = 0; i < h->n_known; i++) {
         const tried *t = &h->of[i];
         if (t->state == TRIED_DONE && t->value && t->what.point != what->point &&
-            covers(p, t->value, value))
+            covers(r->p, t->value, value))
             return false;
     }
     return true;
@@ -112,5 +114,5 @@ int stop_rungs(int n_epochs, double factor, int least, int *rung)
 
 int stop_bites_at(double begin, double end, double power)
 {
-    return (int)ceil(begin + (1 - pow(0.5, 1 / power)) * (end - begin));
+    return (int)ceil(begin + (1 - pow(0.75, 1 / power)) * (end - begin));
 }

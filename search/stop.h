@@ -68,8 +68,9 @@ status stop_ask(const stop_rule *r, const history *h, const stop_case *c, arena 
                 stop_answer *out, err *e);
 
 /* Whether it would have been wrong to stop a training that ended with these figures, judged by what was
- * known then (h of its suggestion): nothing finished is at least as good in all objectives, or, when versions are
- * the aim, it keeps all limits of one. */
+ * known then (h of its suggestion): nothing finished is at least as good in all objectives, and, when versions
+ * are the aim, it keeps all limits of one. (What keeps them and is no better than something finished
+ * cannot change the answer, for that keeps them too.) */
 bool stop_was_false(const stop_rule *r, const history *h, const suggestion *what,
                     const double *value);
 
@@ -80,7 +81,7 @@ int stop_watched(const problem *p);
  * in `rung` (STOP_MAX_RUNGS). Returns how many. factor > 1. */
 int stop_rungs(int n_epochs, double factor, int least, int *rung);
 
-/* Epochs until pruning has begun to bite: until half of the sparsity that a polynomial schedule adds from `begin` to `end`
+/* Epochs until pruning has begun to bite: until a quarter of the sparsity that a polynomial schedule adds from `begin` to `end`
  * has been reached. Before that a curve tells little of the end. */
 int stop_bites_at(double begin, double end, double power);
 

@@ -1,26 +1,35 @@
 /* dominance: P(final figures are worth having), extrapolated from the curve so far.
  *
  * What is finished teaches how a curve up to this rung goes on: a ridge regression of the final figure on the
- * curve's last value, its mean over the last epochs, its slope and what is known of the point beforehand
- * (exact figures, the levels of its knobs), over all finished trials that are known. Its predictive spread (Student's t) makes the
- * chance. While too few have finished, a power law is fitted to the curve alone, with a spread as wide as
- * the step it takes.
+ * curve's last value, its mean over the last epochs, its slope and what is known of the point beforehand (exact
+ * figures, the levels of its knobs), over all finished trials that are known. Only the mean is free of
+ * the ridge, so that with little data the final figure is the mean and what the others gained. The spread is that of
+ * trials predicted from the others; with Student's t it makes the chance. While too few have finished, a power law
+ * is fitted to the curve alone, with a spread as wide as the step it takes.
  *
  * Front: the candidate is worth having unless some finished trial with no worse exact figures is at least as
  * good in all that is trained. Of that trial's trained figures the lower-confidence values count: worse by one
- * standard deviation of a training's noise. Versions: all trained limits of one of them are kept. */
+ * standard deviation of a training's noise. Versions: besides, all trained limits of one of them must be kept. */
 #include "search/stop_kinds.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { LAST_K = 3, LEAST_FINISHED = 12, MOST_FINISHED = 600, MAX_FEATURES = 24 };
-/* Weight of the prior that all slopes are 0, in finished trials. */
-static const double ridge = 1;
+enum {
+    LAST_K = 3,
+    LEAST_FINISHED = 12,
+    MOST_FINISHED = 600,
+    MAX_FEATURES = 24,
+    OF_MEAN = 2,
+    N_RIDGES = 4
+};
+/* Weights of the prior that a slope is 0, in finished trials; the one that leaves least is taken. */
+static const double ridges[] = {1, 4, 16, 64};
 
 typedef struct {
     double mean, sd;
-    double freedom; /* of Student's t; INFINITY: normal */
+    double freedom; /* of Student's t */
+    double spread;  /* of what was left out */
 } forecast;
 
 typedef struct {
@@ -141,7 +150,7 @@ static void backward(const double *l, int d, double *v)
 }
 
 /* The factor of X'X + ridge, and the slopes. */
-static void fit(const sample *s, double *factor, double *slope)
+static void fit(const sample *s, double ridge, double *factor, double *slope)
 {
     const int d = s->d;
     memset(factor, 0, (size_t)(d * d) * sizeof *factor);
@@ -151,16 +160,20 @@ static void fit(const sample *s, double *factor, double *slope)
             slope[j] += s->x[i * d + j] * s->y[i];
             for (int k = 0; k <= j; k++) factor[j * d + k] += s->x[i * d + j] * s->x[i * d + k];
         }
-    for (int j = 1; j < d; j++) factor[j * d + j] += ridge;
+    for (int j = 1; j < d; j++)
+        if (j != OF_MEAN) factor[j * d + j] += ridge;
     factorise(factor, d);
     forward(factor, d, slope);
     backward(factor, d, slope);
 }
 
-/* Standard deviation of the residuals when each trial is predicted from the others: r / (1 - leverage). */
-static double left_out_spread(const sample *s, const double *factor, const double *slope)
+/* Standard deviation of the residuals when each trial is predicted from the others, r / (1 - leverage); the
+ * degrees of freedom that the fit leaves. */
+static double left_out_spread(const sample *s, const double *factor, const double *slope,
+                              double *freedom)
 {
     double sum = 0;
+    *freedom = s->n;
     for (int i = 0; i < s->n; i++) {
         double v[MAX_FEATURES], residual = s->y[i], leverage = 0;
         for (int j = 0; j < s->d; j++) residual -= slope[j] * s->x[i * s->d + j];
@@ -169,8 +182,25 @@ static double left_out_spread(const sample *s, const double *factor, const doubl
         for (int j = 0; j < s->d; j++) leverage += v[j] * v[j];
         residual /= fmax(1 - leverage, 0.05);
         sum += residual * residual / s->n;
+        *freedom -= leverage;
     }
     return sqrt(sum);
+}
+
+static forecast predict(const sample *s, double ridge, const double *x)
+{
+    double factor[MAX_FEATURES * MAX_FEATURES], slope[MAX_FEATURES], v[MAX_FEATURES], own = 0;
+    forecast f = {0};
+    fit(s, ridge, factor, slope);
+    double spread = left_out_spread(s, factor, slope, &f.freedom);
+    for (int j = 0; j < s->d; j++) f.mean += slope[j] * x[j];
+    memcpy(v, x, (size_t)s->d * sizeof *v);
+    forward(factor, s->d, v);
+    for (int j = 0; j < s->d; j++) own += v[j] * v[j];
+    f.sd = spread * sqrt(1 + own);
+    f.freedom = fmax(f.freedom, 4);
+    f.spread = spread;
+    return f;
 }
 
 static status take_sample(const judgement *g, sample *s, err *e)
@@ -193,21 +223,17 @@ static status regress(judgement *g, err *e)
 {
     const problem *p = g->rule->p;
     sample s = {0};
-    double factor[MAX_FEATURES * MAX_FEATURES], slope[MAX_FEATURES], x[MAX_FEATURES];
+    double x[MAX_FEATURES];
     TRY(take_sample(g, &s, e));
     features(p, g->c->what.point, g->c->curve, g->c->n_epochs, x);
     for (int j = 1; j < s.d; j++) x[j] = (x[j] - s.mean[j]) * s.scale[j];
     for (int m = 0; m < p->n_metrics; m++) {
         if (p->metric[m].exact) continue;
         for (int i = 0; i < s.n; i++) s.y[i] = scaled(&p->metric[m], g->finished[i]->value[m]);
-        fit(&s, factor, slope);
-        double mean = 0, spread = left_out_spread(&s, factor, slope), own = 0;
-        for (int j = 0; j < s.d; j++) mean += slope[j] * x[j];
-        double v[MAX_FEATURES];
-        memcpy(v, x, sizeof v);
-        forward(factor, s.d, v);
-        for (int j = 0; j < s.d; j++) own += v[j] * v[j];
-        g->final[m] = (forecast){mean, spread * sqrt(1 + own), fmax(s.n - s.d, 4)};
+        for (int k = 0; k < N_RIDGES; k++) {
+            forecast f = predict(&s, ridges[k], x);
+            if (k == 0 || f.spread < g->final[m].spread) g->final[m] = f;
+        }
     }
     return OK;
 }
@@ -253,7 +279,7 @@ static void extrapolate(judgement *g)
     end = fmax(end, last);
     g->final[m] =
         (forecast){scaled(&g->rule->p->metric[m], end),
-                   sqrt(residual * residual + (end - last) * (end - last)), c->n_epochs - 2};
+                   sqrt(residual * residual + (end - last) * (end - last)), c->n_epochs - 2, 0};
 }
 
 /* --- what is worth having --- */
@@ -292,8 +318,9 @@ static bool is_no_worse_exactly(const problem *p, const tried *t, int point)
 {
     for (int i = 0; i < p->n_objectives; i++) {
         const problem_metric *m = &p->metric[i];
-        if (m->exact && problem_minimised(m, (double)m->known[t->what.point]) >
-                            problem_minimised(m, (double)m->known[point]))
+        if (!m->exact) continue;
+        if (problem_minimised(m, (double)m->known[t->what.point]) >
+            problem_minimised(m, (double)m->known[point]))
             return false;
     }
     return true;
@@ -356,7 +383,8 @@ status stop_dominance(const stop_rule *self, const history *h, const stop_case *
     else
         extrapolate(&g);
     measure_noise(&g);
-    out->chance = self->o.aim == AIM_FRONT ? chance_of_front(&g) : chance_of_versions(&g);
+    out->chance = chance_of_front(&g);
+    if (self->o.aim != AIM_FRONT) out->chance = fmin(out->chance, chance_of_versions(&g));
     out->stops = out->chance < self->o.chance;
     for (int m = 0; m < p->n_metrics; m++)
         if (!p->metric[m].exact) out->value[m] = unscaled(&p->metric[m], g.final[m].mean);
