@@ -18,7 +18,7 @@
 enum {
     LAST_K = 3,
     LEAST_FINISHED = 12,
-    MOST_FINISHED = 600,
+    MOST_FINISHED = 300,
     MAX_FEATURES = 24,
     OF_MEAN = 2,
     N_RIDGES = 4
@@ -149,17 +149,24 @@ static void backward(const double *l, int d, double *v)
     }
 }
 
-/* The factor of X'X + ridge, and the slopes. */
-static void fit(const sample *s, double ridge, double *factor, double *slope)
+/* X'X, its lower triangle. */
+static void multiply(const sample *s, double *gram)
 {
     const int d = s->d;
-    memset(factor, 0, (size_t)(d * d) * sizeof *factor);
+    memset(gram, 0, (size_t)(d * d) * sizeof *gram);
+    for (int i = 0; i < s->n; i++)
+        for (int j = 0; j < d; j++)
+            for (int k = 0; k <= j; k++) gram[j * d + k] += s->x[i * d + j] * s->x[i * d + k];
+}
+
+/* The factor of X'X + ridge, and the slopes. */
+static void fit(const sample *s, const double *gram, double ridge, double *factor, double *slope)
+{
+    const int d = s->d;
+    memcpy(factor, gram, (size_t)(d * d) * sizeof *factor);
     memset(slope, 0, (size_t)d * sizeof *slope);
     for (int i = 0; i < s->n; i++)
-        for (int j = 0; j < d; j++) {
-            slope[j] += s->x[i * d + j] * s->y[i];
-            for (int k = 0; k <= j; k++) factor[j * d + k] += s->x[i * d + j] * s->x[i * d + k];
-        }
+        for (int j = 0; j < d; j++) slope[j] += s->x[i * d + j] * s->y[i];
     for (int j = 1; j < d; j++)
         if (j != OF_MEAN) factor[j * d + j] += ridge;
     factorise(factor, d);
@@ -187,11 +194,11 @@ static double left_out_spread(const sample *s, const double *factor, const doubl
     return sqrt(sum);
 }
 
-static forecast predict(const sample *s, double ridge, const double *x)
+static forecast predict(const sample *s, const double *gram, double ridge, const double *x)
 {
     double factor[MAX_FEATURES * MAX_FEATURES], slope[MAX_FEATURES], v[MAX_FEATURES], own = 0;
     forecast f = {0};
-    fit(s, ridge, factor, slope);
+    fit(s, gram, ridge, factor, slope);
     double spread = left_out_spread(s, factor, slope, &f.freedom);
     for (int j = 0; j < s->d; j++) f.mean += slope[j] * x[j];
     memcpy(v, x, (size_t)s->d * sizeof *v);
@@ -223,15 +230,16 @@ static status regress(judgement *g, err *e)
 {
     const problem *p = g->rule->p;
     sample s = {0};
-    double x[MAX_FEATURES];
+    double x[MAX_FEATURES], gram[MAX_FEATURES * MAX_FEATURES];
     TRY(take_sample(g, &s, e));
+    multiply(&s, gram);
     features(p, g->c->what.point, g->c->curve, g->c->n_epochs, x);
     for (int j = 1; j < s.d; j++) x[j] = (x[j] - s.mean[j]) * s.scale[j];
     for (int m = 0; m < p->n_metrics; m++) {
         if (p->metric[m].exact) continue;
         for (int i = 0; i < s.n; i++) s.y[i] = scaled(&p->metric[m], g->finished[i]->value[m]);
         for (int k = 0; k < N_RIDGES; k++) {
-            forecast f = predict(&s, ridges[k], x);
+            forecast f = predict(&s, gram, ridges[k], x);
             if (k == 0 || f.spread < g->final[m].spread) g->final[m] = f;
         }
     }
