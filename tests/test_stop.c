@@ -102,6 +102,7 @@ Test(stop, places_rungs_by_a_factor_and_not_below_the_least)
     cr_expect(eq(int, rung[0], 4));
     cr_expect(eq(int, rung[1], 10));
     cr_expect(eq(int, stop_rungs(1, 3, 1, rung), 0));
+    cr_expect(lt(int, rung[stop_rungs(10, 1.05, 1, rung) - 1], 10), "the end is no rung");
     int n = stop_rungs(2000, 1.05, 1, rung);
     for (int i = 0; i < n; i++) {
         cr_expect(all(le(int, 1, rung[i]), lt(int, rung[i], 2000)));
