@@ -261,5 +261,6 @@ status store_sql_print(store *s, const char *sql, table_format format, FILE *f, 
 #include "store/census.h"
 #include "store/picks.h"
 #include "store/verdict.h"
+#include "store/trainings.h"
 
 #endif
