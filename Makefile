@@ -81,6 +81,9 @@ $(LIB): $(OBJECTS) $(OUT)/sources
 $(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2 -mfma)
 $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
 
+# Quantization: comparisons without traps, so that they become selections.
+$(OUT)/engine/nn/layer_fake_quant.o $(OUT)/engine/compress/calibrate.o: ISA_CFLAGS := -fno-trapping-math
+
 # The front end's lanes: square roots without errno, so that they are one instruction.
 $(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno
 $(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(MACHINE)),-mavx2)

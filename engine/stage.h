@@ -8,7 +8,7 @@
  *                            epochs [from, to) of a training, continued from the earlier stage; the
  *                            last parents, as many as the parameter "sounds" says, are the waveforms
  *                            that augmentation starts from and, behind them, recorded noise
- *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
+ *   export (train[, data])   weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine
  *   device (export)          how long it takes on another one, which a command reaches

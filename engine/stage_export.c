@@ -1,10 +1,15 @@
 /* export: a checkpoint's final weights, stored as asked, as a .tflite file; its sizes by every
- * definition; in the detail, zeros of the weights and where its bytes go. "features" among the parameters,
- * the front end that made the examples, travels in the file as metadata {"features":{...}}; "device" adds
- * modelled latencies. */
+ * definition; in the detail, zeros and where its bytes go. "features" among the parameters, the front end that
+ * made the examples, travels in the file as metadata {"features":{...}}; "device" adds modelled
+ * latencies.
+ *
+ * Full-integer files need the ranges of activations: "calibration" among the parameters asks for those
+ * of examples of the training part, and the data stage is then a second parent; without it the
+ * checkpoint of a quantization-aware training has them. */
 #include <math.h>
 #include <string.h>
 
+#include "engine/compress/fake_quant.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/quantize.h"
 #include "engine/measure/cost.h"
@@ -17,8 +22,11 @@
 #include "engine/tflite/tfl_reader.h"
 #include "engine/tflite/writer.h"
 
-static const char *const storages[N_STORAGES] = {
-    [STORE_FLOAT32] = "float32", [STORE_FLOAT16] = "float16", [STORE_DYNAMIC] = "dynamic"};
+static const char *const storages[N_STORAGES] = {[STORE_FLOAT32] = "float32",
+                                                 [STORE_FLOAT16] = "float16",
+                                                 [STORE_DYNAMIC] = "dynamic",
+                                                 [STORE_INT8] = "int8",
+                                                 [STORE_INT8_WEIGHTS] = "int8-weights"};
 
 static const char *const writers[] = {"minimal", "converter-like"};
 
@@ -28,7 +36,8 @@ typedef struct {
     int level;       /* of "zlib" and "zip" */
     bool has_front_end;
     feature_settings front_end;
-    const char *device; /* NULL: none is modelled */
+    const char *device;      /* NULL: none is modelled */
+    calibration calibration; /* of int8; no examples: the checkpoint has the ranges */
 } export_options;
 
 static status read_front_end(const node *params, arena *a, export_options *out, err *e)
@@ -46,6 +55,26 @@ static status read_front_end(const node *params, arena *a, export_options *out, 
     TRY(s);
     out->has_front_end = true;
     return out->file.metadata ? OK : FAIL(e, ERR_MEM, "out of memory");
+}
+
+/* "io" and "heads" are there when they are not the default. */
+static status read_integer_options(const node *params, export_options *out, err *e)
+{
+    static const char *const ends[] = {"float32", "int8"}, *const heads[] = {"joint", "per-output"};
+    const node *how = node_get(params, "calibration");
+    int io = 0, head = 0;
+    if (node_get(params, "io")) TRY(node_choice(params, "io", ends, 2, &io, e));
+    if (node_get(params, "heads")) TRY(node_choice(params, "heads", heads, 2, &head, e));
+    out->file.int8_io = io == 1;
+    out->file.heads = head == 1;
+    const bool integer = out->file.storage == STORE_INT8;
+    if (!integer && (io || head || how))
+        return FAIL(e, ERR_ARG, "io, heads and calibration are for storage int8");
+    if (io && head)
+        return FAIL(e, ERR_ARG,
+                    "an int8 output has one scale: io int8 and heads per-output exclude "
+                    "each other");
+    return how ? calibration_parse(how, &out->calibration, e) : OK;
 }
 
 /* "pack" may be missing from what a plan asks about. */
@@ -78,6 +107,7 @@ static status read_options(const node *params, arena *a, export_options *out, er
     if (!per_channel || per_channel->kind != NODE_BOOL)
         return FAIL(e, ERR_ARG, "parameter 'per_channel' must be true or false");
     out->file.per_channel = per_channel->number != 0;
+    TRY(read_integer_options(params, out, e));
     if (node_get(params, "writer")) TRY(node_choice(params, "writer", writers, 2, &writer, e));
     out->file.converter_like = writer == 1;
     if (node_get(params, "device")) TRY(node_string(params, "device", &out->device, e));
@@ -210,6 +240,47 @@ status stage_put_sizes(const stage_job *job, const buf *file, stage_result *out,
     return put_sizes(&o, file, out, e);
 }
 
+/* What the file is written from. */
+typedef struct {
+    net_spec net;   /* folded; for int8 spread, too */
+    float *weights; /* its parameters */
+    affine points[NET_MAX_POINTS];
+    float head_scale[CHECKPOINT_MAX_OUTPUTS], head_shift[CHECKPOINT_MAX_OUTPUTS];
+} exported;
+
+static status observe(const stage_job *job, const exported *x, const calibration *how, int columns,
+                      value_range *ranges, value_range *of_column, err *e)
+{
+    stage_examples data;
+    status s = stage_open_examples(job, 1, &data, e);
+    if (s == OK)
+        s = calibrate(&x->net, x->weights, &data.ex, how, columns, job->a, ranges, of_column, e);
+    stage_close_examples(&data);
+    return s;
+}
+
+/* The parameters of the network's points, into the options that write the file. */
+static status quantize(const stage_job *job, const checkpoint *state, exported *x,
+                       export_options *o, err *e)
+{
+    value_range ranges[NET_MAX_POINTS], of_column[CHECKPOINT_MAX_OUTPUTS];
+    int columns = 0;
+    TRY(calibrate_spread(&x->net, &x->net, e));
+    if (o->file.heads) TRY(calibrate_columns(&x->net, &columns, e));
+    if (o->calibration.examples > 0)
+        TRY(observe(job, x, &o->calibration, columns, ranges, of_column, e));
+    else
+        TRY(fake_quant_ranges(state, &x->net, columns, ranges, of_column, e));
+    if (o->file.heads)
+        TRY(calibrate_heads(&x->net, columns, of_column, x->weights, ranges, x->head_scale,
+                            x->head_shift, e));
+    calibrate_affine(&x->net, ranges, x->points);
+    o->file.points = x->points;
+    o->file.head_scale = x->head_scale;
+    o->file.head_shift = x->head_shift;
+    return OK;
+}
+
 /* The same network as TensorFlow's converter would write it, so that sizes compare with published
  * ones. */
 static status put_converter_sizes(const export_options *o, const net_spec *net, const float *params,
@@ -236,18 +307,19 @@ static status export(const stage_job *job, const checkpoint *state, buf *artifac
     net_cost cost;
     prune_report zeros;
     net_layout *layout = ARENA_NEW(job->a, net_layout, 1);
-    net_spec *folded_net = ARENA_NEW(job->a, net_spec, 1);
-    float *weights = ARENA_NEW(job->a, float, state->n_params), *folded;
-    if (!layout || !weights || !folded_net) return FAIL(e, ERR_MEM, "out of memory");
+    exported *x = ARENA_NEW(job->a, exported, 1);
+    float *weights = ARENA_NEW(job->a, float, state->n_params);
+    if (!layout || !weights || !x) return FAIL(e, ERR_MEM, "out of memory");
     TRY(read_options(job->params, job->a, &options, e));
     TRY(net_layout_make(&state->net, layout, e));
     checkpoint_final_weights(state, weights);
     prune_count(layout, weights, &zeros);
-    TRY(net_fold(&state->net, weights, job->a, folded_net, &folded, e));
-    TRY(tflite_write(folded_net, folded, &options.file, job->a, artifact, e));
+    TRY(net_fold(&state->net, weights, job->a, &x->net, &x->weights, e));
+    if (options.file.storage == STORE_INT8) TRY(quantize(job, state, x, &options, e));
+    TRY(tflite_write(&x->net, x->weights, &options.file, job->a, artifact, e));
     TRY(buf_check(artifact, e));
     TRY(put_sizes(&options, artifact, out, e));
-    TRY(put_converter_sizes(&options, folded_net, folded, job->a, out, e));
+    TRY(put_converter_sizes(&options, &x->net, x->weights, job->a, out, e));
     TRY(cost_of_net(&state->net, &options.file, 0, job->a, &cost, e));
     stage_put_metric(out, "n_params", cost.n_params);
     stage_put_metric(out, "macs", cost.macs);
@@ -304,6 +376,17 @@ bool stage_keeps_state(const void *bytes, size_t n, arena *a)
     return false;
 }
 
+/* Other calibrations write other files. */
+static uint64_t file_identity(const node *export_params, uint64_t id)
+{
+    const node *how = node_get(export_params, "calibration");
+    buf b = {0};
+    if (how) node_put_json(&b, how);
+    if (how && b.len) id = hash_u64(b.data, b.len, id);
+    buf_free(&b);
+    return id;
+}
+
 /* The floor is that of a stream at level 6. Higher levels and zopfli shorten what has structure, which
  * is the container: by at most 4 % and 16 % on the files that were measured; weights, the rest, are
  * counted at so few bits that no packing reaches them. */
@@ -332,7 +415,7 @@ status stage_foresee(const node *net, const node *export_params, int batch, doub
                                 .macs = cost.macs,
                                 .arena_bytes = cost.arena_bytes,
                                 .flat_bytes = cost.flat_bytes,
-                                .file_id = cost.file_id,
+                                .file_id = file_identity(export_params, cost.file_id),
                                 .n_prunable = cost.n_prunable,
                                 .converter_bytes = cost.converter_bytes,
                                 .packed_floor = floor_of(&options, &cost),

@@ -1,7 +1,4 @@
 /* Examples through a model's ports. */
-#include <math.h>
-#include <string.h>
-
 #include "engine/stage_score.h"
 #include "engine/tflite/tfl_graph.h"
 
@@ -60,42 +57,18 @@ status stage_model_open(interpreter *it, const examples *ex, const stage_dialect
     out->order = d ? d->order : NULL;
     out->x = ARENA_NEW(a, float, out->n_in);
     out->y = ARENA_NEW(a, float, out->n_out);
-    return out->x && out->y ? OK : FAIL(e, ERR_MEM, "out of memory for a model");
-}
-
-/* round(x / scale) + zero, within the type; NaN becomes the least. */
-static int quantized(const tfl_port *p, float x)
-{
-    const int least = p->type == TFL_INT8 ? -128 : 0, most = least + 255;
-    const float v = roundf(x / p->scale) + (float)p->zero_point;
-    return v > (float)most ? most : v >= (float)least ? (int)v : least;
-}
-
-static void put_input(const tfl_port *in, const float *x, int n)
-{
-    if (in->type == TFL_FLOAT32) {
-        memcpy(in->data, x, sizeof *x * (size_t)n);
-        return;
-    }
-    unsigned char *q = in->data;
-    for (int i = 0; i < n; i++) q[i] = (unsigned char)quantized(in, x[i]);
-}
-
-static float output_at(const tfl_port *out, int i)
-{
-    if (out->type == TFL_FLOAT32) return ((const float *)out->data)[i];
-    const int q = out->type == TFL_INT8 ? ((const signed char *)out->data)[i]
-                                        : ((const unsigned char *)out->data)[i];
-    return out->scale * (float)(q - out->zero_point);
+    out->given = ARENA_NEW(a, float, out->n_out);
+    return out->x && out->y && out->given ? OK : FAIL(e, ERR_MEM, "out of memory for a model");
 }
 
 const float *stage_model_run(const stage_model *m, const float *x)
 {
     for (int i = 0; m->n_channels && i < m->n_in; i++)
         m->x[i] = x[i] * m->gain[i % m->n_channels] + m->shift[i % m->n_channels];
-    put_input(interpreter_input(m->it, 0), m->n_channels ? m->x : x, m->n_in);
+    tfl_port_put(interpreter_input(m->it, 0), m->n_channels ? m->x : x, m->n_in);
     interpreter_invoke(m->it);
-    const tfl_port *out = interpreter_output(m->it, 0);
-    for (int i = 0; i < m->n_out; i++) m->y[m->order ? m->order[i] : i] = output_at(out, i);
+    float *y = m->order ? m->given : m->y;
+    tfl_port_get(interpreter_output(m->it, 0), y, m->n_out);
+    for (int i = 0; m->order && i < m->n_out; i++) m->y[m->order[i]] = y[i];
     return m->y;
 }

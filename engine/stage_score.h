@@ -22,7 +22,7 @@ typedef struct {
     const int *order;        /* of the dialect */
     int n_channels;          /* inputs whose normalisation changes; 0: none */
     float gain[8], shift[8]; /* x * gain + shift of each */
-    float *x, *y;            /* [n_in], [n_out] */
+    float *x, *y, *given;    /* [n_in], [n_out], [n_out] in the order of the file */
 } stage_model;
 
 /* ERR_INPUT unless there is one input and one output that fit an example. `d` may be NULL; what it

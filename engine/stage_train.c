@@ -4,6 +4,7 @@
  * since folding later would pull the clusters apart. The artifact is the checkpoint; the detail is the
  * learning curve so far, of this training. */
 #include "engine/compress/cluster.h"
+#include "engine/compress/fake_quant.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/shrink.h"
 #include "engine/data/augment.h"
@@ -133,24 +134,30 @@ static status read_clusters(const stage_job *job, const train_config *config, ch
     return cluster_hooks(&clusters, state, job->a, hooks, e);
 }
 
-static status read_hooks(const stage_job *job, const train_config *config, const examples *ex,
-                         checkpoint *state, train_hooks *hooks, const train_hooks **used, err *e)
+static status read_pruning(const stage_job *job, const train_config *config, const examples *ex,
+                           train_hooks *hooks, err *e)
 {
     const node *prune = node_get(job->params, "prune");
-    *used = NULL;
-    if (node_get(job->params, "cluster")) {
-        *used = hooks;
-        return read_clusters(job, config, state, hooks, e);
-    }
     if (!prune || prune->kind == NODE_NULL) return OK;
     prune_config pruning;
     net_layout *layout = ARENA_NEW(job->a, net_layout, 1);
     if (!layout) return FAIL(e, ERR_MEM, "out of memory");
     TRY(prune_config_parse(prune, train_steps_per_epoch(config, ex), &pruning, e));
     TRY(net_layout_make(&config->net, layout, e));
-    TRY(prune_hooks(&pruning, layout, job->a, hooks, e));
-    *used = hooks;
-    return OK;
+    return prune_hooks(&pruning, layout, job->a, hooks, e);
+}
+
+static status read_fake_quant(const stage_job *job, const train_config *config, const examples *ex,
+                              checkpoint *state, train_hooks *hooks, err *e)
+{
+    const node *json = node_get(job->params, "fake_quant");
+    if (!json) return OK;
+    fake_quant_config q;
+    train_surrogate *surrogate = ARENA_NEW(job->a, train_surrogate, 1);
+    if (!surrogate) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(fake_quant_parse(json, &q, e));
+    hooks->surrogate = surrogate;
+    return fake_quant_open(&q, config, ex, state, job->a, surrogate, e);
 }
 
 /* Parents behind the data and the earlier training. */
@@ -169,10 +176,11 @@ static status train(const stage_job *job, const examples *ex, int n_sounds, buf 
     if (!config || !state) return FAIL(e, ERR_MEM, "out of memory");
     TRY(train_config_parse(job->params, config, e));
     TRY(begin(job, config, ex, n_sounds, state, e));
-    train_hooks hooks;
-    const train_hooks *used;
-    TRY(read_hooks(job, config, ex, state, &hooks, &used, e));
-    TRY(train_run(config, ex, state, config->from_epoch, config->to_epoch, used, job->progress,
+    train_hooks hooks = {0};
+    TRY(node_get(job->params, "cluster") ? read_clusters(job, config, state, &hooks, e)
+                                         : read_pruning(job, config, ex, &hooks, e));
+    TRY(read_fake_quant(job, config, ex, state, &hooks, e));
+    TRY(train_run(config, ex, state, config->from_epoch, config->to_epoch, &hooks, job->progress,
                   job->user, job->a, e));
     train_summary summary = train_summarise(state);
     stage_put_metric(out, "train_loss", summary.train_loss);

@@ -144,6 +144,26 @@ static void put_clusters(const value *slots, buf *b)
 }
 
 /* What fine-tuning does besides training. */
+/* Quantization-aware: how the ranges of activations begin, and follow. */
+static void put_fake_quant(const value *slots, buf *b)
+{
+    const bool tails = strcmp(slots[SET_CALIBRATION].text, "percentile") == 0;
+    buf_text(b, ",\"fake_quant\":{\"calibration\":{\"method\":");
+    value_put_json(b, &slots[SET_CALIBRATION]);
+    if (tails) {
+        buf_text(b, ",\"percentile\":");
+        value_put_json(b, &slots[SET_CALIBRATION_PERCENTILE]);
+    }
+    buf_text(b, ",\"examples\":");
+    value_put_json(b, &slots[SET_CALIBRATION_EXAMPLES]);
+    buf_text(b, "},\"decay\":0.5");
+    if (strcmp(slots[SET_HEADS].text, "joint") != 0) {
+        buf_text(b, ",\"heads\":");
+        value_put_json(b, &slots[SET_HEADS]);
+    }
+    buf_char(b, '}');
+}
+
 static void put_tuning(const value *slots, const train_part *part, buf *b)
 {
     if (part->from == 0) buf_text(b, ",\"start\":\"weights\"");
@@ -155,6 +175,7 @@ static void put_tuning(const value *slots, const train_part *part, buf *b)
         buf_char(b, '}');
     }
     if (slots[SET_CLUSTERS].number > 0) put_clusters(slots, b);
+    if (slots[SET_AWARE].number != 0) put_fake_quant(slots, b);
 }
 
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
@@ -300,11 +321,14 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
 {
     const space *s = m->p->s;
     buf b = {0};
-    hash parents[2]; /* export, data */
+    hash parents[2]; /* the training, then its export; the data */
     TRY(add_data(m, w->data, &parents[1], e));
     TRY(add_trainings(m, slots, w, seed, &parents[1], e));
     chain_put_export(s, slots, w->data->features, &b);
-    TRY(add_stage(m, STAGE_EXPORT, &b, "", 1, &m->keys[m->out->n - 1], predicted_export_seconds(),
+    parents[0] = m->keys[m->out->n - 1]; /* behind it the data, which calibration looks at */
+    const bool aware = slots[SET_AWARE].number != 0; /* then the training has the ranges */
+    const int n_parents = candidate_matters(s, slots, SET_CALIBRATION) && !aware ? 2 : 1;
+    TRY(add_stage(m, STAGE_EXPORT, &b, "", n_parents, parents, predicted_export_seconds(),
                   w->cost->flat_bytes, e));
     parents[0] = m->keys[m->out->n - 1];
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);

@@ -188,7 +188,9 @@ static status run(int n, char **argv, int *code, err *e)
     status st;
     const bool is_file = given.c && n == 1 && !given.version;
     if (!is_file && (n > 1) == (given.version != NULL))
-        return FAIL(e, ERR_INPUT, "give the number of a trial or --pick VERSION");
+        return FAIL(
+            e, ERR_INPUT,
+            "give the number of a trial or --pick VERSION; a .tflite file becomes C by --c");
     if (given.features && !given.c) return FAIL(e, ERR_INPUT, "--features needs --c");
     arena_init(&a, 0);
     if (is_file)

@@ -6,7 +6,10 @@
 
 /* --- predictions: rough, for a first idea; measured times replace them in a run --- */
 
-enum { BYTES_PER_VALUE = 4 };
+enum {
+    BYTES_PER_VALUE = 4,
+    AWARE_FACTOR = 4 /* a quantization-aware step: a layer behind each, weights derived anew */
+};
 
 static double examples_of(const data_record *d)
 {
@@ -128,9 +131,20 @@ static uint64_t recipe_identity(const space *s, const value *slots, const archit
 /* The file carries its front end, so that counts too. */
 static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE,    SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK,
-                               SET_ZLIB_LEVEL, SET_WRITER,      SET_DEVICE};
-    const uint64_t id = mix_slots(3, slots, list, 7);
+    static const int list[] = {SET_STORAGE,
+                               SET_DYNAMIC_MIN,
+                               SET_PER_CHANNEL,
+                               SET_AWARE,
+                               SET_CALIBRATION,
+                               SET_CALIBRATION_PERCENTILE,
+                               SET_CALIBRATION_EXAMPLES,
+                               SET_IO,
+                               SET_HEADS,
+                               SET_PACK,
+                               SET_ZLIB_LEVEL,
+                               SET_WRITER,
+                               SET_DEVICE};
+    const uint64_t id = mix_slots(3, slots, list, 13);
     return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 
@@ -330,7 +344,10 @@ static uint64_t tuning_identity(uint64_t id, const value *slots)
     static const int list[] = {SET_TUNE_RATE,       SET_CHANNELS,     SET_CHANNEL_NORM,
                                SET_CLUSTERS,        SET_CLUSTER_INIT, SET_CLUSTER_GRADIENT,
                                SET_CLUSTER_SPARSITY};
-    return mix_slots(id, slots, list, 7);
+    static const int ranges[] = {SET_AWARE, SET_CALIBRATION, SET_CALIBRATION_PERCENTILE,
+                                 SET_CALIBRATION_EXAMPLES, SET_HEADS};
+    id = mix_slots(id, slots, list, 7);
+    return slots[SET_AWARE].number != 0 ? mix_slots(id, slots, ranges, 5) : id;
 }
 
 /* Mirrors chain_put_train: a part's identity has all that its parameters have, and its parents'. */
@@ -357,6 +374,7 @@ static void identify_parts(const plan *p, const value *slots, build *out)
         if (t->pruning) id = prune_identity(id, slots);
         t->id = earlier = id;
         t->seconds = (t->to - t->from) * epoch[t->phase];
+        if (t->phase == PHASE_TUNE && slots[SET_AWARE].number != 0) t->seconds *= AWARE_FACTOR;
     }
 }
 

@@ -23,6 +23,10 @@
 #define NOISY "noise > 0"
 #define RECORDED "noise > 0 and noise_kind == 'recordings'"
 #define MEL "feature in ['mfcc', 'log-mel']"
+#define SOME_INT8 "storage in ['dynamic', 'int8-weights']"
+#define FULL_INT8 "storage == 'int8'"
+#define CALIBRATED "storage == 'int8' and not aware"
+#define BY_PERCENTILE "storage == 'int8' and calibration == 'percentile'"
 
 /* clang-format off: one setting reads as one paragraph */
 static const setting_row rows[N_SETTINGS] = {
@@ -370,19 +374,63 @@ static const setting_row rows[N_SETTINGS] = {
                               .help = "one of the values is zero, and what pruning made zero stays "
                                       "so"},
 
-    [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic",
-                     .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
+    [SET_AWARE] =
+        {"quantize.aware", TYPE_BOOL, .def = "false", .matters = TUNED " and " FULL_INT8,
+         .stages = TRAIN, .axis = true, .strict = true,
+         .help = "int8: the fine-tuning computes as the file will (fake quantization, batch norms "
+                 "folded, no dropout), so that the weights adapt; ranges begin as calibrated and "
+                 "follow the batches"},
+
+    [SET_STORAGE] = {"export.storage", TYPE_CHOICE,
+                     .choices = "float32|float16|dynamic|int8|int8-weights", .def = "float32",
+                     .param = "storage", .stages = EXPORT, .axis = true,
                      .help = "how weights are stored; `dynamic`: int8 for large tensors "
-                             "(dynamic-range quantization)"},
+                             "(dynamic-range quantization); `int8`: weights, activations and all "
+                             "arithmetic (full-integer quantization, not for an LSTM); "
+                             "`int8-weights`: int8 in the file, float32 in arithmetic"},
     [SET_DYNAMIC_MIN] =
         {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9, .def = "1024",
-         .matters = "storage == 'dynamic'", .param = "dynamic_min_elements", .param_when = "true",
+         .matters = SOME_INT8, .param = "dynamic_min_elements", .param_when = "true",
          .stages = EXPORT, .axis = true,
-         .help = "dynamic: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
+         .help =
+             "dynamic, int8-weights: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
     [SET_PER_CHANNEL] =
-        {"export.per_channel", TYPE_BOOL, .def = "true", .matters = "storage == 'dynamic'",
+        {"export.per_channel", TYPE_BOOL, .def = "true", .matters = SOME_INT8,
          .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
-         .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
+         .strict = true,
+         .help = "dynamic: one scale for each output channel of a convolution, or one for all; "
+                 "int8-weights: also for each unit of a dense layer"},
+    [SET_CALIBRATION] =
+        {"export.calibration", TYPE_CHOICE, .choices = "min-max|percentile", .def = "min-max",
+         .matters = FULL_INT8, .param = "calibration.method", .param_when = CALIBRATED,
+         .stages = EXPORT, .axis = true, .strict = true,
+         .help =
+             "int8: how far the steps of an activation reach, from what examples of the training "
+             "part show: the least to the greatest value, or without the rarest ones"},
+    [SET_CALIBRATION_PERCENTILE] =
+        {"export.calibration_percentile", TYPE_NUMBER, .min = 50.1, .max = 100, .def = "99.9",
+         .matters = BY_PERCENTILE, .param = "calibration.percentile",
+         .param_when = CALIBRATED " and " BY_PERCENTILE, .stages = EXPORT, .axis = true,
+         .unit = "%", .strict = true,
+         .help = "percentile: 99.9 leaves 0.1 % of the values below the range and 0.1 % above"},
+    [SET_CALIBRATION_EXAMPLES] =
+        {"export.calibration_examples", TYPE_INT, .min = 1, .max = 1e6, .def = "500",
+         .matters = FULL_INT8, .param = "calibration.examples", .param_when = CALIBRATED,
+         .stages = EXPORT, .axis = true, .strict = true,
+         .help = "int8: examples to look at, evenly spread over the training part"},
+    [SET_IO] = {"export.io", TYPE_CHOICE, .choices = "float32|int8", .def = "float32",
+                .matters = FULL_INT8, .param = "io", .param_when = "io != 'float32'",
+                .stages = EXPORT, .axis = true, .strict = true,
+                .help =
+                    "int8: what the file takes and gives; `int8` leaves the conversion to whoever "
+                    "runs it"},
+    [SET_HEADS] =
+        {"export.heads", TYPE_CHOICE, .choices = "joint|per-output", .def = "joint",
+         .matters = FULL_INT8 " and io == 'float32'",
+         .param = "heads", .param_when = "heads != 'joint'", .stages = EXPORT, .axis = true,
+         .task = "forecast", .strict = true,
+         .help = "int8: one scale for all forecasts, or temperature and humidity each on steps of "
+                 "their own, which the file multiplies and shifts back in float32"},
     [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip|zopfli|zopfli-zip",
                   .def = "zlib", .param = "pack", .param_when = "true", .stages = EXPORT,
                   .axis = true,
@@ -570,9 +618,9 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",     "train",   "augment",
-                                           "prune",  "fine_tune", "cluster", "export",
-                                           "device", "latency",   "search",  "limits"};
+    static const char *const sections[] = {"data",      "model",   "train",    "augment", "prune",
+                                           "fine_tune", "cluster", "quantize", "export",  "device",
+                                           "latency",   "search",  "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

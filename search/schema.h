@@ -106,9 +106,15 @@ typedef enum {
     SET_CLUSTER_INIT,
     SET_CLUSTER_GRADIENT,
     SET_CLUSTER_SPARSITY,
+    SET_AWARE,
     SET_STORAGE,
     SET_DYNAMIC_MIN,
     SET_PER_CHANNEL,
+    SET_CALIBRATION,
+    SET_CALIBRATION_PERCENTILE,
+    SET_CALIBRATION_EXAMPLES,
+    SET_IO,
+    SET_HEADS,
     SET_PACK,
     SET_ZLIB_LEVEL,
     SET_WRITER,
@@ -150,6 +156,7 @@ typedef struct {
     const char *param_when; /* an expression: left out of the JSON otherwise; NULL: as `matters` */
     unsigned stages;        /* bit 1 << kind for each stage whose work it changes */
     bool axis;              /* may be a list */
+    bool strict;            /* written where it matters for no candidate, it is a mistake */
     const char *task;       /* "forecast", "keywords": the only one that it belongs to; NULL: all */
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */

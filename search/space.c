@@ -231,6 +231,7 @@ static void read_space(space *s)
     space_check_pruning(s);
     space_check_tuning(s);
     space_compile_conditions(s);
+    space_check_strict(s);
     space_order_slots(s);
     fill_base(s);
     read_lists(s);

@@ -1,5 +1,6 @@
 /* When settings matter: conditions are compiled once all names are known, and the slots put into an
  * order in which each stands behind those that its conditions read. */
+#include "search/candidate.h"
 #include "search/space_parts.h"
 
 #include <string.h>
@@ -219,6 +220,47 @@ void space_compile_conditions(space *s)
         }
         if (info->when_node)
             info->when = document_expr(&s->source, info->when_node, names, VALUE_BOOL);
+    }
+}
+
+/* The i-th value that a slot may take, NULL behind the last. */
+static const value *possible_value(const space *s, int slot, int i)
+{
+    const slot_info *info = &s->slot[slot];
+    const int n = info->axis >= 0 ? s->axis[info->axis].n : 1;
+    if (i < n) return info->axis >= 0 ? &s->axis[info->axis].values[i] : &info->fixed;
+    return i == n && info->when_node ? &info->otherwise : NULL;
+}
+
+/* Whether the condition can hold for some of the values of what it reads, from its i-th slot on. */
+static bool may_hold(const space *s, const expr *x, int i, value *slots)
+{
+    bool holds = false;
+    if (i == expr_n_slots(x))
+        return candidate_test(s, x, NULL, slots, &holds, NULL) != OK || holds;
+    const int slot = expr_slot(x, i);
+    const value *v;
+    for (int k = 0; (v = possible_value(s, slot, k)) != NULL; k++) {
+        slots[slot] = *v;
+        if (may_hold(s, x, i + 1, slots)) return true;
+    }
+    return false;
+}
+
+void space_check_strict(space *s)
+{
+    value slots[N_SLOTS];
+    for (int i = 0; i < N_SLOTS; i++) slots[i] = s->slot[i].fixed;
+    if (s->source.d->total > 0) return;
+    for (int i = 0; i < N_SETTINGS; i++) {
+        const slot_info *info = &s->slot[i];
+        const bool asks = info->axis >= 0 || !value_equal(&info->fixed, &info->def);
+        if (!schema_row((setting)i)->strict || !info->written || !asks) continue;
+        if (may_hold(s, info->matters, 0, slots)) continue;
+        document_wrong(&s->source, info->place,
+                       "%s matters only when %s, which is so for no candidate; leave it out, or "
+                       "ask for that, too",
+                       schema_row((setting)i)->path, schema_row((setting)i)->matters);
     }
 }
 

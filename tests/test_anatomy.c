@@ -1,4 +1,5 @@
 /* Every byte and every bit of a file has one part. */
+#include "engine/compress/calibrate.h"
 #include "engine/base/file.h"
 #include "engine/tflite/facts.h"
 #include "engine/tflite/interpreter.h"
@@ -14,11 +15,14 @@
 static void write_net(arena *a, uint64_t seed, bool like, buf *file)
 {
     rng r = rng_stream(seed, RNG_TEST, 0);
-    const net_spec net = random_net(&r);
+    const weight_storage storage = (weight_storage)(seed % N_STORAGES);
+    net_spec net;
+    do net = random_net(&r);
+    while (storage == STORE_INT8 && calibrate_spread(&net, &net, NULL) != OK);
     net_layout *layout = ARENA_NEW(a, net_layout, 1);
     cr_assert_eq(net_layout_make(&net, layout, NULL), OK);
     const float *params = random_floats(&r, a, layout->n_params, 1);
-    const tflite_options o = {.storage = (weight_storage)(seed % N_STORAGES),
+    const tflite_options o = {.storage = storage,
                               .dynamic_min_elements = 16,
                               .per_channel = seed % 2,
                               .metadata = "{\"text\":1}",

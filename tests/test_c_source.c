@@ -157,11 +157,9 @@ static void check_random_net(weight_storage storage, uint64_t seed)
     err e = {0};
     arena_init(&a, 0);
     rng r = rng_stream(seed, 0, RNG_INIT);
-    const net_spec net = random_net(&r);
-    net_layout *layout = ARENA_NEW(&a, net_layout, 1);
-    cr_assert_eq(net_layout_make(&net, layout, &e), OK, "%s", e.msg);
-    const float *params = random_floats(&r, &a, layout->n_params, 0.3F);
-    const tflite_options o = {.storage = storage, .per_channel = seed % 2 == 0};
+    net_spec net;
+    tflite_options o = {.storage = storage, .per_channel = seed % 2 == 0};
+    const float *params = random_folded_net(&r, storage, 0.3F, &a, &net, &o);
     cr_assert_eq(tflite_write(&net, params, &o, &a, &file, &e), OK, "%s", e.msg);
     pair p = {.name = arena_printf(&a, "storage %d, seed %d", (int)storage, (int)seed),
               .is_hybrid = storage == STORE_DYNAMIC,

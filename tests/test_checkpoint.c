@@ -30,6 +30,11 @@ static buf sample(arena *a, checkpoint *c)
     c->masked = c->keep_best = c->has_best = c->stopped = c->standardized = true;
     c->epoch = 3, c->step = 3000000000, c->best_epoch = 2, c->wait = 1, c->best_loss = 0.25;
     c->earlier_epochs = 30;
+    c->n_ranges = 4;
+    for (int i = 0; i < 4; i++) {
+        c->range[i] = (value_range){(float)-i, (float)(i + 1)};
+        c->best_range[i] = (value_range){-0.5F, (float)(i + 2)};
+    }
     c->n_outputs = 2;
     c->label_mean[0] = 9, c->label_mean[1] = 76, c->label_std[0] = 8, c->label_std[1] = 16;
     c->curve = ARENA_NEW(a, curve_point, 3);
@@ -68,6 +73,8 @@ Test(checkpoint, comes_back_as_it_was_written)
                   0 &&
               memcmp(d.keep, c.keep, n) == 0);
     cr_expect(memcmp(d.curve, c.curve, 3 * sizeof *c.curve) == 0);
+    cr_expect(d.n_ranges == 4 && d.range[3].least == -3 && d.range[3].most == 4);
+    cr_expect(checkpoint_kept_ranges(&d)[3].most == 5 && d.best_range[0].least == -0.5F);
     const cluster_state *k = &c.clusters, *m = &d.clusters;
     cr_assert(m->n == 8 && m->n_tensors == 2 && m->zero[0] == 3 && m->zero[1] == -1);
     cr_expect(memcmp(m->centroid, k->centroid, 8 * sizeof(float)) == 0 &&

@@ -172,6 +172,39 @@ Test(keyword_stage, batch_norm_is_in_the_file_as_the_trainer_had_it)
     cr_expect_eq(metric(&r[1], "n_params"), 9 * 12 + 48 + 9 * 12 + 12 * 16 + 64 + 16 * 8 + 8);
 }
 
+/* A fine-tuning of trained weights as the full-integer file computes. */
+static const char *aware_params(const char *layers, int epochs)
+{
+    const char *p = train_params(layers, epochs), *seed = strstr(p, "\"seed\"");
+    return arena_printf(&memory,
+                        "%.*s\"start\":\"weights\",\"fake_quant\":{\"calibration\":{\"method\":"
+                        "\"percentile\",\"percentile\":99.9,\"examples\":100},\"decay\":0.5},%s",
+                        (int)(seed - p), p, seed);
+}
+
+Test(keyword_stage, an_aware_training_hears_what_its_int8_file_hears)
+{
+    stage_result r, trained;
+    hash data = run(STAGE_DATA, made_up, "", NULL, 0, &r, NULL);
+    const char *layers = SEPARABLE("8") ",{\"kind\":\"softmax\"}";
+    hash parent[2] = {data,
+                      run(STAGE_TRAIN, train_params(layers, 4), "", &data, 1, &r, NULL)};
+    hash tuned = run(STAGE_TRAIN, aware_params(layers, 3), "", parent, 2, &trained, NULL);
+    for (int io = 0; io < 2; io++) {
+        const char *params = arena_printf(&memory,
+                                          "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                          "\"per_channel\":true%s,\"pack\":\"zlib\"}",
+                                          io ? ",\"io\":\"int8\"" : "");
+        hash both[2] = {run(STAGE_EXPORT, params, "", &tuned, 1, &r, NULL), data};
+        cr_expect_eq(metric(&r, "n_params"), 9 * 12 + 48 + 9 * 12 + 12 * 16 + 64 + 16 * 8 + 8);
+        run(STAGE_SCORE, "{\"batch\":32}", "", both, 2, &r, NULL);
+        /* 48 clips: one may be heard differently, by a tie. */
+        cr_expect_float_eq(metric(&r, "accuracy"), metric(&trained, "val_accuracy"), 100.0 / 48);
+        cr_expect_float_eq(metric(&r, "loss"), metric(&trained, "val_loss"),
+                           0.02 * metric(&trained, "val_loss"));
+    }
+}
+
 Test(keyword_stage, what_is_foreseen_is_what_is_built)
 {
     static const char *const storage[] = {"float32", "float16", "dynamic"};

@@ -224,6 +224,61 @@ Test(plan, what_makes_no_sense_is_left_out_with_a_reason)
     cr_expect_str_eq(plan_why(p, 0, &a), "removing channels needs fine_tune.epochs");
 }
 
+Test(plan, quantization_counts_the_distinct_keys_of_all_chains)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2, units: 3}\ntrain: {epochs: 4}\n"
+                             "fine_tune: {epochs: [0, 2]}\nquantize: {aware: [true, false]}\n"
+                             "export: {storage: [float32, int8, int8-weights], io: [float32, int8], "
+                             "heads: [joint, per-output], calibration: [min-max, percentile], "
+                             "calibration_percentile: [99, 99.9], calibration_examples: [10, 20]}\n"
+                             "seeds: [1, 2]\n" TAIL,
+                        0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t = summary_of(p);
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        arena_mark_t mark = arena_mark(&a);
+        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
+                     stage_kind_name((stage_kind)k));
+        arena_release(&a, mark);
+    }
+    /* Six calibrations; three ends: float32 joint, float32 per output, int8. Without fine-tuning and
+     * with an unaware one: one file of float32 and one of int8 weights, which equals it, no tensor
+     * being large enough. Aware: the calibration and the heads decide the training, the ends the file. */
+    cr_expect_eq(t.count[CAND_OK], 2 * (1 + 6 * 3) + 6 * 3);
+    cr_expect_eq(t.stages[STAGE_TRAIN], 2 * (1 + 1 + 6 * 2));
+}
+
+Test(plan, calibration_reads_the_data_and_an_aware_training_replaces_it)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2, units: 3}\ntrain: {epochs: 4}\n"
+                             "fine_tune: {epochs: 2}\nquantize: {aware: [false, true]}\n"
+                             "export: {storage: int8, calibration: percentile, heads: per-output}\n"
+                             TAIL,
+                        0, NULL);
+    const plan *p = plan_of(s);
+    const chain *c = chain_of(p, 0, 0), *aware = chain_of(p, 1, 0);
+    const stage_request *x = &c->stage[3].request, *y = &aware->stage[3].request;
+    cr_assert_eq(x->kind, STAGE_EXPORT);
+    cr_expect_str_eq(x->params, "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                "\"per_channel\":true,\"calibration\":{\"method\":\"percentile\","
+                                "\"percentile\":99.9,\"examples\":500},\"heads\":\"per-output\","
+                                "\"pack\":\"zlib\"}");
+    cr_assert_eq(x->n_parents, 2);
+    cr_expect_str_eq(x->parent[1].text, c->stage[0].request.key.text);
+    cr_expect_not(strstr(c->stage[2].request.params, "fake_quant"));
+    cr_expect_str_eq(y->params, "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                "\"per_channel\":true,\"heads\":\"per-output\",\"pack\":\"zlib\"}");
+    cr_expect_eq(y->n_parents, 1);
+    cr_expect(strstr(aware->stage[2].request.params,
+                     "\"start\":\"weights\",\"fake_quant\":{\"calibration\":{\"method\":"
+                     "\"percentile\",\"percentile\":99.9,\"examples\":500},\"decay\":0.5,"
+                     "\"heads\":\"per-output\"},\"seed\":1"),
+              "%s", aware->stage[2].request.params);
+    cr_expect_str_eq(aware->stage[1].request.key.text, c->stage[1].request.key.text);
+}
+
 Test(plan, fine_tuning_is_a_training_of_trained_weights_behind_the_first)
 {
     space *s =

@@ -1,6 +1,7 @@
 /* What the search accepts for a setting the engine must take: else `check` is content and every trial
  * fails. Each setting's ends and choices go through a plan into the engine's own readers. */
 #include "engine/compress/cluster.h"
+#include "engine/compress/fake_quant.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/shrink.h"
 #include "engine/data/series.h"
@@ -31,6 +32,10 @@ static const char *const contexts[][MAX_SETS] = {
     {"fine_tune.epochs=3", "cluster.clusters=3", "prune.pattern=\"2:4\""},
     {"prune.final_sparsity=0.5", "prune.during=fine-tune", "fine_tune.epochs=3", "prune.begin=1",
      "prune.end=100 %"},
+    {"fine_tune.epochs=2", "export.storage=int8"},
+    {"export.storage=int8", "export.calibration=percentile"},
+    {"fine_tune.epochs=2", "quantize.aware=true", "export.storage=int8",
+     "export.calibration=percentile", "export.heads=per-output"},
 };
 enum { N_CONTEXTS = sizeof contexts / sizeof *contexts };
 
@@ -42,6 +47,9 @@ static status read_train(const node *params, err *e)
     cluster_config clusters;
     const node *prune = node_get(params, "prune");
     TRY(train_config_parse(params, &config, e));
+    const node *aware = node_get(params, "fake_quant");
+    fake_quant_config quantization;
+    if (aware) TRY(fake_quant_parse(aware, &quantization, e));
     if (node_get(params, "channels"))
         TRY(shrink_config_parse(node_get(params, "channels"), &channels, e));
     if (node_get(params, "cluster"))

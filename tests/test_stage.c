@@ -214,6 +214,97 @@ Test(stage, what_is_foreseen_is_what_is_built)
     teardown(&f);
 }
 
+#define CALIBRATION "\"calibration\":{\"method\":\"min-max\",\"examples\":1400}"
+
+Test(stage, int8_files_are_foreseen_and_forecast_about_the_same)
+{
+    fixture f;
+    setup(&f);
+    static const char *const more[] = {"", ",\"io\":\"int8\"", ",\"heads\":\"per-output\""};
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, "null"), &data, 1, &r);
+    hash both[2] = {run(&f, STAGE_EXPORT, export_params, &train, 1, &r), data};
+    run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r);
+    const double real = metric(&r, "T_mae"), real_rh = metric(&r, "RH_mae");
+    double found[3], found_rh[3];
+    for (int i = 0; i < 3; i++) {
+        err e = {0};
+        node *net, *export;
+        stage_forecast known;
+        const char *params = arena_printf(&f.a,
+                                          "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                          "\"per_channel\":true," CALIBRATION
+                                          "%s,\"pack\":\"zip\"}",
+                                          more[i]);
+        hash parents[2] = {train, data};
+        both[0] = run(&f, STAGE_EXPORT, params, parents, 2, &r);
+        cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, &e), OK);
+        cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
+        cr_assert_eq(stage_foresee(net, export, 32, 0, &f.a, &known, &e), OK, "%s", e.msg);
+        cr_expect_eq(known.flat_bytes, (int)r.artifact_bytes, "%s", params);
+        cr_expect_eq(known.arena_bytes, (int)metric(&r, "arena"));
+        cr_expect_eq(known.macs, metric(&r, "macs"));
+        cr_expect_leq(known.packed_floor, (int)metric(&r, "size_zlib"));
+        run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r);
+        found[i] = metric(&r, "T_mae");
+        found_rh[i] = metric(&r, "RH_mae");
+        cr_expect_float_eq(found[i], real, 0.1);
+        cr_expect_float_eq(found_rh[i], real_rh, 0.2);
+    }
+    cr_expect_eq(found[0], found[1], "the same integers, converted inside or outside");
+    teardown(&f);
+}
+
+/* tune_params with "fake_quant". */
+static const char *aware_params(fixture *f, int from, int to)
+{
+    const char *p = tune_params(f, from, to, "null"), *seed = strstr(p, "\"seed\"");
+    return arena_printf(&f->a, "%.*s\"fake_quant\":{" CALIBRATION ",\"decay\":0.5},%s",
+                        (int)(seed - p), p, seed);
+}
+
+Test(stage, an_aware_training_in_two_parts_gives_the_bytes_of_one)
+{
+    fixture f;
+    setup(&f);
+    stage_result r, parts, whole;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash parent[2] = {data, run(&f, STAGE_TRAIN, train_params(&f, 0, 3, PRUNING), &data, 1, &r)};
+    hash trained = run(&f, STAGE_TRAIN, aware_params(&f, 0, 4), parent, 2, &whole);
+    parent[1] = run(&f, STAGE_TRAIN, aware_params(&f, 0, 2), parent, 2, &r);
+    run(&f, STAGE_TRAIN, aware_params(&f, 2, 4), parent, 2, &parts);
+    cr_expect_str_eq(parts.artifact_hash.text, whole.artifact_hash.text);
+    const char *params = "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,\"per_channel\":true,"
+                         "\"pack\":\"zlib\"}";
+    hash both[2] = {run(&f, STAGE_EXPORT, params, &trained, 1, &r), data};
+    cr_expect_gt(metric(&r, "sparsity"), 29, "zeros stay zero");
+    run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r);
+    cr_expect_lt(metric(&r, "T_mae"), 2);
+    teardown(&f);
+}
+
+Test(stage, an_int8_export_without_ranges_says_what_is_missing)
+{
+    fixture f;
+    setup(&f);
+    stage_result r;
+    err e = {0};
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 1, "null"), &data, 1, &r);
+    stage_request rq = {.kind = STAGE_EXPORT,
+                        .params = "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                  "\"per_channel\":true,\"pack\":\"zlib\"}",
+                        .input = "",
+                        .folder = f.folder,
+                        .n_parents = 1,
+                        .parent = {train}};
+    rq.key = stage_key(rq.kind, rq.params, &train, 1);
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_ARG);
+    cr_expect(strstr(e.msg, "needs a calibration"), "%s", e.msg);
+    teardown(&f);
+}
+
 Test(stage, trained_files_stay_above_the_packed_floor)
 {
     fixture f;

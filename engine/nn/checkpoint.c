@@ -18,7 +18,8 @@ enum {
     FLAG_CLASSES = 32,
     FLAG_BEGAN_TRAINED = 64,
     FLAG_CLUSTERED = 128,
-    ALL_FLAGS = 255,
+    FLAG_RANGES = 256,
+    ALL_FLAGS = 511,
     HASH_BYTES = HASH_TEXT - 1,
     MAX_JSON = 1 << 20
 };
@@ -82,6 +83,14 @@ static void put_keep(buf *b, const uint32_t *keep, int n)
     }
 }
 
+static void put_ranges(buf *b, const value_range *r, int n)
+{
+    for (int i = 0; i < n; i++) {
+        put_f32(b, &r[i].least, 1);
+        put_f32(b, &r[i].most, 1);
+    }
+}
+
 static void put_counters(buf *b, const checkpoint *c)
 {
     buf_u32(b, (uint32_t)c->n_params);
@@ -90,16 +99,18 @@ static void put_counters(buf *b, const checkpoint *c)
                    (c->has_best ? FLAG_HAS_BEST : 0u) | (c->stopped ? FLAG_STOPPED : 0u) |
                    (c->standardized ? FLAG_STANDARDIZED : 0u) | (c->classes ? FLAG_CLASSES : 0u) |
                    (c->earlier_epochs ? FLAG_BEGAN_TRAINED : 0u) |
-                   (c->clusters.n ? FLAG_CLUSTERED : 0u));
+                   (c->clusters.n ? FLAG_CLUSTERED : 0u) | (c->n_ranges ? FLAG_RANGES : 0u));
     buf_u32(b, (uint32_t)c->epoch);
     buf_u64(b, (uint64_t)c->step);
     buf_u32(b, (uint32_t)c->wait);
     buf_u32(b, (uint32_t)c->best_epoch);
     put_f64(b, c->best_loss);
     if (c->earlier_epochs) buf_u32(b, (uint32_t)c->earlier_epochs);
-    if (!c->clusters.n) return;
-    buf_u32(b, (uint32_t)c->clusters.n);
-    buf_u32(b, (uint32_t)c->clusters.n_tensors);
+    if (c->clusters.n) {
+        buf_u32(b, (uint32_t)c->clusters.n);
+        buf_u32(b, (uint32_t)c->clusters.n_tensors);
+    }
+    if (c->n_ranges) buf_u32(b, (uint32_t)c->n_ranges);
 }
 
 static void put_blocks(buf *b, const float *moments, int n_blocks, int n)
@@ -143,6 +154,8 @@ status checkpoint_write(const checkpoint *c, buf *out, err *e)
     put_f32(out, c->params, n);
     put_blocks(out, c->moments, c->n_blocks, c->n_params);
     if (c->has_best) put_f32(out, c->best, n);
+    put_ranges(out, c->range, c->n_ranges);
+    if (c->has_best) put_ranges(out, c->best_range, c->n_ranges);
     if (c->masked) put_keep(out, c->keep, c->n_params);
     if (c->clusters.n) put_clusters(out, c);
     TRY(buf_check(out, e));
@@ -228,7 +241,7 @@ static status read_net(cursor *c, arena *a, net_spec *net, err *e)
 
 typedef struct {
     uint64_t n_params, n_blocks, flags, epoch, step, wait, best_epoch;
-    uint64_t earlier_epochs, n_centroids, n_clustered;
+    uint64_t earlier_epochs, n_centroids, n_clustered, n_ranges;
     double best_loss;
 } counters;
 
@@ -244,9 +257,11 @@ static counters take_counters(cursor *c)
     k.best_epoch = take_uint(c, 4);
     k.best_loss = take_f64(c);
     if (k.flags & FLAG_BEGAN_TRAINED) k.earlier_epochs = take_uint(c, 4);
-    if (!(k.flags & FLAG_CLUSTERED)) return k;
-    k.n_centroids = take_uint(c, 4);
-    k.n_clustered = take_uint(c, 4);
+    if (k.flags & FLAG_CLUSTERED) {
+        k.n_centroids = take_uint(c, 4);
+        k.n_clustered = take_uint(c, 4);
+    }
+    if (k.flags & FLAG_RANGES) k.n_ranges = take_uint(c, 4);
     return k;
 }
 
@@ -263,7 +278,9 @@ static bool counters_make_sense(const counters *k)
     return k->n_params <= LAYER_MAX_ELEMENTS && k->n_blocks <= 2 && k->flags <= ALL_FLAGS &&
            k->epoch <= CHECKPOINT_MAX_EPOCHS && k->step <= INT64_MAX && k->wait <= k->epoch &&
            k->best_epoch <= k->epoch && k->earlier_epochs <= CHECKPOINT_MAX_EPOCHS &&
-           (k->earlier_epochs > 0) == !!(k->flags & FLAG_BEGAN_TRAINED) && clusters_make_sense(k);
+           (k->earlier_epochs > 0) == !!(k->flags & FLAG_BEGAN_TRAINED) && clusters_make_sense(k) &&
+           k->n_ranges <= CHECKPOINT_MAX_RANGES &&
+           (k->n_ranges > 0) == !!(k->flags & FLAG_RANGES);
 }
 
 /* Bytes that must follow the labels, so that nothing is taken from the arena for a lie. */
@@ -275,7 +292,8 @@ static uint64_t body_bytes(const counters *k)
     uint64_t clusters = 0;
     if (k->flags & FLAG_CLUSTERED)
         clusters = 4 * (1 + k->n_blocks) * k->n_centroids + 4 * k->n_clustered + 4 * k->n_params;
-    return clusters + point * k->epoch + 4 * blocks * k->n_params + mask;
+    uint64_t ranges = 8 * k->n_ranges * (k->flags & FLAG_HAS_BEST ? 2 : 1);
+    return clusters + ranges + point * k->epoch + 4 * blocks * k->n_params + mask;
 }
 
 static void apply_counters(checkpoint *out, const counters *k)
@@ -291,6 +309,7 @@ static void apply_counters(checkpoint *out, const counters *k)
     out->wait = (int)k->wait;
     out->best_epoch = (int)k->best_epoch;
     out->earlier_epochs = (int)k->earlier_epochs;
+    out->n_ranges = (int)k->n_ranges;
     out->best_loss = k->best_loss;
 }
 
@@ -309,6 +328,14 @@ static status check_params(const net_spec *net, uint64_t n_params, err *e)
     if (n_params != (uint64_t)layout.n_params)
         return DAMAGED(e, "its network has another number of parameters");
     return OK;
+}
+
+static void take_ranges(cursor *c, value_range *r, int n)
+{
+    for (int i = 0; i < n; i++) {
+        take_f32(c, &r[i].least, 1);
+        take_f32(c, &r[i].most, 1);
+    }
 }
 
 static void take_blocks(cursor *c, float *moments, int n_blocks, int n)
@@ -353,6 +380,8 @@ static status read_body(cursor *c, arena *a, checkpoint *out, err *e)
     take_f32(c, out->params, n);
     take_blocks(c, out->moments, out->n_blocks, out->n_params);
     if (out->has_best) take_f32(c, out->best, n);
+    take_ranges(c, out->range, out->n_ranges);
+    if (out->has_best) take_ranges(c, out->best_range, out->n_ranges);
     if (out->masked) read_keep(c, out->keep, out->n_params);
     return OK;
 }
@@ -418,9 +447,25 @@ const float *checkpoint_kept_weights(const checkpoint *c)
     return c->keep_best && c->has_best ? c->best : c->params;
 }
 
+const value_range *checkpoint_kept_ranges(const checkpoint *c)
+{
+    return c->keep_best && c->has_best ? c->best_range : c->range;
+}
+
+void checkpoint_keep_best(checkpoint *c)
+{
+    memcpy(c->best, c->params, (size_t)c->n_params * sizeof *c->best);
+    memcpy(c->best_range, c->range, sizeof c->best_range);
+}
+
 void checkpoint_final_weights(const checkpoint *c, float *out)
 {
-    memcpy(out, checkpoint_kept_weights(c), (size_t)c->n_params * sizeof *out);
+    checkpoint_scale_weights(c, checkpoint_kept_weights(c), out);
+}
+
+void checkpoint_scale_weights(const checkpoint *c, const float *weights, float *out)
+{
+    memcpy(out, weights, (size_t)c->n_params * sizeof *out);
     if (!c->standardized) return;
     int layer = checkpoint_scaled_layer(&c->net, c->n_outputs);
     net_layout l;

@@ -140,6 +140,7 @@ typedef struct {
     extern const param_row layer_##name##_params[];
 LAYER_KINDS(LAYER_DECLARE)
 #undef LAYER_DECLARE
+extern const layer_ops layer_fake_quant;
 
 #define LAYER_ACTIVATIONS "none|relu|tanh|sigmoid|relu6" /* in the order of `activation` */
 #define LAYER_PARAM_ACTIVATION                                                                   \

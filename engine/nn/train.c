@@ -66,6 +66,10 @@ typedef struct {
     examples ex;              /* its epoch is the one that is trained */
     const train_hooks *hooks; /* NULL for none */
     checkpoint *state;
+    const train_surrogate
+        *surrogate;    /* NULL: `net` is the trained network, and works on its block */
+    net_layout layout; /* of the trained network */
+    float *gradients;  /* of its parameters */
     net net;
     float *wanted; /* [batch, labels] */
     int *order, *slots;
@@ -221,6 +225,19 @@ static double batch_loss(run *r, int count, bool gradient, int *right)
                     gradient ? n->output_gradient : NULL);
 }
 
+static void derive(run *r)
+{
+    const train_surrogate *g = r->surrogate;
+    if (g) g->derive(g->user, r->state->params, r->net.params);
+}
+
+/* Behind the backward pass. */
+static void carry_back(run *r)
+{
+    const train_surrogate *g = r->surrogate;
+    if (g) g->carry_back(g->user, r->state->params, r->net.gradients, r->gradients);
+}
+
 /* Returns the sum of the batch's losses. */
 static double train_step(run *r, int epoch, int batch)
 {
@@ -230,9 +247,10 @@ static double train_step(run *r, int epoch, int batch)
     int count = fetch(r, PART_TRAIN, batch);
     s->step++;
     if (r->hooks && r->hooks->before_step &&
-        r->hooks->before_step(r->hooks->user, s->step, &r->net.layout, s->params, s->keep))
+        r->hooks->before_step(r->hooks->user, s->step, &r->layout, s->params, s->keep))
         s->masked = true;
     arrange_weights(r);
+    derive(r);
     const int64_t drawn = (int64_t)s->earlier_epochs * r->steps_per_epoch;
     net_forward_training(&r->net, count, &(train_pass){c->seed, drawn + s->step});
     int right;
@@ -241,10 +259,11 @@ static double train_step(run *r, int epoch, int batch)
         net_backward_logits(&r->net, count);
     else
         net_backward(&r->net, count);
+    carry_back(r);
     if (r->hooks && r->hooks->learn)
-        r->hooks->learn(r->hooks->user, s, &c->optimizer, r->net.k, rate, r->net.gradients);
+        r->hooks->learn(r->hooks->user, s, &c->optimizer, r->net.k, rate, r->gradients);
     else
-        optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->net.gradients, s->moments,
+        optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->gradients, s->moments,
                    s->n_params);
     return sum;
 }
@@ -253,6 +272,7 @@ static void validate(run *r, curve_point *p)
 {
     int n = r->ex.n[PART_VAL], all_right = 0;
     double sum = 0;
+    derive(r);
     for (int i = 0; i * r->config->batch < n; i++) {
         int count = fetch(r, PART_VAL, i);
         net_forward(&r->net, count);
@@ -287,7 +307,7 @@ static void judge(run *r, const curve_point *p)
         s->best_epoch = s->epoch;
         s->wait = 0;
         s->has_best = c->keep_best;
-        if (c->keep_best) memcpy(s->best, s->params, (size_t)s->n_params * sizeof *s->best);
+        if (c->keep_best) checkpoint_keep_best(s);
     } else if (++s->wait >= c->early_stop && c->early_stop) {
         s->stopped = true;
     }
@@ -304,6 +324,7 @@ static status train_epoch(run *r, int epoch, err *e)
     double sum = 0;
     for (int i = 0; i < r->steps_per_epoch; i++) sum += train_step(r, epoch, r->order[i]);
     arrange_weights(r);
+    if (r->surrogate) TRY(r->surrogate->settle(r->surrogate->user, e));
     p->train_loss = sum / ((double)r->ex.n[PART_TRAIN] * r->labels);
     validate(r, p);
     s->epoch = epoch + 1;
@@ -324,14 +345,18 @@ static status grow_curve(checkpoint *s, int to, arena *a, err *e)
 static status prepare(run *r, arena *a, err *e)
 {
     const train_config *c = r->config;
-    TRY(net_build(&r->net, &c->net, c->batch, r->state->params, a, e));
+    const train_surrogate *g = r->hooks ? r->hooks->surrogate : NULL;
+    TRY(net_layout_make(&c->net, &r->layout, e));
+    TRY(net_build(&r->net, g ? g->net : &c->net, c->batch, g ? NULL : r->state->params, a, e));
+    r->surrogate = g;
+    r->gradients = g ? ARENA_NEW(a, float, r->layout.n_params) : r->net.gradients;
     r->labels = r->ex.n_classes ? 1 : shape_size(r->ex.out);
     r->steps_per_epoch = train_steps_per_epoch(c, &r->ex);
     size_t labels = (size_t)c->batch * (size_t)r->labels;
     r->wanted = ARENA_NEW(a, float, labels);
     r->order = ARENA_NEW(a, int, r->steps_per_epoch);
     r->slots = ARENA_NEW(a, int, c->shuffle_buffer + 1); /* one at least */
-    if (!r->wanted || !r->order || !r->slots)
+    if (!r->wanted || !r->order || !r->slots || !r->gradients)
         return FAIL(e, ERR_MEM, "no memory for batches of %d examples", c->batch);
     return OK;
 }

@@ -46,12 +46,25 @@ typedef struct {
  * that the earlier training gives its weights only. */
 status train_config_parse(const node *json, train_config *out, err *e);
 
+/* A training whose passes run on another network than the trained one, which it is derived from before
+ * each pass: what is trained stays what the checkpoint's network says. */
+typedef struct {
+    void *user;
+    const net_spec *net; /* that runs: takes and gives the trained one's shapes */
+    /* Fills the parameters of `net` from the trained ones. */
+    void (*derive)(void *user, const float *trained, float *params);
+    /* Adds the gradient of `net` to that of the trained parameters, and leaves it zero. */
+    void (*carry_back)(void *user, const float *trained, float *gradients, float *of_trained);
+    /* At the end of each epoch, before it is validated. */
+    status (*settle)(void *user, err *e);
+} train_surrogate;
+
 /* What other rooms do to a training. Whoever continues a training gives hooks that act alike. */
 typedef struct {
     void *user;
     /* NULL, or: before the forward pass of step `step` (from 1): may renew `keep` (~0 keeps a parameter, 0
      * zeroes it) from the parameters. Returns whether masks are in force; they are then applied
-     * before this pass and at the end of the epoch. `step` alone may decide when. */
+     * before this pass and at the end of the epoch. `step` alone may decide when. May be NULL. */
     bool (*before_step)(void *user, int64_t step, const net_layout *layout, const float *params,
                         uint32_t *keep);
     /* For weights that stand for others, both or none. `arrange` writes the parameters of a pass, before
@@ -62,6 +75,7 @@ typedef struct {
                   double rate, float *gradients);
     int64_t
         settled; /* epochs that end before this step do not count for keep_best and early_stop */
+    const train_surrogate *surrogate; /* NULL: the trained network itself runs */
 } train_hooks;
 
 /* After each epoch, with the validation loss; returning false stops with ERR_STATE "stopped". */

@@ -1,7 +1,7 @@
 /* One function a kind of operator: it chooses the C text that computes it and writes the call. The
  * numbers it passes are derived from the operands as prepare derives them (op_*.c), where their sources
  * are named. */
-#include "engine/tflite/c_writer.h"
+#include "engine/tflite/c_call.h"
 #include "engine/tflite/rows.h"
 #include "engine/tflite/window.h"
 
@@ -9,91 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An operator on its way into the source. */
-typedef struct {
-    c_writer *w;
-    const op_node *op;
-    int k; /* its number, which makes the names of its tables unique */
-} writing;
-
-static const tensor *operand(const op_node *op, int i)
-{
-    return i < op->n_in ? op->in[i] : NULL;
-}
-
-static const char *in(const writing *g, int i)
-{
-    return c_place(g->w, operand(g->op, i));
-}
-
-static const char *out(const writing *g)
-{
-    return c_place(g->w, g->op->out[0]);
-}
-
-static buf *body(const writing *g)
-{
-    return &g->w->body;
-}
-
-static void use(const writing *g, c_text t)
-{
-    c_text_add(&g->w->texts, t);
-}
-
-static bool is_float(const tensor *t)
-{
-    return t->type == TFL_FLOAT32;
-}
-
-static int zero_of(const tensor *t)
-{
-    return (int)t->quant.zero_point[0];
-}
-
-/* ", least, most);" and the end of the line. */
-static status put_float_bounds(const writing *g, err *e)
-{
-    float least = 0, most = 0;
-    TRY(op_float_bounds(g->op->options->activation, &least, &most, e));
-    buf_text(body(g), ", ");
-    c_put_float(body(g), least);
-    buf_text(body(g), ", ");
-    c_put_float(body(g), most);
-    buf_text(body(g), ");\n");
-    return OK;
-}
-
-static status put_int8_bounds(const writing *g, err *e)
-{
-    int least = 0, most = 0;
-    TRY(op_int8_bounds(g->op->options->activation, g->op->out[0], &least, &most, e));
-    buf_printf(body(g), ", %d, %d);\n", least, most);
-    return OK;
-}
-
-/* static const int NAME_k[] = {...}; */
-static void put_ints(const writing *g, const char *name, const int *v, int n)
-{
-    buf *b = &g->w->tables;
-    buf_printf(b, "static const int %s_%d[] = {", name, g->k);
-    for (int i = 0; i < n; i++) buf_printf(b, "%s%d", i ? ", " : "", v[i]);
-    buf_text(b, n ? "};\n" : "0};\n");
-}
-
-static void put_floats(const writing *g, const char *name, const float *v, int n)
-{
-    buf *b = &g->w->tables;
-    buf_printf(b, "static const float %s_%d[] = {", name, g->k);
-    for (int i = 0; i < n; i++) {
-        if (i) buf_text(b, i % 8 ? ", " : ",\n    ");
-        c_put_float(b, v[i]);
-    }
-    buf_text(b, "};\n");
-    g->w->constant_bytes += sizeof *v * (size_t)n;
-}
-
-static void put_window(const writing *g, const window *v, int Co)
+static void put_window(const c_call *g, const window *v, int Co)
 {
     buf *b = &g->w->tables;
     use(g, TEXT_WINDOW);
@@ -108,7 +24,7 @@ static void put_window(const writing *g, const window *v, int Co)
 }
 
 /* Factors of int8 sums: one, or one for each filter. */
-static void put_factors(const writing *g)
+static void put_factors(const c_call *g)
 {
     const tensor *x = g->op->in[0], *w = g->op->in[1], *y = g->op->out[0];
     buf *b = &g->w->tables;
@@ -127,15 +43,10 @@ static void put_factors(const writing *g)
 }
 
 /* How a hybrid operator makes its activations int8; the name of the function. */
-static const char *quantizer(const writing *g, bool is_asymmetric)
+static const char *quantizer(const c_call *g, bool is_asymmetric)
 {
     use(g, is_asymmetric ? TEXT_QUANTIZE_ASYMMETRIC : TEXT_QUANTIZE_SYMMETRIC);
     return is_asymmetric ? "quantize_asymmetric" : "quantize_symmetric";
-}
-
-static size_t scratch(const writing *g, c_memory m)
-{
-    return g->w->scratch[g->k].n[m];
 }
 
 /* --- convolutions --- */
@@ -158,7 +69,7 @@ static bool scales_differ(const tensor *w)
     return false;
 }
 
-static void put_int8_window(const writing *g, const char *function)
+static void put_int8_window(const c_call *g, const char *function)
 {
     const op_node *op = g->op;
     put_factors(g);
@@ -167,7 +78,7 @@ static void put_int8_window(const writing *g, const char *function)
                zero_of(op->in[0]), zero_of(op->out[0]), g->k);
 }
 
-static status put_conv(const writing *g, err *e)
+static status put_conv(const c_call *g, err *e)
 {
     const op_node *op = g->op;
     const tensor *w = op->in[1];
@@ -178,24 +89,24 @@ static status put_conv(const writing *g, err *e)
     if (!is_float(op->in[0])) {
         use(g, TEXT_CONV_INT8);
         put_int8_window(g, "conv_int8");
-        return put_int8_bounds(g, e);
+        return c_put_int8_bounds(g, e);
     }
     if (is_hybrid(op)) {
         use(g, TEXT_CONV_HYBRID);
-        put_floats(g, "scale", w->quant.scale, w->quant.n);
+        c_put_floats(g, "scale", w->quant.scale, w->quant.n);
         buf_printf(body(g),
                    "    conv_hybrid(%s, %s, %s, scale_%d, %d, %s, bytes + %zu, %s, &window_%d",
                    out(g), in(g, 0), in(g, 1), g->k, w->quant.n == 1 ? 0 : 1, in(g, 2),
                    scratch(g, MEMORY_BYTES), quantizer(g, scales_differ(w)), g->k);
-        return put_float_bounds(g, e);
+        return c_put_float_bounds(g, e);
     }
     use(g, TEXT_CONV_FLOAT);
     buf_printf(body(g), "    conv_float(%s, %s, %s, %s, &window_%d", out(g), in(g, 0), in(g, 1),
                in(g, 2), g->k);
-    return put_float_bounds(g, e);
+    return c_put_float_bounds(g, e);
 }
 
-static status put_depthwise(const writing *g, err *e)
+static status put_depthwise(const c_call *g, err *e)
 {
     const op_node *op = g->op;
     const tensor *w = op->in[1];
@@ -205,23 +116,23 @@ static status put_depthwise(const writing *g, err *e)
     if (!is_float(op->in[0])) {
         use(g, TEXT_DEPTHWISE_INT8);
         put_int8_window(g, "depthwise_int8");
-        return put_int8_bounds(g, e);
+        return c_put_int8_bounds(g, e);
     }
     if (is_hybrid(op)) {
         use(g, TEXT_DEPTHWISE_HYBRID);
-        put_floats(g, "scale", w->quant.scale, w->quant.n);
+        c_put_floats(g, "scale", w->quant.scale, w->quant.n);
         buf_printf(body(g),
                    "    depthwise_hybrid(%s, %s, %s, scale_%d, %s, bytes + %zu, &window_%d", out(g),
                    in(g, 0), in(g, 1), g->k, in(g, 2), scratch(g, MEMORY_BYTES), g->k);
-        return put_float_bounds(g, e);
+        return c_put_float_bounds(g, e);
     }
     use(g, TEXT_DEPTHWISE_FLOAT);
     buf_printf(body(g), "    depthwise_float(%s, %s, %s, %s, &window_%d", out(g), in(g, 0),
                in(g, 1), in(g, 2), g->k);
-    return put_float_bounds(g, e);
+    return c_put_float_bounds(g, e);
 }
 
-static status put_pool(const writing *g, err *e)
+static status put_pool(const c_call *g, err *e)
 {
     tfl_options o = *g->op->options;
     window v;
@@ -232,7 +143,7 @@ static status put_pool(const writing *g, err *e)
     use(g, real ? TEXT_POOL_FLOAT : TEXT_POOL_INT8);
     buf_printf(body(g), "    %s(%s, %s, %d, &window_%d", real ? "pool_float" : "pool_int8", out(g),
                in(g, 0), g->op->kind->code == OP_MAX_POOL_2D, g->k);
-    return real ? put_float_bounds(g, e) : put_int8_bounds(g, e);
+    return real ? c_put_float_bounds(g, e) : c_put_int8_bounds(g, e);
 }
 
 /* --- dense --- */
@@ -242,7 +153,7 @@ static void needs_row(const op_node *op, c_scratch *s)
     if (is_hybrid(op)) s->n[MEMORY_BYTES] = (size_t)op->in[1]->dim[1];
 }
 
-static status put_dense_int8(const writing *g, err *e)
+static status put_dense_int8(const c_call *g, err *e)
 {
     const tensor *x = g->op->in[0], *w = g->op->in[1], *y = g->op->out[0];
     const float s_w = w->quant.n == 1 ? w->quant.scale[0] : 0, product = x->quant.scale[0] * s_w;
@@ -251,10 +162,10 @@ static status put_dense_int8(const writing *g, err *e)
     buf_printf(body(g), "    dense_int8(%s, %s, %s, %s, (factor){%d, %d}, %d, %d, %d, %d, %d",
                out(g), in(g, 0), in(g, 1), in(g, 2), (int)f.multiplier, f.shift, zero_of(x),
                zero_of(y), x->n / w->dim[1], w->dim[1], w->dim[0]);
-    return put_int8_bounds(g, e);
+    return c_put_int8_bounds(g, e);
 }
 
-static status put_dense(const writing *g, err *e)
+static status put_dense(const c_call *g, err *e)
 {
     const op_node *op = g->op;
     const tensor *x = op->in[0], *w = op->in[1];
@@ -264,99 +175,19 @@ static status put_dense(const writing *g, err *e)
         use(g, TEXT_DENSE_FLOAT);
         buf_printf(body(g), "    dense_float(%s, %s, %s, %s, %d, %d, %d", out(g), in(g, 0),
                    in(g, 1), in(g, 2), B, Ci, Co);
-        return put_float_bounds(g, e);
+        return c_put_float_bounds(g, e);
     }
     use(g, TEXT_DENSE_HYBRID);
     buf_printf(body(g), "    dense_hybrid(%s, %s, %s, ", out(g), in(g, 0), in(g, 1));
     c_put_float(body(g), w->quant.scale[0]);
     buf_printf(body(g), ", %s, bytes + %zu, %s, %d, %d, %d", in(g, 2), scratch(g, MEMORY_BYTES),
                quantizer(g, op->options->asymmetric_inputs), B, Ci, Co);
-    return put_float_bounds(g, e);
+    return c_put_float_bounds(g, e);
 }
 
-/* --- each value alone --- */
+/* --- softmax --- */
 
-static void put_steps(const writing *g, const char *name, const tensor *t)
-{
-    const int rank = g->op->out[0]->rank;
-    int step[TFL_MAX_RANK] = {0};
-    for (int i = t->rank, next = 1; i-- > 0; next *= t->dim[i])
-        step[rank - t->rank + i] = t->dim[i] == 1 ? 0 : next;
-    put_ints(g, name, step, rank);
-}
-
-static status put_binary(const writing *g, err *e)
-{
-    const op_node *op = g->op;
-    for (int i = 0; i < 2; i++) TRY(op_expect_type(op->in[i], "an operand", TFL_FLOAT32, e));
-    use(g, TEXT_BINARY_FLOAT);
-    put_ints(g, "dim", op->out[0]->dim, op->out[0]->rank);
-    put_steps(g, "step_x", op->in[0]);
-    put_steps(g, "step_w", op->in[1]);
-    buf_printf(body(g), "    binary_float(%s, %s, %s, %d, %d, dim_%d, step_x_%d, step_w_%d", out(g),
-               in(g, 0), in(g, 1), op->kind->code == OP_MUL, op->out[0]->rank, g->k, g->k, g->k);
-    return put_float_bounds(g, e);
-}
-
-static status put_unary(const writing *g, c_text text, const char *function, err *e)
-{
-    TRY(op_expect_type(g->op->in[0], "the input", TFL_FLOAT32, e));
-    use(g, text);
-    buf_printf(body(g), "    %s(%s, %s, %d);\n", function, out(g), in(g, 0), g->op->out[0]->n);
-    return OK;
-}
-
-static status put_relu(const writing *g, err *e)
-{
-    return put_unary(g, TEXT_RELU_FLOAT, "relu_float", e);
-}
-
-static status put_relu6(const writing *g, err *e)
-{
-    return put_unary(g, TEXT_RELU6_FLOAT, "relu6_float", e);
-}
-
-static status put_tanh(const writing *g, err *e)
-{
-    return put_unary(g, TEXT_TANH_FLOAT, "tanh_float", e);
-}
-
-static status put_logistic(const writing *g, err *e)
-{
-    return put_unary(g, TEXT_LOGISTIC_FLOAT, "logistic_float", e);
-}
-
-static status put_quantize(const writing *g, err *e)
-{
-    const tensor *x = g->op->in[0], *y = g->op->out[0];
-    TRY(op_expect_type(x, "the input", TFL_FLOAT32, e));
-    TRY(op_expect_type(y, "the output", TFL_INT8, e));
-    use(g, TEXT_QUANTIZE);
-    buf_printf(body(g), "    quantize(%s, %s, %d, ", out(g), in(g, 0), y->n);
-    c_put_float(body(g), y->quant.scale[0]);
-    buf_printf(body(g), ", %d);\n", zero_of(y));
-    return OK;
-}
-
-static status put_dequantize(const writing *g, err *e)
-{
-    const tensor *x = g->op->in[0];
-    const tfl_quant *q = &x->quant;
-    int inner = 1;
-    TRY(op_expect_type(x, "the input", TFL_INT8, e));
-    use(g, TEXT_DEQUANTIZE);
-    for (int i = q->axis + 1; i < x->rank; i++) inner *= x->dim[i];
-    put_floats(g, "scale", q->scale, q->n);
-    buf_printf(&g->w->tables, "static const int32_t zero_%d[] = {", g->k);
-    for (int i = 0; i < q->n; i++)
-        buf_printf(&g->w->tables, "%s%d", i ? ", " : "", (int)q->zero_point[i]);
-    buf_text(&g->w->tables, "};\n");
-    buf_printf(body(g), "    dequantize(%s, %s, %d, scale_%d, zero_%d, %d, %d);\n", out(g),
-               in(g, 0), x->n, g->k, g->k, q->n, inner);
-    return OK;
-}
-
-static status put_softmax(const writing *g, err *e)
+static status put_softmax(const c_call *g, err *e)
 {
     const tensor *x = g->op->in[0], *y = g->op->out[0];
     const int n = x->dim[x->rank - 1];
@@ -385,7 +216,7 @@ static void needs_sums(const op_node *op, c_scratch *s)
 }
 
 /* The tables of a walk over the input's axes; returns the inputs of one output. */
-static int put_walk(const writing *g, int *step)
+static int put_walk(const c_call *g, int *step)
 {
     const tensor *x = g->op->in[0], *axes = g->op->in[1];
     bool gone[TFL_MAX_RANK] = {false};
@@ -401,13 +232,13 @@ static int put_walk(const writing *g, int *step)
         else
             next *= x->dim[i];
     }
-    put_ints(g, "dim", x->dim, x->rank);
-    put_ints(g, "step", step, x->rank);
+    c_put_ints(g, "dim", x->dim, x->rank);
+    c_put_ints(g, "step", step, x->rank);
     return count;
 }
 
 /* How MEAN goes on from its sums: see op_reduce.c. */
-static void put_int8_mean(const writing *g, int count, const int *step)
+static void put_int8_mean(const c_call *g, int count, const int *step)
 {
     const tensor *x = g->op->in[0], *y = g->op->out[0];
     const float s_x = x->quant.scale[0], s_y = y->quant.scale[0];
@@ -438,23 +269,36 @@ static void put_int8_mean(const writing *g, int count, const int *step)
     }
 }
 
-static status put_mean(const writing *g, err *e)
+static void put_float_sum(const c_call *g, int divisor)
 {
-    const tensor *x = g->op->in[0], *y = g->op->out[0];
+    const tensor *x = g->op->in[0];
+    use(g, TEXT_SUM_FLOAT);
+    buf_printf(body(g), "    sum_float(%s, %d, %s, %d, %d, dim_%d, step_%d, %d);\n", out(g),
+               g->op->out[0]->n, in(g, 0), x->n, x->rank, g->k, g->k, divisor);
+}
+
+static status put_mean(const c_call *g, err *e)
+{
     int step[TFL_MAX_RANK] = {0};
     (void)e;
     const int count = put_walk(g, step);
-    if (!is_float(x)) {
+    if (is_float(g->op->in[0]))
+        put_float_sum(g, count);
+    else
         put_int8_mean(g, count, step);
-        return OK;
-    }
-    use(g, TEXT_MEAN_FLOAT);
-    buf_printf(body(g), "    mean_float(%s, %d, %s, %d, %d, dim_%d, step_%d, %d);\n", out(g), y->n,
-               in(g, 0), x->n, x->rank, g->k, g->k, count);
     return OK;
 }
 
-static status put_reduce_max(const writing *g, err *e)
+static status put_sum(const c_call *g, err *e)
+{
+    int step[TFL_MAX_RANK] = {0};
+    (void)e;
+    put_walk(g, step);
+    put_float_sum(g, 1);
+    return OK;
+}
+
+static status put_reduce_max(const c_call *g, err *e)
 {
     const tensor *x = g->op->in[0];
     const bool real = is_float(x);
@@ -468,67 +312,7 @@ static status put_reduce_max(const writing *g, err *e)
     return OK;
 }
 
-/* --- moving values --- */
-
-enum { MOST_PLACES = 1 << 20 };
-
-/* Where each value of the output comes from, found out by moving the numbers of the places themselves,
- * as many bytes of them at a time as a value has. */
-static status trace_moves(const op_node *op, int *from, err *e)
-{
-    const tensor *x = op->in[0], *y = op->out[0];
-    const int size = (int)tfl_type_bytes(x->type);
-    if (size != 1 && size != 4)
-        return FAIL(e, ERR_INPUT, "values of %d bytes cannot be written as C", size);
-    memset(from, 0, sizeof *from * (size_t)y->n);
-    for (int shift = 0; shift < 32; shift += 8 * size) {
-        for (int i = 0; i < x->n; i++) {
-            const unsigned part = (unsigned)i >> shift;
-            memcpy((char *)x->data + i * size, &part, (size_t)size);
-        }
-        op->run(op);
-        for (int i = 0; i < y->n; i++) {
-            unsigned part = 0;
-            memcpy(&part, (const char *)y->data + i * size, (size_t)size);
-            from[i] |= (int)(part << shift);
-        }
-    }
-    return OK;
-}
-
-static status put_slice(const writing *g, err *e)
-{
-    const tensor *x = g->op->in[0], *y = g->op->out[0];
-    if (y->n > MOST_PLACES)
-        return FAIL(e, ERR_INPUT, "%d values at places of their own are too many for a C source",
-                    y->n);
-    int *from = ARENA_NEW(g->w->a, int, y->n);
-    if (!from) return FAIL(e, ERR_MEM, "out of memory for a C source");
-    TRY(trace_moves(g->op, from, e));
-    use(g, TEXT_GATHER);
-    put_ints(g, "from", from, y->n);
-    g->w->constant_bytes += sizeof *from * (size_t)y->n;
-    buf_printf(body(g), "    gather(%s, %s, %zu, from_%d, %d);\n", out(g), in(g, 0),
-               tfl_type_bytes(x->type), g->k, y->n);
-    return OK;
-}
-
-static status put_pack(const writing *g, err *e)
-{
-    const op_node *op = g->op;
-    const tensor *x = op->in[0];
-    size_t run = tfl_type_bytes(x->type);
-    (void)e;
-    use(g, TEXT_PACK);
-    const int axis = op->options->axis + (op->options->axis < 0 ? x->rank + 1 : 0);
-    for (int i = axis; i < x->rank; i++) run *= (size_t)x->dim[i];
-    for (int k = 0; k < op->n_in; k++)
-        buf_printf(body(g), "    pack(%s, %s, %d, %d, %zu, %zu);\n", out(g), in(g, k), k, op->n_in,
-                   run, x->bytes);
-    return OK;
-}
-
-static status put_nothing(const writing *g, err *e)
+static status put_nothing(const c_call *g, err *e)
 {
     (void)g, (void)e; /* the output shows the input's memory */
     return OK;
@@ -547,7 +331,7 @@ static void needs_gates(const op_node *op, c_scratch *s)
 }
 
 /* A table of the pointers to `n` operands from `first` on. */
-static void put_pointers(const writing *g, const char *type, const char *name, int first, int n)
+static void put_pointers(const c_call *g, const char *type, const char *name, int first, int n)
 {
     const char *at[8];
     for (int i = 0; i < n; i++) at[i] = in(g, first + i);
@@ -557,7 +341,7 @@ static void put_pointers(const writing *g, const char *type, const char *name, i
     buf_text(b, "};\n");
 }
 
-static status put_lstm(const writing *g, err *e)
+static status put_lstm(const c_call *g, err *e)
 {
     const op_node *op = g->op;
     const tensor *x = op->in[0], *w = op->in[LSTM_W];
@@ -575,7 +359,7 @@ static status put_lstm(const writing *g, err *e)
     use(g, hybrid ? TEXT_LSTM_HYBRID : TEXT_LSTM_FLOAT);
     buf_printf(body(g), "    %s(%s, %s, weights_%d, ", hybrid ? "lstm_hybrid" : "lstm_float",
                out(g), in(g, 0), g->k);
-    if (hybrid) put_floats(g, "scale", scale, 8);
+    if (hybrid) c_put_floats(g, "scale", scale, 8);
     if (hybrid) buf_printf(body(g), "scale_%d, ", g->k);
     buf_printf(body(g), "biases_%d, %s, %s, floats + %zu, ", g->k, in(g, LSTM_STATE),
                in(g, LSTM_CELL), scratch(g, MEMORY_FLOATS));
@@ -592,30 +376,44 @@ static status put_lstm(const writing *g, err *e)
 
 static const struct {
     int code;
-    status (*put)(const writing *g, err *e);
+    status (*put)(const c_call *g, err *e);
     void (*needs)(const op_node *op, c_scratch *s); /* NULL: no scratch memory */
 } rows[] = {
-    {OP_ADD, put_binary, NULL},
+    {OP_ADD, c_put_binary, NULL},
     {OP_AVERAGE_POOL_2D, put_pool, NULL},
+    {OP_CONCATENATION, c_put_moves, NULL},
     {OP_CONV_2D, put_conv, needs_image},
     {OP_DEPTHWISE_CONV_2D, put_depthwise, needs_image},
-    {OP_DEQUANTIZE, put_dequantize, NULL},
+    {OP_DEQUANTIZE, c_put_dequantize, NULL},
+    {OP_DIV, c_put_binary, NULL},
     {OP_EXPAND_DIMS, put_nothing, NULL},
     {OP_FULLY_CONNECTED, put_dense, needs_row},
-    {OP_LOGISTIC, put_logistic, NULL},
+    {OP_HARD_SWISH, c_put_unary, NULL},
+    {OP_LEAKY_RELU, c_put_unary, NULL},
+    {OP_LOGISTIC, c_put_unary, NULL},
+    {OP_MAXIMUM, c_put_binary, NULL},
     {OP_MAX_POOL_2D, put_pool, NULL},
     {OP_MEAN, put_mean, needs_sums},
-    {OP_MUL, put_binary, NULL},
-    {OP_PACK, put_pack, NULL},
-    {OP_QUANTIZE, put_quantize, NULL},
+    {OP_MINIMUM, c_put_binary, NULL},
+    {OP_MUL, c_put_binary, NULL},
+    {OP_PACK, c_put_moves, NULL},
+    {OP_PAD, c_put_moves, NULL},
+    {OP_PADV2, c_put_moves, NULL},
+    {OP_QUANTIZE, c_put_quantize, NULL},
     {OP_REDUCE_MAX, put_reduce_max, NULL},
-    {OP_RELU, put_relu, NULL},
-    {OP_RELU6, put_relu6, NULL},
+    {OP_RELU, c_put_unary, NULL},
+    {OP_RELU6, c_put_unary, NULL},
+    {OP_RELU_N1_TO_1, c_put_unary, NULL},
     {OP_RESHAPE, put_nothing, NULL},
+    {OP_SLICE, c_put_moves, NULL},
     {OP_SOFTMAX, put_softmax, NULL},
+    {OP_SPLIT, c_put_moves, NULL},
     {OP_SQUEEZE, put_nothing, NULL},
-    {OP_STRIDED_SLICE, put_slice, NULL},
-    {OP_TANH, put_tanh, NULL},
+    {OP_STRIDED_SLICE, c_put_moves, NULL},
+    {OP_SUB, c_put_binary, NULL},
+    {OP_SUM, put_sum, NULL},
+    {OP_TANH, c_put_unary, NULL},
+    {OP_TRANSPOSE, c_put_moves, NULL},
     {OP_UNIDIRECTIONAL_SEQUENCE_LSTM, put_lstm, needs_gates},
 };
 
@@ -639,7 +437,7 @@ status c_op_needs(const op_node *op, c_scratch *needs, err *e)
 
 status c_op_put(c_writer *w, int k)
 {
-    const writing g = {w, &w->list.op[k], k};
+    const c_call g = {w, &w->list.op[k], k};
     const tensor *y = g.op->out[0];
     const op_node *op = g.op;
     if (rows[row_of(op)].put == put_nothing || y->n == 0) return OK;

@@ -22,11 +22,16 @@ static status no_memory(err *e)
     return FAIL(e, ERR_MEM, "out of memory for a C source");
 }
 
+static bool is_bytes(tfl_type type)
+{
+    return type == TFL_INT8 || type == TFL_UINT8;
+}
+
 /* The memory of a type; -1 for a type that the source cannot hold. */
 static int memory_of(tfl_type type)
 {
     return type == TFL_FLOAT32 ? MEMORY_FLOATS
-           : type == TFL_INT8  ? MEMORY_BYTES
+           : is_bytes(type)    ? MEMORY_BYTES
            : type == TFL_INT32 ? MEMORY_WORDS
                                : -1;
 }
@@ -58,7 +63,7 @@ static void put_value(buf *b, const tensor *t, int i)
 {
     if (t->type == TFL_FLOAT32)
         c_put_float(b, ((const float *)t->data)[i]);
-    else if (t->type == TFL_INT8)
+    else if (is_bytes(t->type))
         buf_printf(b, "%d", ((const int8_t *)t->data)[i]);
     else
         buf_printf(b, "%d", ((const int32_t *)t->data)[i]);
@@ -172,10 +177,10 @@ static status check_constants(const c_writer *w)
 
 static status check_port(const c_writer *w, const tensor *t, const char *what)
 {
-    if (t->type != TFL_FLOAT32 && t->type != TFL_INT8)
-        return FAIL(w->e, ERR_INPUT, "the %s is %s; C is written for float32 and int8", what,
+    if (t->type != TFL_FLOAT32 && !is_bytes(t->type))
+        return FAIL(w->e, ERR_INPUT, "the %s is %s; C is written for float32, int8 and uint8", what,
                     tfl_type_name(t->type));
-    if (t->type == TFL_INT8) TRY(op_expect_scale(t, what, w->e));
+    if (is_bytes(t->type)) TRY(op_expect_scale(t, what, w->e));
     if (t->n == 0) return FAIL(w->e, ERR_INPUT, "the %s is empty", what);
     return OK;
 }
@@ -218,40 +223,60 @@ static void put_memory(const c_writer *w, buf *source)
 
 static void put_quant(buf *b, const char *what, const tensor *t)
 {
-    if (t->type != TFL_INT8) return;
-    buf_printf(b, "/* The %s in int8: real = ", what);
+    if (!is_bytes(t->type)) return;
+    buf_printf(b, "/* The %s in %s: real = ", what, tfl_type_name(t->type));
     c_put_float(b, t->quant.scale[0]);
     buf_printf(b, " * (stored - %d). */\n", (int)t->quant.zero_point[0]);
 }
 
-static void put_to_int8(buf *b, const tensor *in)
+static void put_to_bytes(buf *b, const tensor *in)
 {
-    buf_printf(
+    const int least = in->type == TFL_UINT8 ? 0 : -128;
+    buf_text(
         b, "    for (int i = 0; i < MODEL_INPUT; i++) {\n        const float v = roundf(in[i] / ");
     c_put_float(b, in->quant.scale[0]);
-    buf_printf(
-        b, ") + %d;\n        x[i] = (int8_t)(v > 127 ? 127 : v >= -128 ? (int)v : -128);\n    }\n",
-        (int)in->quant.zero_point[0]);
+    buf_printf(b, ") + %d;\n        x[i] = (int8_t)(v > %d ? %d : v >= %d ? (int)v : %d);\n    }\n",
+               (int)in->quant.zero_point[0], least + 255, least + 255, least, least);
 }
 
-/* model_run around `run`: where a port is int8, its floats are converted. */
+static void put_from_bytes(buf *b, const tensor *out)
+{
+    buf_text(b, "    for (int i = 0; i < MODEL_OUTPUT; i++) out[i] = ");
+    c_put_float(b, out->quant.scale[0]);
+    buf_printf(b, " * (float)(%sy[i] - %d);\n", out->type == TFL_UINT8 ? "(uint8_t)" : "",
+               (int)out->quant.zero_point[0]);
+}
+
+/* "int8" or "uint8" where both ports are, so that no conversion is needed; else NULL. */
+static const char *common_bytes(const tensor *in, const tensor *out)
+{
+    return in->type == out->type && is_bytes(in->type) ? tfl_type_name(in->type) : NULL;
+}
+
+static void put_bytes_signature(buf *b, const char *type)
+{
+    buf_printf(b, "int model_run_%s(const %s_t in[MODEL_INPUT], %s_t out[MODEL_OUTPUT])", type,
+               type, type);
+}
+
+/* model_run around `run`: where a port holds bytes, its floats are converted. `run` sees all bytes as
+ * int8_t. */
 static void put_wrapper(buf *b, const tensor *in, const tensor *out)
 {
-    const bool x8 = in->type == TFL_INT8, y8 = out->type == TFL_INT8;
+    const bool x8 = is_bytes(in->type), y8 = is_bytes(out->type);
+    const char *bytes = common_bytes(in, out);
     buf_text(b, "int model_run(const float in[MODEL_INPUT], float out[MODEL_OUTPUT])\n{\n");
     if (x8) buf_text(b, "    static int8_t x[MODEL_INPUT];\n");
     if (y8) buf_text(b, "    static int8_t y[MODEL_OUTPUT];\n");
-    if (x8) put_to_int8(b, in);
+    if (x8) put_to_bytes(b, in);
     buf_printf(b, "    run(%s, %s);\n", x8 ? "x" : "in", y8 ? "y" : "out");
-    if (y8) {
-        buf_text(b, "    for (int i = 0; i < MODEL_OUTPUT; i++) out[i] = ");
-        c_put_float(b, out->quant.scale[0]);
-        buf_printf(b, " * (float)(y[i] - %d);\n", (int)out->quant.zero_point[0]);
-    }
+    if (y8) put_from_bytes(b, out);
     buf_text(b, "    return 0;\n}\n");
-    if (x8 && y8)
-        buf_text(b, "\nint model_run_int8(const int8_t in[MODEL_INPUT], int8_t out[MODEL_OUTPUT])\n"
-                    "{\n    run(in, out);\n    return 0;\n}\n");
+    if (!bytes) return;
+    buf_char(b, '\n');
+    put_bytes_signature(b, bytes);
+    buf_printf(b, "\n{\n    run(%s);\n    return 0;\n}\n",
+               in->type == TFL_INT8 ? "in, out" : "(const int8_t *)in, (int8_t *)out");
 }
 
 static void put_shape(buf *b, const tensor *t)
@@ -264,8 +289,8 @@ static void put_header(const c_writer *w, const interpreter *it, const tensor *i
 {
     size_t bytes = 0;
     for (int m = 0; m < N_MEMORIES; m++) bytes += w->peak[m] * memory_size[m];
-    if (in->type == TFL_INT8) bytes += in->bytes; /* model_run's own copies */
-    if (out->type == TFL_INT8) bytes += out->bytes;
+    if (is_bytes(in->type)) bytes += in->bytes; /* model_run's own copies */
+    if (is_bytes(out->type)) bytes += out->bytes;
     buf_text(b, "/* The network: ");
     put_shape(b, in);
     buf_text(b, " to ");
@@ -281,9 +306,9 @@ static void put_header(const c_writer *w, const interpreter *it, const tensor *i
                 "int model_run(const float in[MODEL_INPUT], float out[MODEL_OUTPUT]);\n");
     put_quant(b, "input", in);
     put_quant(b, "output", out);
-    if (in->type == TFL_INT8 && out->type == TFL_INT8)
-        buf_text(b,
-                 "int model_run_int8(const int8_t in[MODEL_INPUT], int8_t out[MODEL_OUTPUT]);\n");
+    if (!common_bytes(in, out)) return;
+    put_bytes_signature(b, common_bytes(in, out));
+    buf_text(b, ";\n");
 }
 
 static void put_source(c_writer *w, const tensor *in, const tensor *out, buf *b)

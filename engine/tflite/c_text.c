@@ -2,6 +2,7 @@
  * read, and edited, as C. */
 #include "engine/tflite/c_text.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #define TEXT(name)                                           \
@@ -14,6 +15,7 @@
 
 TEXT(clamp);
 TEXT(clamp_int);
+TEXT(place);
 TEXT(window);
 TEXT(dot);
 TEXT(dot_int8);
@@ -35,8 +37,14 @@ TEXT(dense_float);
 TEXT(dense_hybrid);
 TEXT(dense_int8);
 TEXT(binary_float);
+TEXT(operands);
+TEXT(product_int8);
+TEXT(sum_int8);
+TEXT(look_up);
 TEXT(relu_float);
-TEXT(relu6_float);
+TEXT(bound_float);
+TEXT(leaky_float);
+TEXT(swish_float);
 TEXT(tanh_float);
 TEXT(sigmoid);
 TEXT(logistic_float);
@@ -44,16 +52,16 @@ TEXT(quantize);
 TEXT(dequantize);
 TEXT(pool_float);
 TEXT(pool_int8);
-TEXT(place);
-TEXT(mean_float);
+TEXT(sum_float);
 TEXT(mean_sums);
 TEXT(mean_spatial);
 TEXT(mean_plain);
 TEXT(mean_rounded);
 TEXT(max_float);
 TEXT(max_int8);
-TEXT(gather);
-TEXT(pack);
+TEXT(block);
+TEXT(copy_block);
+TEXT(fill);
 TEXT(softmax_float);
 TEXT(softmax_int8);
 TEXT(lstm_cell);
@@ -61,6 +69,7 @@ TEXT(lstm_float);
 TEXT(lstm_hybrid);
 
 #define SET(text) ((c_text_set)1 << TEXT_##text)
+static_assert(N_TEXTS <= 64, "a c_text_set has a bit for each text");
 
 static const struct {
     const char *text;
@@ -68,6 +77,7 @@ static const struct {
 } texts[N_TEXTS] = {
     [TEXT_CLAMP] = {text_clamp, 0},
     [TEXT_CLAMP_INT] = {text_clamp_int, 0},
+    [TEXT_PLACE] = {text_place, 0},
     [TEXT_WINDOW] = {text_window, 0},
     [TEXT_DOT] = {text_dot, 0},
     [TEXT_DOT_INT8] = {text_dot_int8, 0},
@@ -90,9 +100,17 @@ static const struct {
     [TEXT_DENSE_FLOAT] = {text_dense_float, SET(DOT) | SET(CLAMP)},
     [TEXT_DENSE_HYBRID] = {text_dense_hybrid, SET(DOT_INT8) | SET(QUANTIZE_ROW) | SET(CLAMP)},
     [TEXT_DENSE_INT8] = {text_dense_int8, SET(DOT_INT8) | SET(FIXED_UP) | SET(CLAMP_INT)},
-    [TEXT_BINARY_FLOAT] = {text_binary_float, SET(CLAMP)},
+    [TEXT_BINARY_FLOAT] = {text_binary_float, SET(PLACE) | SET(CLAMP)},
+    [TEXT_OPERANDS] = {text_operands, SET(FIXED)},
+    [TEXT_PRODUCT_INT8] = {text_product_int8,
+                           SET(OPERANDS) | SET(PLACE) | SET(FIXED_AWAY) | SET(CLAMP_INT)},
+    [TEXT_SUM_INT8] = {text_sum_int8,
+                       SET(OPERANDS) | SET(PLACE) | SET(FIXED_AWAY) | SET(CLAMP_INT)},
+    [TEXT_LOOK_UP] = {text_look_up, 0},
     [TEXT_RELU_FLOAT] = {text_relu_float, 0},
-    [TEXT_RELU6_FLOAT] = {text_relu6_float, SET(CLAMP)},
+    [TEXT_BOUND_FLOAT] = {text_bound_float, SET(CLAMP)},
+    [TEXT_LEAKY_FLOAT] = {text_leaky_float, 0},
+    [TEXT_SWISH_FLOAT] = {text_swish_float, SET(CLAMP)},
     [TEXT_TANH_FLOAT] = {text_tanh_float, 0},
     [TEXT_SIGMOID] = {text_sigmoid, 0},
     [TEXT_LOGISTIC_FLOAT] = {text_logistic_float, SET(SIGMOID)},
@@ -100,16 +118,16 @@ static const struct {
     [TEXT_DEQUANTIZE] = {text_dequantize, 0},
     [TEXT_POOL_FLOAT] = {text_pool_float, SET(WINDOW) | SET(CLAMP)},
     [TEXT_POOL_INT8] = {text_pool_int8, SET(WINDOW) | SET(CLAMP_INT)},
-    [TEXT_PLACE] = {text_place, 0},
-    [TEXT_MEAN_FLOAT] = {text_mean_float, SET(PLACE)},
+    [TEXT_SUM_FLOAT] = {text_sum_float, SET(PLACE)},
     [TEXT_MEAN_SUMS] = {text_mean_sums, SET(PLACE)},
     [TEXT_MEAN_SPATIAL] = {text_mean_spatial, SET(MEAN_SUMS) | SET(FIXED_AWAY) | SET(CLAMP_INT)},
     [TEXT_MEAN_PLAIN] = {text_mean_plain, SET(MEAN_SUMS)},
     [TEXT_MEAN_ROUNDED] = {text_mean_rounded, SET(MEAN_SUMS)},
     [TEXT_MAX_FLOAT] = {text_max_float, SET(PLACE)},
     [TEXT_MAX_INT8] = {text_max_int8, SET(PLACE)},
-    [TEXT_GATHER] = {text_gather, 0},
-    [TEXT_PACK] = {text_pack, 0},
+    [TEXT_BLOCK] = {text_block, 0},
+    [TEXT_COPY_BLOCK] = {text_copy_block, SET(BLOCK) | SET(PLACE)},
+    [TEXT_FILL] = {text_fill, 0},
     [TEXT_SOFTMAX_FLOAT] = {text_softmax_float, 0},
     [TEXT_SOFTMAX_INT8] = {text_softmax_int8, SET(CLAMP_INT)},
     [TEXT_LSTM_CELL] = {text_lstm_cell, SET(SIGMOID) | SET(CLAMP)},

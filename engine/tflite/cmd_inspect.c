@@ -19,8 +19,8 @@ static const opt options[] = {
      .arg = "WHAT",
      .value = &shown,
      .help =
-         "summary, operators, tensors, parts, metadata or all (default: all; summary for csv and "
-         "json)"},
+         "summary, operators, tensors, parts, metadata or all; where it is left out, csv and json "
+         "show the summary"},
     {.name = "format",
      .type = OPT_STRING,
      .arg = "FORMAT",

@@ -22,6 +22,10 @@ typedef struct {
     const tfl_op **code_of; /* the first operator with each code and version */
     fb_ref *buffers;
     int n_buffers;
+    const float *
+        *quantized;   /* scales written so far, and where: tensors that share the pointer share */
+    fb_ref *quant_at; /* the table */
+    int n_quantized;
     bool writes_zero; /* as an operator's code */
     emit_style style;
 } emitter;
@@ -67,16 +71,19 @@ static int put_empty_buffer(emitter *m)
     return put_buffer(m, 0, false);
 }
 
-/* Zero points are all alike in what we write, so they may be shared; scales follow from the
- * weights, and sharing them would let values decide the size. */
-static fb_ref put_quant(emitter *m, const tfl_quant *q)
+/* Zero points of constants are all zero in what we write, so they may be shared; scales and the zero
+ * points of activations follow from the weights, and sharing them would let values decide the size.
+ */
+static fb_ref put_quant(emitter *m, const tfl_quant *q, bool constant)
 {
     if (q->n == 0 && !m->style.extras) return 0;
     if (q->n == 0) {
         fb_table_begin(&m->b);
         return fb_table_end(&m->b, false);
     }
-    bool zeros = true;
+    for (int i = 0; m->style.shares && i < m->n_quantized; i++)
+        if (m->quantized[i] == q->scale) return m->quant_at[i];
+    bool zeros = constant;
     for (int i = 0; i < q->n; i++) zeros = zeros && q->zero_point[i] == 0 && m->style.shares;
     fb_ref zero = fb_vector(&m->b, q->zero_point, (size_t)q->n, 8, 8, zeros);
     fb_ref scale = fb_vector(&m->b, q->scale, (size_t)q->n, 4, 4, false);
@@ -84,7 +91,8 @@ static fb_ref put_quant(emitter *m, const tfl_quant *q)
     fb_put_ref(&m->b, QUANT_SCALE, scale);
     fb_put_ref(&m->b, QUANT_ZERO_POINT, zero);
     fb_put_int(&m->b, QUANT_AXIS, q->n > 1 ? q->axis : 0, 0);
-    return fb_table_end(&m->b, false);
+    m->quantized[m->n_quantized] = q->scale;
+    return m->quant_at[m->n_quantized++] = fb_table_end(&m->b, false);
 }
 
 /* What a tensor's table refers to. */
@@ -130,7 +138,7 @@ static void put_kind(emitter *m, int i, int kind, tensor_refs *r)
         r->name = !m->style.names ? 0 : fb_string(&m->b, t->name);
         break;
     case KIND_QUANT:
-        r->quant = put_quant(m, &t->quant);
+        r->quant = put_quant(m, &t->quant, t->data != NULL);
         break;
     case KIND_SHAPE:
         r->shape = ints(m, t->dim, t->rank);
@@ -353,7 +361,9 @@ status tfl_emit_styled(const tfl_graph *g, const emit_style *style, arena *a, bu
     m.refs = ARENA_NEW(a, fb_ref, most);
     m.buffers = ARENA_NEW(a, fb_ref, most);
     m.code_of = ARENA_NEW(a, const tfl_op *, most);
-    if (!m.refs || !m.buffers || !m.code_of)
+    m.quantized = ARENA_NEW(a, const float *, most);
+    m.quant_at = ARENA_NEW(a, fb_ref, most);
+    if (!m.refs || !m.buffers || !m.code_of || !m.quantized || !m.quant_at)
         return FAIL(e, ERR_MEM, "out of memory while writing a model");
     fb_init(&m.b, a);
     m.b.repeats_vtables = !style->shares_vtables;

@@ -9,6 +9,8 @@
  * Inputs are kept during the whole inference, so that it can be repeated. */
 #include "engine/tflite/interpreter.h"
 
+#include "engine/compress/quantize.h"
+
 #include "engine/tflite/memory_plan.h"
 #include "engine/tflite/op.h"
 #include "engine/tflite/tfl_reader.h"
@@ -369,4 +371,38 @@ void interpreter_invoke(interpreter *it)
 {
     interpreter_reset(it);
     for (int k = 0; k < it->n_ops; k++) interpreter_run_step(it, k);
+}
+
+int tfl_port_count(const tfl_port *p)
+{
+    if (p->type == TFL_FLOAT32) return (int)(p->bytes / sizeof(float));
+    return (p->type == TFL_INT8 || p->type == TFL_UINT8) && p->scale > 0 ? (int)p->bytes : 0;
+}
+
+/* A port's steps as int8's: uint8 has its zero 128 higher. */
+static affine steps_of(const tfl_port *p)
+{
+    return (affine){p->scale, p->zero_point - (p->type == TFL_UINT8 ? 128 : 0)};
+}
+
+void tfl_port_put(const tfl_port *p, const float *x, int n)
+{
+    const int up = p->type == TFL_UINT8 ? 128 : 0;
+    const affine steps = steps_of(p);
+    uint8_t *q = p->data;
+    if (p->type == TFL_FLOAT32)
+        memcpy(p->data, x, (size_t)n * sizeof *x);
+    else
+        for (int i = 0; i < n; i++) q[i] = (uint8_t)(affine_encode(steps, x[i]) + up);
+}
+
+void tfl_port_get(const tfl_port *p, float *y, int n)
+{
+    const affine steps = steps_of(p);
+    const uint8_t *q = p->data;
+    const int flip = p->type == TFL_UINT8 ? 128 : 0;
+    if (p->type == TFL_FLOAT32)
+        memcpy(y, p->data, (size_t)n * sizeof *y);
+    else
+        for (int i = 0; i < n; i++) y[i] = affine_decode(steps, (int8_t)(q[i] ^ flip));
 }

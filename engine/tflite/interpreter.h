@@ -40,6 +40,12 @@ double interpreter_macs(const interpreter *it);
  * all. */
 void interpreter_invoke(interpreter *it);
 
+/* How many numbers a port holds, when they are float32, or int8 or uint8 with a scale; 0 for others. */
+int tfl_port_count(const tfl_port *p);
+/* The first n real numbers into and out of such a port: as they are, or in its steps. */
+void tfl_port_put(const tfl_port *p, const float *x, int n);
+void tfl_port_get(const tfl_port *p, float *y, int n);
+
 /* An inference one operator at a time, for measuring: interpreter_reset, then every step in order,
  * is interpreter_invoke. Operators whose results are known in advance are no steps. */
 typedef struct {

@@ -9,7 +9,7 @@ static const op_kind kinds[] = {
     {OP_CONCATENATION, 2, op_concatenation_prepare},
     {OP_CONV_2D, 5, op_conv_prepare},
     {OP_DEPTHWISE_CONV_2D, 6, op_depthwise_prepare},
-    {OP_DEQUANTIZE, 3, op_dequantize_prepare},
+    {OP_DEQUANTIZE, 5, op_dequantize_prepare},
     {OP_DIV, 1, op_binary_prepare},
     {OP_EXPAND_DIMS, 1, op_expand_dims_prepare},
     {OP_FULLY_CONNECTED, 9, op_dense_prepare},

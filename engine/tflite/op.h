@@ -60,6 +60,10 @@ typedef struct {
 struct interpreter;
 op_list interpreter_operators(const struct interpreter *it);
 
+/* Of an operator on bytes that was prepared by op_unary_prepare or op_quantize_prepare: the byte that
+ * comes out for each of the 256 that may go in. */
+const uint8_t *op_byte_table(const op_node *op);
+
 /* The row of a code; NULL when the operator is not supported. */
 const op_kind *op_find(int code);
 

@@ -53,9 +53,14 @@ static void run_smooth(const op_node *op)
                    op->kind->code == OP_TANH ? ACT_TANH : ACT_SIGMOID);
 }
 
+const uint8_t *op_byte_table(const op_node *op)
+{
+    return ((const unary *)op->state)->byte;
+}
+
 static void run_table(const op_node *op)
 {
-    const uint8_t *x = op->in[0]->data, *byte = ((const unary *)op->state)->byte;
+    const uint8_t *x = op->in[0]->data, *byte = op_byte_table(op);
     uint8_t *y = op->out[0]->data;
     for (int i = 0; i < op->out[0]->n; i++) y[i] = byte[x[i]];
 }

@@ -2,7 +2,7 @@
  *
  * The first five walk a view: a block of elements with a stride for each axis, in the input (slices,
  * transposition) or in the output (padding), while the other side is walked in order. */
-#include "engine/tflite/op.h"
+#include "engine/tflite/op_move.h"
 
 #include <string.h>
 
@@ -356,4 +356,85 @@ status op_split_prepare(op_node *op, arena *a, err *e)
     }
     op->run = run_split;
     return OK;
+}
+
+/* --- as blocks --- */
+
+int op_n_blocks(const op_node *op)
+{
+    const int code = op->kind->code;
+    return code == OP_PACK || code == OP_CONCATENATION ? op->n_in : op->n_out;
+}
+
+static moved_block whole(const tensor *t)
+{
+    moved_block b = {.rank = t->rank};
+    memcpy(b.count, t->dim, sizeof b.count);
+    return b;
+}
+
+static moved_block packed_block(const op_node *op, int k)
+{
+    const tensor *x = op->in[k], *y = op->out[0];
+    const int axis = op->options->axis + (op->options->axis < 0 ? y->rank : 0);
+    moved_block b = whole(x);
+    int64_t step[TFL_MAX_RANK] = {0};
+    b.from = x, b.to = y;
+    steps_of(x, b.x.step);
+    steps_of(y, step);
+    b.y.start = k * step[axis];
+    for (int i = 0; i < x->rank; i++) b.y.step[i] = step[i < axis ? i : i + 1];
+    return b;
+}
+
+static moved_block joined_block(const op_node *op, int k)
+{
+    const int axis = *(const int *)op->state;
+    moved_block b = whole(op->in[k]);
+    b.from = op->in[k], b.to = op->out[0];
+    steps_of(b.from, b.x.step);
+    steps_of(b.to, b.y.step);
+    for (int i = 0; i < k; i++) b.y.start += op->in[i]->dim[axis] * b.y.step[axis];
+    return b;
+}
+
+static moved_block split_block(const op_node *op, int k)
+{
+    const int axis = *(const int *)op->state;
+    moved_block b = whole(op->out[k]);
+    b.from = op->in[1], b.to = op->out[k];
+    steps_of(b.from, b.x.step);
+    steps_of(b.to, b.y.step);
+    b.x.start = k * b.count[axis] * b.x.step[axis];
+    return b;
+}
+
+/* One side is the state's view, the other the whole of a tensor in order. */
+static moved_block viewed_block(const op_node *op, const view *v, bool to_view)
+{
+    moved_block b = {.from = op->in[0], .to = op->out[0], .rank = v->rank};
+    block_side *side = to_view ? &b.y : &b.x, *other = to_view ? &b.x : &b.y;
+    int64_t next = 1;
+    memcpy(b.count, v->count, sizeof b.count);
+    memcpy(side->step, v->stride, sizeof side->step);
+    side->start = v->start;
+    for (int i = v->rank; i-- > 0; next *= v->count[i]) other->step[i] = next;
+    return b;
+}
+
+moved_block op_get_block(const op_node *op, int k)
+{
+    switch (op->kind->code) {
+    case OP_PACK:
+        return packed_block(op, k);
+    case OP_CONCATENATION:
+        return joined_block(op, k);
+    case OP_SPLIT:
+        return split_block(op, k);
+    case OP_PAD:
+    case OP_PADV2:
+        return viewed_block(op, &((const padding *)op->state)->v, true);
+    default:
+        return viewed_block(op, op->state, false);
+    }
 }

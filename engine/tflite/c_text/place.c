@@ -1,5 +1,5 @@
-/* Where input i of a reduction goes: its axes have dim[], and step[] in the output, 0 for those that
- * vanish. */
+/* Where value i of a block with dim[] along its axes is when the axes have step[], 0 for those that
+ * repeat or vanish. */
 static int place(int i, int rank, const int dim[], const int step[])
 {
     int p = 0;
