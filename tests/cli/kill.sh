@@ -130,8 +130,8 @@ for method in grid nsga2; do
     for i in $(seq "$times"); do
         study=killed$i
         for _ in 1 2 3 4; do
-            "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$study.db" --workers 2 --method "$method" -q \
-                >"$here/$study.out" 2>"$here/$study.err" &
+            "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$study.db" --workers 2 \
+                --method "$method" -q >"$here/$study.out" 2>"$here/$study.err" &
             running=$!
             random $((took / 2 + 20))
             pause "$drawn"
