@@ -46,7 +46,7 @@ status front_volume_read(store *s, const store_space *space, arena *a, front_vol
 {
     int m = space->n_objectives;
     store_points p;
-    *out = (front_volume){.share = NAN};
+    *out = (front_volume){.share = (double)NAN};
     if (m == 0) return OK;
     const char **metric = ARENA_NEW(a, const char *, m);
     double *box = ARENA_NEW(a, double, 3 * m);

@@ -25,8 +25,9 @@ static struct {
     tflite_args tflite;
     const char *db, *artifacts, *max_time;
     int workers, max_trials; /* max_trials: -1 when the space decides */
+    double confidence;       /* -1 when the space decides */
     bool dry_run, json, quiet, verbose;
-} given = {.max_trials = -1};
+} given = {.max_trials = -1, .confidence = -1};
 
 static const opt options[] = {
     {"db", 0, OPT_STRING, "FILE", "results database; standard: SPACE.db in the current folder", 0,
@@ -46,6 +47,10 @@ static const opt options[] = {
      "start nothing new after this time, as in '90 min' or '8 h', 0 for no limit; overrides the "
      "space",
      0, 0, &given.max_time},
+    {"confidence", 0, OPT_DOUBLE, "C",
+     "a pick passes only when it keeps its limits with this confidence, as in 0.95; 0: its figures "
+     "decide; overrides the space",
+     0, 0.9999, &given.confidence},
     {"json", 0, OPT_FLAG, NULL, "events and results as JSON, one object a line, on standard output",
      0, 0, &given.json},
     {"quiet", 'q', OPT_FLAG, NULL, "no progress, only the results", 0, 0, &given.quiet},
@@ -69,6 +74,12 @@ static const opt_spec spec = {
         "the\n"
         "one with the most room under its tightest limit, as a part of the bound; ties go to the\n"
         "smaller file. Test figures decide whether the version is met.\n"
+        "\n"
+        "With --confidence they must not only look good: what several seeds of a configuration "
+        "say, the\n"
+        "finite number of test clips and the luck of the best-looking of many candidates are "
+        "weighed,\n"
+        "and the version is met when the chance that the limits are truly kept is at least that.\n"
         "\n"
         "Ctrl-C lets running stages finish; a second one stops at once. Exit status: 0 done, 2 a\n"
         "mistake in the space or the options, 3 finished, but a version has no pick or candidates\n"
@@ -133,6 +144,7 @@ static status read_budget(job *j, err *e)
 {
     j->budget = space_get_budget(j->space);
     if (given.max_trials >= 0) j->budget.max_trials = given.max_trials;
+    if (given.confidence >= 0) j->budget.confidence = given.confidence;
     if (given.max_time && read_max_time(given.max_time, &j->budget.max_seconds, e) != OK)
         return err_wrap(e, "--max-time");
     return OK;
@@ -207,8 +219,8 @@ static status open_results(job *j, err *e)
     stage_provenance *m = &j->made_by;
     stage_describe(m);
     TRY(place_artifacts(j, &folder, e));
-    store_run run = {m->version, m->compiler, m->cpu,       m->kernels,
-                     m->blas,    m->system,   j->n_workers, folder};
+    store_run run = {m->version, m->compiler,  m->cpu, m->kernels,          m->blas,
+                     m->system,  j->n_workers, folder, j->budget.confidence};
     return store_start_run(j->results, space_for_store(j->space), &run, &j->run_id, e);
 }
 
@@ -299,7 +311,7 @@ static status print_picks(job *j, const picks *all, err *e)
 static bool all_have_picks(const picks *all)
 {
     for (int i = 0; i < all->n; i++)
-        if (all->pick[i].kind != PICK_CHOSEN) return false;
+        if (all->pick[i].kind != PICK_CHOSEN || (all->asked > 0 && !all->pick[i].met)) return false;
     return true;
 }
 

@@ -316,6 +316,10 @@ void progress_put_pick_json(const pick *p)
     buf_printf(&b, ",\"met\":%s", p->met ? "true" : "false");
     put_number(&b, "trial", (double)p->trial);
     put_number(&b, "feasible", p->n_feasible);
+    put_number(&b, "seeds", p->n_seeds);
+    put_number(&b, "confidence", p->confidence);
+    put_number(&b, "fresh_chance", p->fresh);
+    put_number(&b, "file_chance", p->file);
     put_string(&b, "knobs", p->knobs);
     put_string(&b, "model", p->model);
     if (p->binding >= 0) {

@@ -512,6 +512,12 @@ static const setting_row rows[N_SETTINGS] = {
                         .help = "stop after so many trials; 0: no limit"},
     [SET_MAX_TIME] = {"search.max_time", TYPE_QUANTITY, .min = 0, .max = 1e9, .def = "0 s",
                       .unit = "s", .help = "stop after so long; 0: no limit"},
+    [SET_CONFIDENCE] = {"search.confidence", TYPE_NUMBER, .min = 0, .max = 0.9999, .def = "0",
+                        .help = "a pick passes only when it keeps its limits with this confidence "
+                                "(0.95), which takes several seeds; 0: its figures decide"},
+    [SET_MAX_SEEDS] = {"search.max_seeds", TYPE_INT, .min = 1, .max = 100, .def = "1",
+                       .help = "samplers give candidates whose case further seeds can decide up to "
+                               "so many; 1: none. `grid` trains every one of `seeds`"},
     [SET_STATIC_FILTER] =
         {"search.static_filter", TYPE_BOOL, .def = "true",
          .help = "leave out what cannot meet the limits of any version on what is known before "

@@ -138,6 +138,8 @@ static void read_lists(space *s)
     const value *fixed = s->base;
     s->budget = (space_budget){.max_trials = (int)fixed[SET_MAX_TRIALS].number,
                                .max_seconds = fixed[SET_MAX_TIME].number,
+                               .confidence = fixed[SET_CONFIDENCE].number,
+                               .max_seeds = (int)fixed[SET_MAX_SEEDS].number,
                                .stage_seconds = fixed[SET_STAGE_TIME].number,
                                .worker_bytes = (uint64_t)fixed[SET_WORKER_MEMORY].number,
                                .retries = (int)fixed[SET_RETRIES].number};

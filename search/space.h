@@ -52,6 +52,8 @@ uint64_t space_seed(const space *s, int i);
 typedef struct {
     int max_trials;        /* 0: no limit */
     double max_seconds;    /* 0: no limit */
+    double confidence;     /* that a pick must hold with; 0: point figures decide */
+    int max_seeds;         /* racing.h */
     double stage_seconds;  /* time limit of one stage */
     uint64_t worker_bytes; /* memory limit of a worker */
     int retries;           /* further tries after a worker died, hung or ran out of memory */

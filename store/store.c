@@ -289,8 +289,9 @@ static status put_run(store *s, const store_run *run, err *e)
 {
     query q = db_query(&s->d,
                        "INSERT INTO runs (space_id, started_at, version, compiler, cpu, kernels,"
-                       " blas, system, workers, artifacts) VALUES (:space, " NOW ", :version,"
-                       " :compiler, :cpu, :kernels, :blas, :system, :workers, :artifacts)"
+                       " blas, system, workers, artifacts, confidence) VALUES (:space, " NOW ", :version,"
+                       " :compiler, :cpu, :kernels, :blas, :system, :workers, :artifacts,"
+                       " :confidence)"
                        " RETURNING id",
                        e);
     query_int(&q, ":space", s->space_id);
@@ -302,6 +303,7 @@ static status put_run(store *s, const store_run *run, err *e)
     query_text(&q, ":system", run->system);
     query_int(&q, ":workers", run->workers);
     query_text(&q, ":artifacts", run->artifacts);
+    query_real(&q, ":confidence", run->confidence);
     if (query_row(&q)) s->run_id = query_column_int(&q, 0);
     return query_end(&q);
 }

@@ -79,6 +79,7 @@ typedef struct {
     const char *version, *compiler, *cpu, *kernels, *blas, *system; /* provenance */
     int workers;
     const char *artifacts; /* folder, absolute; NULL: the usual one, store_usual_artifacts */
+    double confidence;     /* picks.h; 0: point figures decide */
 } store_run;
 
 typedef enum { STATE_READY, STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_TIMEOUT } store_state;
@@ -233,5 +234,6 @@ status store_sql_print(store *s, const char *sql, table_format format, FILE *f, 
 
 #include "store/census.h"
 #include "store/picks.h"
+#include "store/verdict.h"
 
 #endif

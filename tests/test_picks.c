@@ -272,3 +272,91 @@ Test(picks, a_terminal_too_narrow_for_the_table_gets_blocks)
     free(wide);
     free(narrow);
 }
+
+/* --- confidence --- */
+
+static void demand(double confidence)
+{
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    run.confidence = confidence;
+    cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);
+}
+
+static int64_t add_seed(int64_t candidate, uint64_t seed, double T)
+{
+    int64_t id = fake_add(s, candidate, seed);
+    fake_finish(s, id, candidate, seed, &(fake_figures){T, 1.0 + 0.01 * (double)seed, 1500, 0, 0});
+    return id;
+}
+
+/* Twelve candidates with two seeds each, all around 0.43 with a spread of 0.007. */
+static void add_field(void)
+{
+    for (int64_t c = 0; c < 12; c++)
+        for (uint64_t seed = 1; seed <= 2; seed++)
+            add_seed(c, seed, 0.43 + 0.001 * (double)c + (seed == 1 ? 0.005 : -0.005));
+}
+
+Test(picks, one_seed_tells_nothing_of_confidence)
+{
+    add(0.45, 1.7, 1500, 0, 0);
+    pick p = picked(0);
+    cr_expect(p.met && p.n_seeds == 1);
+    cr_expect(isnan(p.confidence) && isnan(p.fresh) && isnan(p.file));
+    cr_expect(isnan(p.limit[0].low));
+    demand(0.95);
+    p = picked(0);
+    cr_expect(p.kind == PICK_CHOSEN && !p.met, "what is not known does not hold");
+    cr_expect_str_eq(
+        pick_verdict(&p, &scratch),
+        "not met: trial 1 passes, but how surely is not known (1 of at least 2 seeds)");
+}
+
+Test(picks, far_from_its_limits_a_pick_holds_with_confidence)
+{
+    demand(0.95);
+    add_field();
+    pick p = picked(0);
+    cr_expect(p.met);
+    cr_expect_eq(p.n_seeds, 2);
+    cr_expect_gt(p.confidence, 0.95);
+    cr_expect_gt(p.fresh, 0.95);
+    cr_expect(isnan(p.file), "the error of the finite test series is not known");
+    cr_expect_float_eq(p.limit[0].mean, 0.43, 1e-12, "of both seeds");
+    /* t(0.975, 12) = 2.178813; every pair has squares 2 * 0.005^2, so sigma = 0.005 sqrt 2 */
+    cr_expect_float_eq(p.limit[0].high, 0.43 + 2.178813 * 0.005, 1e-7);
+    cr_expect(isnan(p.limit[2].mean), "size is exact");
+    cr_expect_eq(store_update_picks(s, NULL), OK);
+    cr_expect_float_eq(fake_number(s, "SELECT confidence FROM verdicts WHERE version = 'a'"),
+                       p.confidence, 1e-12);
+}
+
+Test(picks, a_lucky_single_training_does_not_come_before_a_tried_configuration)
+{
+    add_field();
+    int64_t lucky = add_seed(50, 1, 0.30);
+    demand(0);
+    add_field();
+    add_seed(50, 1, 0.30);
+    pick p = picked(0);
+    cr_expect(p.kind == PICK_CHOSEN && p.trial == lucky, "point figures");
+    demand(0.9);
+    p = picked(0);
+    cr_expect(p.kind == PICK_CHOSEN && p.trial != lucky && p.n_seeds == 2);
+}
+
+Test(picks, close_to_a_limit_a_pick_is_told_with_its_confidence)
+{
+    demand(0.95);
+    for (int64_t c = 0; c < 12; c++)
+        for (uint64_t seed = 1; seed <= 2; seed++)
+            add_seed(c, seed, 0.52 + (seed == 1 ? 0.005 : -0.005));
+    add_seed(20, 1, 0.498);
+    add_seed(20, 2, 0.494);
+    pick p = picked(0);
+    cr_expect(p.kind == PICK_CHOSEN && !p.met);
+    cr_expect(p.confidence < 0.95 && p.confidence > 0);
+    cr_expect(strstr(pick_verdict(&p, &scratch), "but its confidence is") != NULL);
+}

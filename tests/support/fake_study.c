@@ -139,7 +139,7 @@ static status start_run(fake_study *f, int n_workers, int64_t *run_id, err *e)
                         .knob = knobs,
                         .n_metrics = 3,
                         .metric = metrics};
-    store_run run = {"0", "cc", "cpu", "k", "blas", "system", n_workers, NULL};
+    store_run run = {"0", "cc", "cpu", "k", "blas", "system", n_workers, NULL, 0};
     return store_start_run(f->results, &fake, &run, run_id, e);
 }
 
