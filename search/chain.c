@@ -328,8 +328,8 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
     parents[0] = m->keys[m->out->n - 1]; /* behind it the data, which calibration looks at */
     const bool aware = slots[SET_AWARE].number != 0; /* then the training has the ranges */
     const int n_parents = candidate_matters(s, slots, SET_CALIBRATION) && !aware ? 2 : 1;
-    TRY(add_stage(m, STAGE_EXPORT, &b, "", n_parents, parents, predicted_export_seconds(),
-                  w->cost->flat_bytes, e));
+    TRY(add_stage(m, STAGE_EXPORT, &b, "", n_parents, parents,
+                  predicted_export_seconds(slots, w->cost), w->cost->flat_bytes, e));
     parents[0] = m->keys[m->out->n - 1];
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);
     TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->tuned),

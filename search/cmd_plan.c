@@ -29,18 +29,17 @@ static void print_line(const char *what, int64_t n, const char *why)
 
 static void print_excluded(const view *v)
 {
-    for (int i = 0; i <= space_n_rules(v->s); i++) {
-        int64_t n = plan_excluded(v->p, i);
-        const char *because = NULL, *why = plan_own_rule(v->p);
-        int line = 0;
-        if (i == space_n_rules(v->s) && n == 0) continue;
-        if (i < space_n_rules(v->s)) {
-            const char *text = space_rule(v->s, i, &because, &line);
-            why = arena_printf(v->a, "by line %d: %s%s%s%s", line, text, because ? " (" : "",
-                               because ? because : "", because ? ")" : "");
-        }
-        print_line("excluded", n, why ? why : "");
+    const char *because, *why, *place;
+    int64_t n;
+    for (int i = 0; i < space_n_rules(v->s); i++) {
+        int line;
+        const char *text = space_rule(v->s, i, &because, &line);
+        why = arena_printf(v->a, "by line %d: %s%s%s%s", line, text, because ? " (" : "",
+                           because ? because : "", because ? ")" : "");
+        print_line("excluded", plan_excluded(v->p, i), why ? why : "");
     }
+    for (int i = 0; (why = plan_own_reason(v->p, i, &place, &n)) != NULL; i++)
+        if (n > 0) print_line("excluded", n, why);
 }
 
 /* One line for each limit of a version that some candidate cannot meet. */

@@ -45,9 +45,6 @@ int space_axis_values(const space *s, int axis); /* how many */
 int space_n_rules(const space *s);
 /* The rule's expression; its reason in *because (NULL: none) and its line in *line. */
 const char *space_rule(const space *s, int i, const char **because, int *line);
-/* Where the end of pruning is written, or else what asks for pruning, channels or clusters: the file, or
- * the --set. */
-const char *space_pruning_place(const space *s, int *line);
 const char *space_rule_place(const space *s, int i); /* "file:line:column" */
 int space_n_seeds(const space *s);
 uint64_t space_seed(const space *s, int i);
@@ -135,9 +132,11 @@ typedef struct {
 } plan_summary;
 status plan_summarize(const plan *p, plan_summary *out, err *e);
 /* Candidates that the i-th rule excludes (each counts for the first rule that does). i =
- * space_n_rules: by the built-in rule on what compressions need, whose text follows. */
+ * space_n_rules: by the built-in rule on what compressions need. */
 int64_t plan_excluded(const plan *p, int i);
-const char *plan_own_rule(const plan *p);
+/* The i-th reason for which the built-in rule excludes candidates, how many (0: none) and the
+ * file:line:column to mend; NULL behind the last. */
+const char *plan_own_reason(const plan *p, int i, const char **place, int64_t *n);
 /* Candidates, excluded and duplicate ones left out, that cannot meet a limit of a version. */
 int64_t plan_over_limit(const plan *p, int version, int limit);
 
