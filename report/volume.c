@@ -53,7 +53,7 @@ status front_volume_read(store *s, const store_space *space, arena *a, front_vol
     if (!metric || !box) return FAIL(e, ERR_MEM, "no memory for the front's volume");
     for (int k = 0; k < m; k++) metric[k] = space->objective[k].metric;
     TRY(store_read_points(s, m, metric, a, &p, e));
-    double *points = ARENA_NEW(a, double, (size_t)p.n * (size_t)m + 1);
+    double *points = ARENA_NEW(a, double, (size_t)p.n *(size_t)m + 1);
     if (!points) return FAIL(e, ERR_MEM, "no memory for the front's volume");
     out->best = box;
     out->worst = box + m;

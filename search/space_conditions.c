@@ -236,8 +236,7 @@ static const value *possible_value(const space *s, int slot, int i)
 static bool may_hold(const space *s, const expr *x, int i, value *slots)
 {
     bool holds = false;
-    if (i == expr_n_slots(x))
-        return candidate_test(s, x, NULL, slots, &holds, NULL) != OK || holds;
+    if (i == expr_n_slots(x)) return candidate_test(s, x, NULL, slots, &holds, NULL) != OK || holds;
     const int slot = expr_slot(x, i);
     const value *v;
     for (int k = 0; (v = possible_value(s, slot, k)) != NULL; k++) {

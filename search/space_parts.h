@@ -115,7 +115,8 @@ void space_read_settings(space *s);              /* settings, axes, knobs */
 void space_check_periods(space *s);              /* pruning's begin and end are in one unit */
 void space_check_pruning(space *s);              /* what is fixed of it can be done */
 void space_check_tuning(space *s);               /* and what fine-tuning does besides */
-void space_check_strict(space *s); /* settings written where they cannot matter; behind the conditions */
+void space_check_strict(
+    space *s); /* settings written where they cannot matter; behind the conditions */
 void space_compile_conditions(space *s);
 void space_order_slots(space *s); /* fills order and dynamic */
 

@@ -226,14 +226,15 @@ Test(plan, what_makes_no_sense_is_left_out_with_a_reason)
 
 Test(plan, quantization_counts_the_distinct_keys_of_all_chains)
 {
-    space *s = space_of(&a,
-                        HEAD "model: {architecture: mlp-2, units: 3}\ntrain: {epochs: 4}\n"
-                             "fine_tune: {epochs: [0, 2]}\nquantize: {aware: [true, false]}\n"
-                             "export: {storage: [float32, int8, int8-weights], io: [float32, int8], "
-                             "heads: [joint, per-output], calibration: [min-max, percentile], "
-                             "calibration_percentile: [99, 99.9], calibration_examples: [10, 20]}\n"
-                             "seeds: [1, 2]\n" TAIL,
-                        0, NULL);
+    space *s =
+        space_of(&a,
+                 HEAD "model: {architecture: mlp-2, units: 3}\ntrain: {epochs: 4}\n"
+                      "fine_tune: {epochs: [0, 2]}\nquantize: {aware: [true, false]}\n"
+                      "export: {storage: [float32, int8, int8-weights], io: [float32, int8], "
+                      "heads: [joint, per-output], calibration: [min-max, percentile], "
+                      "calibration_percentile: [99, 99.9], calibration_examples: [10, 20]}\n"
+                      "seeds: [1, 2]\n" TAIL,
+                 0, NULL);
     plan *p = plan_of(s);
     plan_summary t = summary_of(p);
     for (int k = 0; k < N_STAGE_KINDS; k++) {
@@ -251,12 +252,12 @@ Test(plan, quantization_counts_the_distinct_keys_of_all_chains)
 
 Test(plan, calibration_reads_the_data_and_an_aware_training_replaces_it)
 {
-    space *s = space_of(&a,
-                        HEAD "model: {architecture: mlp-2, units: 3}\ntrain: {epochs: 4}\n"
-                             "fine_tune: {epochs: 2}\nquantize: {aware: [false, true]}\n"
-                             "export: {storage: int8, calibration: percentile, heads: per-output}\n"
-                             TAIL,
-                        0, NULL);
+    space *s =
+        space_of(&a,
+                 HEAD "model: {architecture: mlp-2, units: 3}\ntrain: {epochs: 4}\n"
+                      "fine_tune: {epochs: 2}\nquantize: {aware: [false, true]}\n"
+                      "export: {storage: int8, calibration: percentile, heads: per-output}\n" TAIL,
+                 0, NULL);
     const plan *p = plan_of(s);
     const chain *c = chain_of(p, 0, 0), *aware = chain_of(p, 1, 0);
     const stage_request *x = &c->stage[3].request, *y = &aware->stage[3].request;

@@ -30,9 +30,9 @@ typedef struct {
                                  (compress/calibrate.h); NULL: any, for sizes before training */
     bool heads; /* STORE_INT8: each column of the output is multiplied and shifted by its own */
     const float *head_scale,
-        *head_shift; /* numbers, behind all else, in float32 (compress/calibrate.h);
+        *head_shift;     /* numbers, behind all else, in float32 (compress/calibrate.h);
                                              NULL: any, for sizes */
-    bool converter_like;      /* write what TensorFlow's converter would, see converter.h */
+    bool converter_like; /* write what TensorFlow's converter would, see converter.h */
 } tflite_options;
 
 /* No batch norms: fold them first (nn/fold.h); ERR_ARG. Dropout is left out, softmax stays.
