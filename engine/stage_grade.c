@@ -42,8 +42,7 @@ static status open_file(const stage_job *job, submission *out, err *e)
         return FAIL(e, ERR_INPUT, "the file changed while it was graded");
     out->packed_bytes = n;
     TRY(pack_open(job->a, bytes, n, MOST_FILE, &flat, &n, e));
-    const bool same = n == out->packed_bytes && memcmp(flat, bytes, n) == 0;
-    out->packing = same ? "flat" : memcmp(bytes, "PK", 2) == 0 ? "zip" : "zlib";
+    out->packing = pack_names[pack_form_of(bytes, out->packed_bytes).how];
     out->flat = (file_map){flat, n};
     return interpreter_open(job->a, flat, n, &out->it, e);
 }
