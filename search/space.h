@@ -45,8 +45,8 @@ int space_axis_values(const space *s, int axis); /* how many */
 int space_n_rules(const space *s);
 /* The rule's expression; its reason in *because (NULL: none) and its line in *line. */
 const char *space_rule(const space *s, int i, const char **because, int *line);
-/* Where the end of pruning is written, or else what asks for pruning, channels or clusters: the file, or
- * the --set. */
+/* Where the end of pruning is written, or else what asks for pruning, channels or clusters: the
+ * file, or the --set. */
 const char *space_pruning_place(const space *s, int *line);
 const char *space_rule_place(const space *s, int i); /* "file:line:column" */
 int space_n_seeds(const space *s);

@@ -136,6 +136,12 @@ size_t tfl_type_bytes(tfl_type t)
     return 0;
 }
 
+bool tfl_is_trained(const tfl_tensor *t)
+{
+    const bool whole = t->type == TFL_INT32 || t->type == TFL_INT64 || t->type == TFL_BOOL;
+    return t->data && (!whole || t->quant.n > 0);
+}
+
 const char *tfl_type_name(tfl_type t)
 {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)

@@ -91,5 +91,8 @@ const char *tfl_type_name(tfl_type t); /* "float32" */
 /* Product of the dimensions times the element size into *bytes; false when a dimension is negative
  * or the product is over 2^31-1. */
 bool tfl_tensor_size(tfl_type type, int rank, const int *dim, size_t *bytes);
+/* Whether a tensor holds trained constants: not the shapes and axes, which are whole numbers without a
+ * scale as biases are not. */
+bool tfl_is_trained(const tfl_tensor *t);
 
 #endif
