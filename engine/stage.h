@@ -18,8 +18,8 @@
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
  * parents' keys; for a train stage also of how its kernels round, unless they are fused, as nearly
  * all are (nn/kernel.h). The same key always means the same bytes: artifacts carry no times and no
- * paths. Latency and device alone are facts about a machine and a moment: their metrics and bytes are no part of
- * that promise, and nothing is built from them. */
+ * paths. Latency and device alone are facts about a machine and a moment: their metrics and bytes
+ * are no part of that promise, and nothing is built from them. */
 #ifndef PARETUNE_ENGINE_STAGE_H
 #define PARETUNE_ENGINE_STAGE_H
 

@@ -2,9 +2,9 @@
  * opened here, in a worker. "ask" among the parameters says what is wanted:
  *
  *   facts   {"ask":"facts","file_hash":..,"export":{..export stage..}}: sizes as an export stage counts
- *           them (a file that came packed as it is counted counts as it came), parameters, multiply-adds,
- *           arena. The detail holds its ports, and the front end that
- *           its metadata describes:
+ *           them (a file that came packed as it is counted counts as it came), parameters,
+ *           multiply-adds, arena. The detail holds its ports, and the front end that its metadata
+ *           describes:
  *           {"packing":"zlib","bytes":1412,"input":{"type":"float32","shape":[1,49,10,1]},
  *            "output":{..},"features":{..}}
  *   errors  {"ask":"errors","file_hash":..,"batch":32[,"order":[1,0]][,"features":{..}][,"device":..]
@@ -20,8 +20,6 @@
 #include "engine/tflite/pack.h"
 #include "engine/tflite/tfl_reader.h"
 
-static const size_t MOST_FILE = (size_t)64 << 20;
-
 typedef struct {
     const char *packing; /* "flat", "zlib", "zip": how it came */
     size_t packed_bytes;
@@ -36,45 +34,28 @@ static status open_file(const stage_job *job, submission *out, err *e)
     void *flat;
     size_t n;
     TRY(node_string(job->params, "file_hash", &expected, e));
-    TRY(file_read(job->a, job->rq->input, MOST_FILE, &bytes, &n, e));
+    TRY(file_read(job->a, job->rq->input, PACK_MOST_BYTES, &bytes, &n, e));
     const hash found = hash_bytes(bytes, n);
     if (strcmp(found.text, expected) != 0)
         return FAIL(e, ERR_INPUT, "the file changed while it was graded");
     out->packed_bytes = n;
-    TRY(pack_open(job->a, bytes, n, MOST_FILE, &flat, &n, e));
-    const bool same = n == out->packed_bytes && memcmp(flat, bytes, n) == 0;
-    out->packing = same ? "flat" : memcmp(bytes, "PK", 2) == 0 ? "zip" : "zlib";
+    TRY(pack_open(job->a, bytes, n, PACK_MOST_BYTES, &flat, &n, e));
+    out->packing = pack_names[pack_form_of(bytes, out->packed_bytes).how];
     out->flat = (file_map){flat, n};
     return interpreter_open(job->a, flat, n, &out->it, e);
 }
 
 /* --- facts --- */
 
-/* Whether an operand is trained: weights, and the biases of int8 operators. Shapes and axes are not. */
-static bool is_weight(const tfl_graph *g, const tfl_op *op, int operand)
-{
-    const tfl_tensor *t = &g->tensor[op->in[operand]];
-    const bool multiplies = op->code == OP_CONV_2D || op->code == OP_DEPTHWISE_CONV_2D ||
-                            op->code == OP_FULLY_CONNECTED;
-    return t->data && (t->type == TFL_FLOAT32 || t->type == TFL_FLOAT16 || t->type == TFL_INT8 ||
-                       (multiplies && operand == 2));
-}
-
 static status count_params(const submission *s, arena *a, double *out, err *e)
 {
     tfl_graph g;
     TRY(tfl_read(a, s->flat.bytes, s->flat.n, &g, e));
-    bool *counted = ARENA_NEW(a, bool, g.n_tensors);
-    if (!counted) return FAIL(e, ERR_MEM, "out of memory");
     *out = 0;
-    for (int k = 0; k < g.n_ops; k++)
-        for (int i = 0; i < g.op[k].n_in; i++) {
-            const int t = g.op[k].in[i];
-            if (t < 0 || counted[t] || !is_weight(&g, &g.op[k], i)) continue;
-            counted[t] = true;
-            const size_t n = g.tensor[t].bytes / tfl_type_bytes(g.tensor[t].type);
-            *out += (double)n;
-        }
+    for (int i = 0; i < g.n_tensors; i++) {
+        const tfl_tensor *t = &g.tensor[i];
+        if (tfl_is_trained(t)) *out += (double)(t->bytes / tfl_type_bytes(t->type));
+    }
     return OK;
 }
 

@@ -15,7 +15,8 @@ typedef struct {
 } stage_dialect;
 
 /* A model that examples are put through one by one, whatever the types of its ports: int8 and uint8 are
- * converted by their scales. A batch that is fixed in the file is filled with zeros behind the example. */
+ * converted by their scales. A batch that is fixed in the file is filled with zeros behind the
+ * example. */
 typedef struct {
     interpreter *it;
     int n_in, n_out;         /* numbers of one example */

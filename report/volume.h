@@ -9,8 +9,8 @@
 #include "store/store.h"
 
 typedef struct {
-    int n_trials, n_front; /* with all figures; on the front of all objectives */
-    double share;          /* of the box; NaN when it has no volume */
+    int n_trials, n_front;      /* with all figures; on the front of all objectives */
+    double share;               /* of the box; NaN when it has no volume */
     const double *best, *worst; /* per objective, in its own unit */
 } front_volume;
 

@@ -143,7 +143,6 @@ static void put_clusters(const value *slots, buf *b)
                                                                                   : "false");
 }
 
-/* What fine-tuning does besides training. */
 /* Quantization-aware: how the ranges of activations begin, and follow. */
 static void put_fake_quant(const value *slots, buf *b)
 {
@@ -164,6 +163,7 @@ static void put_fake_quant(const value *slots, buf *b)
     buf_char(b, '}');
 }
 
+/* What fine-tuning does besides training. */
 static void put_tuning(const value *slots, const train_part *part, buf *b)
 {
     if (part->from == 0) buf_text(b, ",\"start\":\"weights\"");

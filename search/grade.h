@@ -1,11 +1,12 @@
 /* Grading: .tflite files of other people against a space's data and limits.
  *
- * No file is trusted. Whatever reads one happens in a worker process with a limit of time and memory, so
- * a file that crashes, hangs or lies costs its own row and no other. Three passes over the files:
+ * No file is trusted. Whatever reads one happens in a worker process with a limit of time and
+ * memory, so a file that crashes, hangs or lies costs its own row and no other. Three passes over
+ * the files:
  *
  *   facts   what each is: ports, sizes, the front end in its metadata
- *   errors  how well it does on validation and test examples, whose front end is the file's own, or else
- *           the one of the space that fits its input
+ *   errors  how well it does on validation and test examples, whose front end is the file's own, or
+ *           else the one of the space that fits its input
  *   times   latency on this machine, one file at a time, when a protocol is asked for
  *
  * Nothing is chosen here, so test figures are what verdicts look at. */
@@ -61,12 +62,12 @@ typedef struct {
     grade_data *data;
 } grade;
 
-/* Lists the files: each path is a file, or a folder of which all .tflite files, packed or not, are taken,
- * those of its folders too, in the order of their names. ERR_INPUT when there are none. */
+/* Lists the files: each path is a file, or a folder of which all .tflite files, packed or not, are
+ * taken, those of its folders too, in the order of their names. ERR_INPUT when there are none. */
 status grade_find(grade *g, char *const *path, int n, err *e);
 
-/* Reads the space's settings and runs the passes. The arena holds what is returned. A file that cannot be
- * graded is no failure: it keeps the reason. */
+/* Reads the space's settings and runs the passes. The arena holds what is returned. A file that
+ * cannot be graded is no failure: it keeps the reason. */
 status grade_run(grade *g, err *e);
 
 /* Finds the front end of a file whose facts are known, and notes the examples to grade it on; a file
@@ -77,8 +78,8 @@ status grade_choose(grade *g, graded_file *f, err *e);
  * errors (grade_fit.c). */
 status grade_check_order(grade *g, graded_file *f, const node *detail, err *e);
 
-/* One row a file. For people the columns that matter, otherwise all. `n_failed` receives how many have a
- * reason instead of figures. */
+/* One row a file. For people the columns that matter, otherwise all. `n_failed` receives how many
+ * have a reason instead of figures. */
 status grade_table(const grade *g, bool for_people, table *out, int *n_failed, err *e);
 
 #endif

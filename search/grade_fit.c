@@ -1,5 +1,6 @@
 /* Which examples a file is graded on. A file whose metadata describes its front end gets that one;
- * otherwise the space's front ends are compared with the shape of its input, and exactly one must fit. */
+ * otherwise the space's front ends are compared with the shape of its input, and exactly one must
+ * fit. */
 #include <string.h>
 
 #include "search/grade.h"

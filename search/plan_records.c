@@ -390,8 +390,8 @@ static uint64_t cost_identity(const net_record *n, uint64_t export_id)
 }
 
 /* The most zeros there can be. Where the share falls, the trained network may keep the initial one: the
- * training may end first, and no update need come after the first. Clustered weights may pack to next to
- * nothing, as zeros do: nothing is foreseen of them. */
+ * training may end first, and no update need come after the first. Clustered weights may pack to
+ * next to nothing, as zeros do: nothing is foreseen of them. */
 static double greatest_sparsity(const value *slots)
 {
     const double initial = slots[SET_INITIAL_SPARSITY].number,

@@ -28,7 +28,7 @@ typedef struct {
     bool drawn; /* the terminal's line has something on it */
     int n_reported;
     char first_failure[200];          /* what the first failed stage said; "" while there is none */
-    int n_damaged; /* artifacts, in a row */
+    int n_damaged;                    /* artifacts, in a row */
     char versions[PROGRESS_LINE / 2]; /* "a ok 1.4 kB, b no" */
 } progress;
 

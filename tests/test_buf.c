@@ -60,6 +60,25 @@ static void expect_json(const char *text, const char *want)
     buf_free(&b);
 }
 
+Test(buf, floats_are_constants_of_c)
+{
+    static const struct {
+        float v;
+        const char *text;
+    } cases[] = {{0, "0.0F"},
+                 {-2, "-2.0F"},
+                 {0.1F, "0.100000001F"},
+                 {1e10F, "1e+10F"},
+                 {-INFINITY, "-INFINITY"},
+                 {NAN, "NAN"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        buf b = {0};
+        buf_c_float(&b, cases[i].v);
+        cr_expect_str_eq(b.data, cases[i].text);
+        buf_free(&b);
+    }
+}
+
 Test(buf, json_strings_are_escaped)
 {
     expect_json("", "\"\"");

@@ -187,8 +187,7 @@ Test(keyword_stage, an_aware_training_hears_what_its_int8_file_hears)
     stage_result r, trained;
     hash data = run(STAGE_DATA, made_up, "", NULL, 0, &r, NULL);
     const char *layers = SEPARABLE("8") ",{\"kind\":\"softmax\"}";
-    hash parent[2] = {data,
-                      run(STAGE_TRAIN, train_params(layers, 4), "", &data, 1, &r, NULL)};
+    hash parent[2] = {data, run(STAGE_TRAIN, train_params(layers, 4), "", &data, 1, &r, NULL)};
     hash tuned = run(STAGE_TRAIN, aware_params(layers, 3), "", parent, 2, &trained, NULL);
     for (int io = 0; io < 2; io++) {
         const char *params = arena_printf(&memory,

@@ -115,13 +115,11 @@ Test(opt, help_stops_before_anything_is_missed)
 Test(opt, mistakes_say_what_would_be_right)
 {
     EXPECT_REFUSED("needs SPACE.yaml; see 'paretune run --help'", "-q");
-    EXPECT_REFUSED("too many arguments, from 'c' on; see 'paretune run --help'", "a", "b",
-                   "c");
+    EXPECT_REFUSED("too many arguments, from 'c' on; see 'paretune run --help'", "a", "b", "c");
     EXPECT_REFUSED("unknown option --job; did you mean --jobs?", "a", "--job", "3");
     EXPECT_REFUSED("unknown option --zzz; 'paretune run --help' lists them", "--zzz=1");
     EXPECT_REFUSED("unknown option -z; 'paretune run --help' lists them", "-z");
-    EXPECT_REFUSED("unknown option --no-jobs; 'paretune run --help' lists them", "--no-jobs",
-                   "3");
+    EXPECT_REFUSED("unknown option --no-jobs; 'paretune run --help' lists them", "--no-jobs", "3");
     EXPECT_REFUSED("--jobs needs N", "a", "--jobs");
     EXPECT_REFUSED("--quiet takes no value", "a", "--quiet=yes");
     EXPECT_REFUSED("--jobs takes a whole number, not '2.5'", "a", "--jobs", "2.5");

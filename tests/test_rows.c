@@ -149,6 +149,9 @@ Test(rows, fixed_point_factors_multiply_like_real_ones)
     cr_expect_eq(fixed_multiply_up(-6, quarter), -1, "a tie below zero goes up");
     cr_expect_eq(fixed_multiply_away(-6, quarter), -2, "or away from zero");
     cr_expect_eq(fixed_multiply_up(INT32_MIN, fixed_factor_of(1e9)), -(1 << 30), "bounded");
+    cr_expect_eq(fixed_multiply_up(100, fixed_factor_of(INFINITY)), 1 << 30, "infinite");
+    cr_expect_eq(fixed_multiply_up(100, fixed_factor_of(-1e30)), -(1 << 30), "negative");
+    cr_expect_eq(fixed_multiply_up(100, fixed_factor_of(NAN)), 0, "not a number");
 }
 
 Test(memory_plan, blocks_that_live_together_do_not_overlap)

@@ -117,7 +117,8 @@ Test(space, every_configuration_is_valid_json_with_keys_in_the_schemas_order)
         "\"schedule\":\"constant\",\"learning_rate\":0.001,\"epochs\":20,\"shuffle_buffer\":100,"
         "\"keep\":\"last\",\"early_stop\":0},\"prune\":{\"final_sparsity\":0},\"export\":{"
         "\"storage\":"
-        "\"float32\",\"pack\":\"zlib\",\"zlib_level\":6,\"writer\":\"minimal\"},\"device\":{\"model\":\"none\",\"run\":\"\"},\"latency\":{"
+        "\"float32\",\"pack\":\"zlib\",\"zlib_level\":6,\"writer\":\"minimal\"},\"device\":{"
+        "\"model\":\"none\",\"run\":\"\"},\"latency\":{"
         "\"protocol\":\"none\"}}",
         hash_bytes("{}", 2).text);
     cr_expect_str_eq(config_of(s, 0), want);

@@ -232,11 +232,11 @@ Test(stage, int8_files_are_foreseen_and_forecast_about_the_same)
         err e = {0};
         node *net, *export;
         stage_forecast known;
-        const char *params = arena_printf(&f.a,
-                                          "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
-                                          "\"per_channel\":true," CALIBRATION
-                                          "%s,\"pack\":\"zip\"}",
-                                          more[i]);
+        const char *params =
+            arena_printf(&f.a,
+                         "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                         "\"per_channel\":true," CALIBRATION "%s,\"pack\":\"zip\"}",
+                         more[i]);
         hash parents[2] = {train, data};
         both[0] = run(&f, STAGE_EXPORT, params, parents, 2, &r);
         cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, &e), OK);

@@ -434,3 +434,12 @@ Test(tflite, a_cycle_is_refused)
     expect_refusal(OP_RELU, 1, 1, 1, "input 0 is read before it is written");
     expect_refusal(OP_RELU, 1, 0, 0, "output 0 is written twice");
 }
+
+Test(tflite, an_empty_tensor_is_not_too_large_in_its_other_dimensions)
+{
+    size_t bytes = 1;
+    cr_expect(tfl_tensor_size(TFL_INT8, 3, (const int[]){0, 32768, 65535}, &bytes));
+    cr_expect_eq(bytes, 0);
+    cr_expect(!tfl_tensor_size(TFL_INT8, 3, (const int[]){0, 65536, 65536}, &bytes));
+    cr_expect(!tfl_tensor_size(TFL_INT8, 3, (const int[]){65536, 65536, 0}, &bytes));
+}

@@ -114,6 +114,17 @@ void buf_number(buf *b, double v)
     buf_text(b, text);
 }
 
+void buf_c_float(buf *b, float v)
+{
+    char text[32];
+    if (!isfinite(v)) {
+        buf_text(b, isnan(v) ? "NAN" : v > 0 ? "INFINITY" : "-INFINITY");
+        return;
+    }
+    snprintf(text, sizeof text, "%.9g", (double)v);
+    buf_printf(b, "%s%sF", text, strpbrk(text, ".e") ? "" : ".0");
+}
+
 void buf_json_string(buf *b, const char *text)
 {
     buf_char(b, '"');

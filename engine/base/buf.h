@@ -32,6 +32,8 @@ void buf_u64(buf *b, uint64_t v);
 /* The shortest decimal that reads back as the same double: 0.1, 3, 1e-05, 12.25.
  * NaN and infinities, which JSON cannot say, are written as null. */
 void buf_number(buf *b, double v);
+/* A float as a constant in C that reads back as the same one: 1.5F, 2.0F, NAN, -INFINITY. */
+void buf_c_float(buf *b, float v);
 /* A JSON string with its quotes; control bytes are escaped, invalid UTF-8 is replaced by U+FFFD. */
 void buf_json_string(buf *b, const char *text);
 

@@ -45,12 +45,12 @@ static inline status err_code(status set, status code)
     return code;
 }
 
-#define FAIL(e, code, ...)                                                                         \
+#define FAIL(e, code, ...) \
     err_code(err_set_at((e), (code), __FILE__, __LINE__, __VA_ARGS__), (code))
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        status try_s_ = (call);                                                                    \
-        if (try_s_ != OK) return try_s_;                                                           \
+#define TRY(call)                        \
+    do {                                 \
+        status try_s_ = (call);          \
+        if (try_s_ != OK) return try_s_; \
     } while (0)
 
 #endif

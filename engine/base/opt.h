@@ -23,24 +23,24 @@ typedef struct {
 } opt_list;
 
 typedef struct {
-    const char *name;  /* long name without dashes; NULL ends the table */
-    char letter;       /* short name or 0 */
+    const char *name; /* long name without dashes; NULL ends the table */
+    char letter;      /* short name or 0 */
     opt_type type;
-    const char *arg;   /* what the value is called: N, FILE */
-    const char *help;  /* one sentence, lower case, no full stop */
-    double min, max;   /* OPT_INT, OPT_DOUBLE; both 0 = unchecked */
-    void *value;       /* bool *, int *, double *, const char ** or opt_list *; holds the default
+    const char *arg;  /* what the value is called: N, FILE */
+    const char *help; /* one sentence, lower case, no full stop */
+    double min, max;  /* OPT_INT, OPT_DOUBLE; both 0 = unchecked */
+    void *value;      /* bool *, int *, double *, const char ** or opt_list *; holds the default
                           beforehand; an int below `min` stands for "not given" */
 } opt;
 
 typedef struct {
-    const char *name;      /* "run" */
-    const char *args;      /* "SPACE.yaml" */
-    const char *summary;   /* one line for the list of commands */
-    const char *details;   /* paragraphs for --help and the manual; may be NULL */
-    const char *examples;  /* lines of examples; may be NULL */
+    const char *name;     /* "run" */
+    const char *args;     /* "SPACE.yaml" */
+    const char *summary;  /* one line for the list of commands */
+    const char *details;  /* paragraphs for --help and the manual; may be NULL */
+    const char *examples; /* lines of examples; may be NULL */
     int args_min, args_max;
-    const opt *options;    /* ended by a row without a name */
+    const opt *options; /* ended by a row without a name */
 } opt_spec;
 
 /* Parses argv[1..]; options may stand anywhere, "--" ends them, --name=value and --name value.

@@ -44,7 +44,7 @@ bool calibrate_is_spread(const net_spec *s)
 status calibrate_spread(const net_spec *folded, net_spec *out, err *e)
 {
     const net_spec whole = *folded;
-    int place[NET_MAX_LAYERS + 1] = {-1}; /* [i + 1]: the layer that gives what layer i gave */
+    int place[NET_MAX_POINTS] = {-1}; /* [i + 1]: the layer that gives what layer i gave */
     *out = (net_spec){.in = whole.in};
     for (int i = 0; i < whole.n; i++) {
         layer_spec l = whole.layer[i];

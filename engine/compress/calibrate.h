@@ -14,10 +14,8 @@
 #include "engine/data/examples.h"
 #include "engine/nn/spec.h"
 
-enum { NET_MAX_POINTS = NET_MAX_LAYERS + 1 };
-
-/* `folded` has no batch norm and no dropout (nn/fold.h); `out` may be the same. ERR_INPUT when it holds a layer that has no
- * integer form (lstm, batch-norm), or when the new layers do not fit. */
+/* `folded` has no batch norm and no dropout (nn/fold.h); `out` may be the same. ERR_INPUT when it
+ * holds a layer that has no integer form (lstm, batch-norm), or when the new layers do not fit. */
 status calibrate_spread(const net_spec *folded, net_spec *out, err *e);
 
 /* Whether the network is what calibrate_spread makes. */
@@ -35,10 +33,9 @@ point_kind calibrate_point(const net_spec *spread, int i, affine *fixed);
 void calibrate_affine(const net_spec *spread, const value_range *ranges, affine *out);
 
 typedef struct {
-    int examples; /* so many of the training part, evenly spread; fewer when it has fewer */
-    double
-        percentile; /* 100: the least and the largest value; 99.9: bounds that 0.1 % of the values
-                          lie below and 0.1 % above, from histograms of 4096 bins */
+    int examples;      /* so many of the training part, evenly spread; fewer when it has fewer */
+    double percentile; /* 100: the least and the largest value; 99.9: bounds that 0.1 % of the
+                          values lie below and 0.1 % above, from histograms of 4096 bins */
 } calibration;
 
 /* {"method":"min-max","examples":500} or {"method":"percentile","percentile":99.9,"examples":500} */

@@ -47,8 +47,8 @@ typedef struct {
 /* {"clusters":16,"init":"kmeans++","gradient":"sum","preserve_sparsity":true} */
 status cluster_config_parse(const node *json, cluster_config *out, err *e);
 
-/* First centroids for w[n] (n > 0) in out[clusters]; returns which of them is held at zero, -1 for none.
- * `a` is scratch. */
+/* First centroids for w[n] (n > 0) in out[clusters]; returns which of them is held at zero, -1 for
+ * none. `a` is scratch. */
 status cluster_centroids(const cluster_config *c, const float *w, int n, rng *r, arena *a,
                          float *out, int *zero, err *e);
 

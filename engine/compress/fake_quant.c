@@ -203,8 +203,8 @@ static status observe(const fake_quant *f, value_range *ranges, err *e)
     if (code == OK) {
         checkpoint_scale_weights(f->state, f->state->params, weights);
         net_folding_apply(&f->fold, weights, f->folded);
-        code = calibrate(&f->spread, f->folded, f->ex, &f->config.calibration, columns, f->a, ranges,
-                         ranges + f->spread.n + 1, e);
+        code = calibrate(&f->spread, f->folded, f->ex, &f->config.calibration, columns, f->a,
+                         ranges, ranges + f->spread.n + 1, e);
     }
     arena_release(f->a, mark);
     return code;

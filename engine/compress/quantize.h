@@ -1,5 +1,5 @@
-/* Weights in fewer bits: IEEE half precision (base/half.h) and symmetric int8, as TensorFlow Lite's converter
- * makes them. */
+/* Weights in fewer bits: IEEE half precision (base/half.h) and symmetric int8, as TensorFlow Lite's
+ * converter makes them. */
 #ifndef PARETUNE_ENGINE_COMPRESS_QUANTIZE_H
 #define PARETUNE_ENGINE_COMPRESS_QUANTIZE_H
 

@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INPUT, N_POINTS = NET_MAX_LAYERS + 1 }; /* point i + 1 is the output of layer i */
+enum { INPUT }; /* a point; point i + 1 is the output of layer i */
 
 typedef struct {
     net_layout layout;
-    int group[N_POINTS]; /* a point's own number, or that of one joined with it: see group_of */
-    int channels[N_POINTS];
-    bool whole[N_POINTS];        /* nothing of the group may go */
-    int kept[N_POINTS];          /* channels that stay, by group */
-    const char *stays[N_POINTS]; /* which, by group; NULL: all */
+    int group
+        [NET_MAX_POINTS]; /* a point's own number, or that of one joined with it: see group_of */
+    int channels[NET_MAX_POINTS];
+    bool whole[NET_MAX_POINTS];        /* nothing of the group may go */
+    int kept[NET_MAX_POINTS];          /* channels that stay, by group */
+    const char *stays[NET_MAX_POINTS]; /* which, by group; NULL: all */
 } channel_plan;
 
 status shrink_config_parse(const node *json, shrink_config *out, err *e)

@@ -4,8 +4,8 @@
  * those whose filters are smallest: of C channels max(1, round(C * (1 - remove))) stay, of equal ones
  * the first. What follows loses the same channels: depthwise kernels, batch norms, biases, the columns
  * of the next kernel, behind a flatten those of every pixel. Layers joined by `add` keep the same
- * channels, those with the largest sum of norms. Stay whole: the network's outputs, what a softmax or an
- * LSTM gives, and channels that a reshape mixes with other dimensions.
+ * channels, those with the largest sum of norms. Stay whole: the network's outputs, what a softmax
+ * or an LSTM gives, and channels that a reshape mixes with other dimensions.
  *
  * Which channels go depends on the weights; how many does not, so the smaller network is known before
  * anything is trained. Weights that stay are copied: nothing is computed. */

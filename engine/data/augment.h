@@ -1,11 +1,11 @@
 /* Examples that are heard differently in every epoch: augmentation of the training part.
  *
  * It wraps a keyword task's examples. What is done to an example is drawn from the stream (seed,
- * RNG_AUGMENT, epoch and index), so it depends neither on the order in which examples are fetched nor on
- * where a training is cut. Validation and test examples pass through untouched.
+ * RNG_AUGMENT, epoch and index), so it depends neither on the order in which examples are fetched
+ * nor on where a training is cut. Validation and test examples pass through untouched.
  *
- *   waveform   y[t] = g (x[t - shift] + s noise[t]), clipped to [-1,1]; then the front end, and rounding
- *              as the set of features is stored
+ *   waveform   y[t] = g (x[t - shift] + s noise[t]), clipped to [-1,1]; then the front end, and
+ *              rounding as the set of features is stored
  *   features   bands of frames and of columns (SpecAugment's masks, Park et al., 2019) take each
  *              column's mean over the clip: what a mask of zeros is after the usual subtraction of the
  *              mean
@@ -24,10 +24,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    AUGMENT_MAX_MASKS = 16 /* of each kind */,
-    AUGMENT_NOISE_SECONDS = 32 /* of made-up noise */
-};
+enum { AUGMENT_MAX_MASKS = 16 };     /* of each kind */
+enum { AUGMENT_NOISE_SECONDS = 32 }; /* of made-up noise */
 
 typedef struct {
     double shift_ms; /* shifts are even over [-shift_ms, shift_ms], in whole samples */
@@ -65,8 +63,7 @@ augment_draw augment_draw_one(const augment_config *c, int clip_rate, shape in, 
 typedef struct {
     const clip_set *wave; /* [n_waves]: the training part's waveforms, in shards */
     int n_waves;
-    const clip_set
-        *noise; /* recorded noise, cut into seconds; NULL: it is made up, or not asked for */
+    const clip_set *noise; /* recorded, cut into seconds; NULL: it is made up, or not asked for */
 } augment_sounds;
 
 /* `out` are the examples of `data` with augmentation; all that it needs lives in `a`, and it borrows

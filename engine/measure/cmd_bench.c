@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const size_t MOST_FILE = (size_t)64 << 20;
-
 static const char *protocol_name = "2024", *format_name = "table";
 static bool by_operator, as_record;
 static tflite_args tflite;
@@ -163,9 +161,9 @@ static status run(int n_args, char **args, int *code, err *e)
         return FAIL(e, ERR_INPUT,
                     "--operators measures this interpreter; leave out --tflite-lib and --record");
     arena_init(&a, 0);
-    status s = file_read(&a, args[0], MOST_FILE, &packed, &n, e);
+    status s = file_read(&a, args[0], PACK_MOST_BYTES, &packed, &n, e);
     if (s == OK) {
-        s = pack_open(&a, packed, n, MOST_FILE, &model, &n, e);
+        s = pack_open(&a, packed, n, PACK_MOST_BYTES, &model, &n, e);
         if (s == OK) s = run_model(&a, model, n, e);
         if (s != OK) err_wrap(e, "%s", args[0]);
     }

@@ -19,11 +19,11 @@ typedef struct {
     int packed_floor;    /* bytes of the zlib stream that no training can undercut: a model */
 } net_cost;
 
-/* Folds the network, writes the file with zero weights and opens it in the interpreter: nothing is estimated but the
- * floor. It is the zlib size of that file plus the bytes of the kernel weights that pruning to
- * `final_sparsity`, the most zeros there can be, keeps, at bits below which trained weights are not expected to be coded (float32:
- * 22, their mantissas being noise; float16: 10; int8: 2). A filter that uses it may in principle be
- * wrong; one that uses the other figures cannot. */
+/* Folds the network, writes the file with zero weights and opens it in the interpreter: nothing is
+ * estimated but the floor. It is the zlib size of that file plus the bytes of the kernel weights
+ * that pruning to `final_sparsity`, the most zeros there can be, keeps, at bits below which trained
+ * weights are not expected to be coded (float32: 22, their mantissas being noise; float16: 10;
+ * int8: 2). A filter that uses it may in principle be wrong; one that uses the other figures cannot. */
 status cost_of_net(const net_spec *net, const tflite_options *options, double final_sparsity,
                    arena *a, net_cost *out, err *e);
 

@@ -279,8 +279,7 @@ static bool counters_make_sense(const counters *k)
            k->epoch <= CHECKPOINT_MAX_EPOCHS && k->step <= INT64_MAX && k->wait <= k->epoch &&
            k->best_epoch <= k->epoch && k->earlier_epochs <= CHECKPOINT_MAX_EPOCHS &&
            (k->earlier_epochs > 0) == !!(k->flags & FLAG_BEGAN_TRAINED) && clusters_make_sense(k) &&
-           k->n_ranges <= CHECKPOINT_MAX_RANGES &&
-           (k->n_ranges > 0) == !!(k->flags & FLAG_RANGES);
+           k->n_ranges <= CHECKPOINT_MAX_RANGES && (k->n_ranges > 0) == !!(k->flags & FLAG_RANGES);
 }
 
 /* Bytes that must follow the labels, so that nothing is taken from the arena for a lie. */

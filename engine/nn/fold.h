@@ -23,7 +23,7 @@ typedef struct {
     net_spec net, folded;
     net_layout from, to; /* their layouts */
     /* Which layer of the folded network computes what layer i did: [i + 1], so that [0] is the input. */
-    int place[NET_MAX_LAYERS + 1];
+    int place[NET_MAX_POINTS];
     int source[NET_MAX_LAYERS]; /* the old layer that gives new layer its weights, -1 for none */
     int normed[NET_MAX_LAYERS]; /* the batch norm that went into it, -1 for none */
 } net_folding;

@@ -32,8 +32,8 @@ static steps steps_of(const layer_pass *p, int column)
     return (steps){w[0], w[n], w[2 * n], w[3 * n]};
 }
 
-/* Half away from zero, without a call: v is first held not far outside of int8, where the difference does
- * not show, so that it fits an int. NaN becomes an end. */
+/* Half away from zero, without a call: v is first held not far outside of int8, where the
+ * difference does not show, so that it fits an int. NaN becomes an end. */
 static inline float rounded(float v)
 {
     v = v > 1000.0F ? 1000.0F : v > -1000.0F ? v : -1000.0F;

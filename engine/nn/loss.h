@@ -33,7 +33,7 @@ typedef struct {
 void mae_start(mae_meter *m, int n_outputs);
 /* Of the present batch `rows` = examples * time steps more; predicted[rows, n_outputs]. */
 void mae_add(mae_meter *m, const float *predicted, const float *wanted, int rows);
-void mae_end_batch(mae_meter *m); /* after one row at least */
+void mae_end_batch(mae_meter *m);               /* after one row at least */
 double mae_get(const mae_meter *m, int output); /* NaN before the first batch's end */
 
 #endif

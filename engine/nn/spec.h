@@ -26,7 +26,8 @@
 
 #include <stdbool.h>
 
-enum { NET_MAX_LAYERS = 64, NET_MAX_TENSORS = 192 };
+/* Points of a network: its input and each layer's output. */
+enum { NET_MAX_LAYERS = 64, NET_MAX_TENSORS = 192, NET_MAX_POINTS = NET_MAX_LAYERS + 1 };
 
 typedef enum {
     LAYER_DENSE,

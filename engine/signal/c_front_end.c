@@ -3,7 +3,6 @@
 #include "engine/signal/c_front_end.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define PI 3.14159265358979323846
@@ -45,19 +44,12 @@ static void put_text(buf *b, const char *text)
     buf_char(b, '\n');
 }
 
-static void put_float(buf *b, double v)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%.9g", (double)(float)v);
-    buf_printf(b, "%s%sF", text, strpbrk(text, ".e") ? "" : ".0");
-}
-
 static void put_floats(buf *b, const char *name, const float *v, int n)
 {
     buf_printf(b, "static const float %s[] = {", name);
     for (int i = 0; i < n; i++) {
         if (i > 0) buf_text(b, i % 8 ? ", " : ",\n    ");
-        put_float(b, (double)v[i]);
+        buf_c_float(b, v[i]);
     }
     buf_text(b, n ? "};\n" : "0};\n");
 }
@@ -94,9 +86,9 @@ static int greatest_radix(const front_end *g)
 static void put_root(buf *b, long k, long n, int sign)
 {
     const double t = 2 * PI * (double)(k % n) / (double)n;
-    put_float(b, cos(t));
+    buf_c_float(b, (float)cos(t));
     buf_text(b, ", ");
-    put_float(b, sign * sin(t));
+    buf_c_float(b, (float)(sign * sin(t)));
 }
 
 static void put_twiddles(const front_end *g, int i, int n)
@@ -190,7 +182,7 @@ static void put_constants(const front_end *g)
     buf_text(g->b, "};\n");
     if (!has_mel(&p->s)) return;
     buf_text(g->b, "#define LOG_OFFSET ");
-    put_float(g->b, p->s.log_offset);
+    buf_c_float(g->b, (float)p->s.log_offset);
     buf_char(g->b, '\n');
 }
 
@@ -218,7 +210,7 @@ static void put_cosines(const front_end *g)
         buf_text(g->b, k ? ",\n    {" : "\n    {");
         for (int n = 0; n < N; n++) {
             if (n > 0) buf_text(g->b, n % 8 ? ", " : ",\n     ");
-            put_float(g->b, (double)g->plan.dct[k * N + n]);
+            buf_c_float(g->b, g->plan.dct[k * N + n]);
         }
         buf_char(g->b, '}');
     }

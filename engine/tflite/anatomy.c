@@ -36,8 +36,7 @@ const char *anatomy_piece_name(piece p)
 typedef struct {
     fb_file f;
     uint16_t *mark; /* of each byte: its part, or N_PIECES and the index of a tensor; 0 for none */
-    size_t
-        budget; /* bytes that may still be marked: a hostile file refers to the same ones without end */
+    size_t budget;  /* bytes that may still be marked: a hostile file refers to some without end */
 } walk;
 
 static void mark(walk *w, size_t at, size_t n, uint16_t with)

@@ -5,9 +5,9 @@ status c_put_float_bounds(const c_call *g, err *e)
     float least = 0, most = 0;
     TRY(op_float_bounds(g->op->options->activation, &least, &most, e));
     buf_text(body(g), ", ");
-    c_put_float(body(g), least);
+    buf_c_float(body(g), least);
     buf_text(body(g), ", ");
-    c_put_float(body(g), most);
+    buf_c_float(body(g), most);
     buf_text(body(g), ");\n");
     return OK;
 }
@@ -34,7 +34,7 @@ void c_put_floats(const c_call *g, const char *name, const float *v, int n)
     buf_printf(b, "static const float %s_%d[] = {", name, g->k);
     for (int i = 0; i < n; i++) {
         if (i) buf_text(b, i % 8 ? ", " : ",\n    ");
-        c_put_float(b, v[i]);
+        buf_c_float(b, v[i]);
     }
     buf_text(b, "};\n");
     g->w->constant_bytes += sizeof *v * (size_t)n;

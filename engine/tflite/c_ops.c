@@ -179,7 +179,7 @@ static status put_dense(const c_call *g, err *e)
     }
     use(g, TEXT_DENSE_HYBRID);
     buf_printf(body(g), "    dense_hybrid(%s, %s, %s, ", out(g), in(g, 0), in(g, 1));
-    c_put_float(body(g), w->quant.scale[0]);
+    buf_c_float(body(g), w->quant.scale[0]);
     buf_printf(body(g), ", %s, bytes + %zu, %s, %d, %d, %d", in(g, 2), scratch(g, MEMORY_BYTES),
                quantizer(g, op->options->asymmetric_inputs), B, Ci, Co);
     return c_put_float_bounds(g, e);
@@ -195,15 +195,15 @@ static status put_softmax(const c_call *g, err *e)
     if (is_float(x)) {
         use(g, TEXT_SOFTMAX_FLOAT);
         buf_printf(body(g), "    softmax_float(%s, %s, %d, %d, ", out(g), in(g, 0), x->n / n, n);
-        c_put_float(body(g), g->op->options->beta);
+        buf_c_float(body(g), g->op->options->beta);
         buf_text(body(g), ");\n");
         return OK;
     }
     use(g, TEXT_SOFTMAX_INT8);
     buf_printf(body(g), "    softmax_int8(%s, %s, %d, %d, ", out(g), in(g, 0), x->n / n, n);
-    c_put_float(body(g), -x->quant.scale[0] * g->op->options->beta);
+    buf_c_float(body(g), -x->quant.scale[0] * g->op->options->beta);
     buf_text(body(g), ", ");
-    c_put_float(body(g), y->quant.scale[0]);
+    buf_c_float(body(g), y->quant.scale[0]);
     buf_printf(body(g), ", %d);\n", zero_of(y));
     return OK;
 }
@@ -262,9 +262,9 @@ static void put_int8_mean(const c_call *g, int count, const int *step)
         use(g, TEXT_MEAN_ROUNDED);
         buf_printf(body(g), "    mean_rounded(%s, words + %zu, %d, %d, ", out(g), sums, y->n,
                    count);
-        c_put_float(body(g), scale);
+        buf_c_float(body(g), scale);
         buf_text(body(g), ", ");
-        c_put_float(body(g), -(float)zero_of(x) * scale);
+        buf_c_float(body(g), -(float)zero_of(x) * scale);
         buf_printf(body(g), ", %d);\n", zero_of(y));
     }
 }
@@ -367,7 +367,7 @@ static status put_lstm(const c_call *g, err *e)
         buf_printf(body(g), "bytes + %zu, %s, ", scratch(g, MEMORY_BYTES),
                    quantizer(g, op->options->asymmetric_inputs));
     buf_printf(body(g), "%d, %d, %d, %d, ", x->dim[0], x->dim[1], x->dim[2], w->dim[0]);
-    c_put_float(body(g), clip);
+    buf_c_float(body(g), clip);
     buf_text(body(g), ");\n");
     return OK;
 }

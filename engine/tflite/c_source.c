@@ -6,10 +6,6 @@
 #include "engine/tflite/interpreter.h"
 #include "engine/tflite/memory_plan.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
 static const char *const memory_name[N_MEMORIES] = {"floats", "bytes", "words"};
 static const char *const memory_type[N_MEMORIES] = {"float", "int8_t", "int32_t"};
 static const size_t memory_size[N_MEMORIES] = {sizeof(float), sizeof(int8_t), sizeof(int32_t)};
@@ -48,21 +44,10 @@ static int index_of(const c_writer *w, const tensor *t)
 
 /* --- constants --- */
 
-void c_put_float(buf *b, float v)
-{
-    char text[32];
-    if (!isfinite(v)) {
-        buf_text(b, isnan(v) ? "NAN" : v > 0 ? "INFINITY" : "-INFINITY");
-        return;
-    }
-    snprintf(text, sizeof text, "%.9g", (double)v);
-    buf_printf(b, "%s%sF", text, strpbrk(text, ".e") ? "" : ".0");
-}
-
 static void put_value(buf *b, const tensor *t, int i)
 {
     if (t->type == TFL_FLOAT32)
-        c_put_float(b, ((const float *)t->data)[i]);
+        buf_c_float(b, ((const float *)t->data)[i]);
     else if (is_bytes(t->type))
         buf_printf(b, "%d", ((const int8_t *)t->data)[i]);
     else
@@ -225,7 +210,7 @@ static void put_quant(buf *b, const char *what, const tensor *t)
 {
     if (!is_bytes(t->type)) return;
     buf_printf(b, "/* The %s in %s: real = ", what, tfl_type_name(t->type));
-    c_put_float(b, t->quant.scale[0]);
+    buf_c_float(b, t->quant.scale[0]);
     buf_printf(b, " * (stored - %d). */\n", (int)t->quant.zero_point[0]);
 }
 
@@ -234,7 +219,7 @@ static void put_to_bytes(buf *b, const tensor *in)
     const int least = in->type == TFL_UINT8 ? 0 : -128;
     buf_text(
         b, "    for (int i = 0; i < MODEL_INPUT; i++) {\n        const float v = roundf(in[i] / ");
-    c_put_float(b, in->quant.scale[0]);
+    buf_c_float(b, in->quant.scale[0]);
     buf_printf(b, ") + %d;\n        x[i] = (int8_t)(v > %d ? %d : v >= %d ? (int)v : %d);\n    }\n",
                (int)in->quant.zero_point[0], least + 255, least + 255, least, least);
 }
@@ -242,7 +227,7 @@ static void put_to_bytes(buf *b, const tensor *in)
 static void put_from_bytes(buf *b, const tensor *out)
 {
     buf_text(b, "    for (int i = 0; i < MODEL_OUTPUT; i++) out[i] = ");
-    c_put_float(b, out->quant.scale[0]);
+    buf_c_float(b, out->quant.scale[0]);
     buf_printf(b, " * (float)(%sy[i] - %d);\n", out->type == TFL_UINT8 ? "(uint8_t)" : "",
                (int)out->quant.zero_point[0]);
 }

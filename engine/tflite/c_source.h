@@ -18,10 +18,11 @@
 
 #include <stddef.h>
 
-/* Appends declarations to `header` (sizes, `model_run`, for files of bytes `model_run_int8` or `model_run_uint8`) and
- * definitions to `source`, without the lines around them: guards and #include of <math.h>, <stdint.h>
- * and <string.h> are the caller's. One input and one output of float32, int8 or uint8. ERR_INPUT as
- * interpreter_open, and for an operator that has no C text (named). `a` is scratch. */
+/* Appends declarations to `header` (sizes, `model_run`, for files of bytes `model_run_int8` or
+ * `model_run_uint8`) and definitions to `source`, without the lines around them: guards and
+ * #include of <math.h>, <stdint.h> and <string.h> are the caller's. One input and one output of
+ * float32, int8 or uint8. ERR_INPUT as interpreter_open, and for an operator that has no C text
+ * (named). `a` is scratch. */
 status c_source_put(const void *file, size_t n, arena *a, buf *header, buf *source, err *e);
 
 #endif

@@ -131,7 +131,7 @@ status c_put_unary(const c_call *g, err *e)
     case OP_LEAKY_RELU:
         begin_unary(g, TEXT_LEAKY_FLOAT, "leaky_float");
         buf_text(body(g), ", ");
-        c_put_float(body(g), g->op->options->alpha);
+        buf_c_float(body(g), g->op->options->alpha);
         break;
     case OP_HARD_SWISH:
         begin_unary(g, TEXT_SWISH_FLOAT, "swish_float");
@@ -153,7 +153,7 @@ status c_put_quantize(const c_call *g, err *e)
     if (!is_float(g->op->in[0])) return put_look_up(g);
     begin_unary(g, TEXT_QUANTIZE, "quantize");
     buf_text(body(g), ", ");
-    c_put_float(body(g), y->quant.scale[0]);
+    buf_c_float(body(g), y->quant.scale[0]);
     buf_printf(body(g), ", %d, %d);\n", zero_of(y), y->type == TFL_UINT8 ? 0 : -128);
     return OK;
 }

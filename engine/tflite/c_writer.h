@@ -24,7 +24,7 @@ typedef struct {
     c_scratch *scratch; /* of each operator: where it lies */
     size_t peak[N_MEMORIES], constant_bytes;
     const tensor *in,
-        *out; /* what the caller's arrays hold; `out` is NULL when it is copied at the end */
+        *out; /* what the caller's arrays hold; `out`: NULL, it is copied at the end */
     err *e;
 } c_writer;
 
@@ -36,7 +36,5 @@ status c_op_put(c_writer *w, int k);
 /* "floats + 64", "t3" or "in": where a tensor's values are, in the writer's arena; "NULL" for none.
  * Constants are written to the tables the first time. */
 const char *c_place(c_writer *w, const tensor *t);
-/* A float as C: "1.5F", "INFINITY". */
-void c_put_float(buf *b, float v);
 
 #endif

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const size_t MOST_FILE = (size_t)64 << 20;
-
 static const char *shown = "all", *format = "table";
 
 static const opt options[] = {
@@ -350,7 +348,7 @@ static status read_facts(const char *path, arena *a, model_facts *f, err *e)
 {
     char *bytes;
     size_t n;
-    TRY(file_read(a, path, MOST_FILE, &bytes, &n, e));
+    TRY(file_read(a, path, PACK_MOST_BYTES, &bytes, &n, e));
     return facts_of(a, bytes, n, f, e);
 }
 

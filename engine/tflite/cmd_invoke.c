@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const size_t MOST_FILE = (size_t)64 << 20, MOST_TENSOR = (size_t)256 << 20;
+static const size_t MOST_TENSOR = (size_t)256 << 20;
 
 static const char *input_path, *output_path;
 static tflite_args tflite;
@@ -134,9 +134,9 @@ static status run(int n_args, char **args, int *code, err *e)
     TRY(tflite_args_check(&tflite, e));
     if (output_path && !input_path) return FAIL(e, ERR_INPUT, "--output needs --input");
     arena_init(&a, 0);
-    status s = file_read(&a, args[0], MOST_FILE, &packed, &n, e);
+    status s = file_read(&a, args[0], PACK_MOST_BYTES, &packed, &n, e);
     if (s == OK) {
-        s = pack_open(&a, packed, n, MOST_FILE, &model, &n, e);
+        s = pack_open(&a, packed, n, PACK_MOST_BYTES, &model, &n, e);
         s = s == OK ? run_model(&a, args[0], model, n, e) : err_wrap(e, "%s", args[0]);
     }
     arena_free(&a);

@@ -1,6 +1,7 @@
 /* Three passes: copy the operators, with a RESHAPE where Keras has a Flatten and a constant for every
- * new shape, and one version for all operators of a kind; name the tensors after the layers that the operators come from; put the tensors into the
- * converter's order: input, biases, shapes, weights, activations. */
+ * new shape, and one version for all operators of a kind; name the tensors after the layers that
+ * the operators come from; put the tensors into the converter's order: input, biases, shapes,
+ * weights, activations. */
 #include "engine/tflite/converter.h"
 
 #include <assert.h>

@@ -6,7 +6,15 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { MAX_BITS = 15, N_LITERALS = 288, N_DISTANCES = 32, N_LENGTH_CODES = 19 };
+/* Of the fixed code's 288 literals and lengths the last two stand for nothing; a code table of a
+ * block's own may not hold them. */
+enum {
+    MAX_BITS = 15,
+    N_LITERALS = 288,
+    MOST_LITERALS = 286,
+    N_DISTANCES = 32,
+    N_LENGTH_CODES = 19
+};
 
 typedef struct {
     const uint8_t *bytes;
@@ -155,7 +163,7 @@ static void trace_dynamic(tracer *t)
     uint8_t length[N_LITERALS + N_DISTANCES] = {0};
     const int n_literals = 257 + (int)take(t, 5), n_distances = 1 + (int)take(t, 5);
     const int n_codes = 4 + (int)take(t, 4);
-    if (n_literals > N_LITERALS) {
+    if (n_literals > MOST_LITERALS) {
         t->broken = true;
         return;
     }

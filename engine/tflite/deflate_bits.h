@@ -13,11 +13,10 @@
 #include <stdint.h>
 
 typedef struct {
-    size_t n;      /* bytes that come out */
-    uint8_t *bits; /* spent on each of them; in the arena */
-    uint64_t
-        table_bits; /* of the stream, but of no byte: heads of blocks, their code tables, marks of
-                            their ends, bits that fill up bytes */
+    size_t n;            /* bytes that come out */
+    uint8_t *bits;       /* spent on each of them; in the arena */
+    uint64_t table_bits; /* of the stream, but of no byte: heads of blocks, their code tables, marks
+                            of their ends, bits that fill up bytes */
 } deflate_bits;
 
 /* Follows the raw deflate stream (RFC 1951) at the start of `stream`, at most `n` bytes long, that

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t MOST_FLAT = (size_t)64 << 20;
-
 static status no_memory(err *e)
 {
     return FAIL(e, ERR_MEM, "out of memory for the facts about a model");
@@ -123,17 +121,10 @@ static double macs_of(const tfl_graph *g, const tfl_op *op)
     }
 }
 
-/* Trained constants: not the shapes and axes, which are int32 without a scale as biases are not. */
-static bool is_weight(const tfl_tensor *t)
-{
-    const bool whole = t->type == TFL_INT32 || t->type == TFL_INT64 || t->type == TFL_BOOL;
-    return t->data && (!whole || t->quant.n > 0);
-}
-
 static void count_weights(model_facts *f)
 {
     for (int i = 0; i < f->g.n_tensors; i++) {
-        if (!is_weight(&f->g.tensor[i])) continue;
+        if (!tfl_is_trained(&f->g.tensor[i])) continue;
         f->n_weights += f->tensor[i].n;
         f->n_zeros += f->tensor[i].n_zeros;
     }
@@ -173,7 +164,7 @@ status facts_of(arena *a, const void *bytes, size_t n, model_facts *out, err *e)
 {
     void *flat;
     *out = (model_facts){.given_bytes = n, .form = pack_form_of(bytes, n).how};
-    TRY(pack_open(a, bytes, n, MOST_FLAT, &flat, &out->n_flat, e));
+    TRY(pack_open(a, bytes, n, PACK_MOST_BYTES, &flat, &out->n_flat, e));
     out->flat = flat;
     TRY(tfl_read(a, out->flat, out->n_flat, &out->g, e));
     TRY(take_apart(a, bytes, n, out, e));

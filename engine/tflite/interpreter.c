@@ -37,7 +37,7 @@ static const double MOST_WORK = 1e10; /* multiplications and values touched, of 
 typedef struct {
     interpreter *it;
     arena *a;
-    size_t held; /* bytes of values computed in advance */
+    size_t held; /* bytes of values computed in advance, and of what computing them took */
     err *e;
 } opening;
 
@@ -114,8 +114,11 @@ static bool is_known(const op_node *op)
 static status fold(opening *o, op_node *op)
 {
     for (int i = 0; i < op->n_scratch; i++) {
-        op->scratch[i].data = arena_take(o->a, op->scratch[i].bytes + WINDOW_SLACK, 1);
-        if (!op->scratch[i].data) return FAIL(o->e, ERR_MEM, "out of memory for a constant");
+        tensor *t = &op->scratch[i];
+        o->held += t->bytes;
+        if (o->held > MOST_BYTES) return FAIL(o->e, ERR_INPUT, "constants over 256 MiB");
+        t->data = arena_take(o->a, t->bytes + WINDOW_SLACK, 1);
+        if (!t->data) return FAIL(o->e, ERR_MEM, "out of memory for a constant");
     }
     for (int i = 0; i < op->n_out; i++) {
         tensor *t = op->out[i];

@@ -45,8 +45,8 @@ static void run_gather(const op_node *op)
         walk_view(v, 0, (char *)x->data + v->start * (int64_t)size, op->out[0]->data, size, false);
 }
 
-/* One axis of the input as start, stride and count (strided_slice_logic.h); its neighbours are `step` elements
- * apart. */
+/* One axis of the input as start, stride and count (strided_slice_logic.h); its neighbours are
+ * `step` elements apart. */
 static status slice_axis(const op_node *op, int i, int64_t step, view *v, err *e)
 {
     const tfl_options *o = op->options;

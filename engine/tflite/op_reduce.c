@@ -1,5 +1,5 @@
-/* MEAN, SUM (float32) and REDUCE_MAX over any axes. The input's axes are walked in order; the ones that vanish
- * have stride 0 in the output.
+/* MEAN, SUM (float32) and REDUCE_MAX over any axes. The input's axes are walked in order; the ones
+ * that vanish have stride 0 in the output.
  *
  * int8 MEAN has three forms in TensorFlow Lite 2.9 (reduce.cc, EvalMean):
  *   spatial   4-D, over height and width, dimensions kept: the sum times s_x / s_y, rounded, then

@@ -235,19 +235,25 @@ static status unzip(const unsigned char *p, size_t n, size_t most, buf *out, err
     return OK;
 }
 
-/* RFC 1950: method 8, window up to 32 KiB, and a checksum over both bytes. */
+static bool is_zip(const unsigned char *p, size_t n)
+{
+    return n >= 4 && load(p, 4) == LOCAL_MARK;
+}
+
+/* RFC 1950: method 8, window up to 32 KiB, and a checksum over both bytes. A flat file may begin like
+ * that, too. */
 static bool is_zlib(const unsigned char *p, size_t n)
 {
-    return n > 2 && (p[0] & 15) == Z_DEFLATED && p[0] >> 4 <= 7 && (p[0] << 8 | p[1]) % 31 == 0;
+    return n > 2 && (p[0] & 15) == Z_DEFLATED && p[0] >> 4 <= 7 && (p[0] << 8 | p[1]) % 31 == 0 &&
+           !(n >= 8 && memcmp(p + 4, "TFL3", 4) == 0);
 }
 
 pack_form pack_form_of(const void *bytes, size_t n)
 {
     unzip_entry z;
-    if (n >= 4 && load(bytes, 4) == LOCAL_MARK && find_entry(bytes, n, &z, NULL) == OK)
+    if (is_zip(bytes, n) && find_entry(bytes, n, &z, NULL) == OK)
         return (pack_form){PACK_ZIP, z.method == 0, z.start};
-    if (is_zlib(bytes, n) && !(n >= 8 && memcmp((const char *)bytes + 4, "TFL3", 4) == 0))
-        return (pack_form){PACK_ZLIB, false, 2};
+    if (is_zlib(bytes, n)) return (pack_form){PACK_ZLIB, false, 2};
     return (pack_form){PACK_FLAT, true, 0};
 }
 
@@ -256,9 +262,9 @@ status pack_open(arena *a, const void *bytes, size_t n, size_t most, void **out,
 {
     buf b = {0};
     status s = OK;
-    if (n >= 4 && load(bytes, 4) == LOCAL_MARK)
+    if (is_zip(bytes, n))
         s = unzip(bytes, n, most, &b, e);
-    else if (is_zlib(bytes, n) && !(n >= 8 && memcmp((const char *)bytes + 4, "TFL3", 4) == 0))
+    else if (is_zlib(bytes, n))
         s = inflate_all(bytes, n, ZLIB_STREAM, most, &b, e);
     else if (n <= most)
         buf_put(&b, bytes, n);

@@ -37,6 +37,8 @@ typedef struct {
 } pack_form;
 pack_form pack_form_of(const void *bytes, size_t n);
 
+/* The most that commands and stages read of a .tflite file, packed or not. */
+enum { PACK_MOST_BYTES = 64 << 20 };
 /* The flat file inside a zlib stream or a one-entry zip; other bytes are copied as they are. Output
  * over `most` bytes is ERR_INPUT. */
 status pack_open(arena *a, const void *bytes, size_t n, size_t most, void **out, size_t *n_out,

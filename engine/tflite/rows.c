@@ -66,7 +66,10 @@ void rows_sum(int32_t *restrict sum, const int8_t *restrict w, int n_rows, int n
 
 fixed_factor fixed_factor_of(double m)
 {
+    const int32_t most = m < 0 ? -INT32_MAX : INT32_MAX;
     int shift;
+    if (isnan(m)) return (fixed_factor){0, 0};
+    if (isinf(m)) return (fixed_factor){most, 30};
     double q = frexp(m, &shift);
     int64_t multiplier = (int64_t)round(q * 0x1p31);
     if (multiplier == INT64_C(1) << 31) {
@@ -74,7 +77,7 @@ fixed_factor fixed_factor_of(double m)
         shift++;
     }
     if (shift < -31) return (fixed_factor){0, 0};
-    if (shift > 30) return (fixed_factor){INT32_MAX, 30};
+    if (shift > 30) return (fixed_factor){most, 30};
     return (fixed_factor){(int32_t)multiplier, shift};
 }
 

@@ -136,6 +136,12 @@ size_t tfl_type_bytes(tfl_type t)
     return 0;
 }
 
+bool tfl_is_trained(const tfl_tensor *t)
+{
+    const bool whole = t->type == TFL_INT32 || t->type == TFL_INT64 || t->type == TFL_BOOL;
+    return t->data && (!whole || t->quant.n > 0);
+}
+
 const char *tfl_type_name(tfl_type t)
 {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -146,12 +152,13 @@ const char *tfl_type_name(tfl_type t)
 bool tfl_tensor_size(tfl_type type, int rank, const int *dim, size_t *bytes)
 {
     size_t n = tfl_type_bytes(type);
+    bool is_empty = false;
     if (n == 0) return false;
     for (int i = 0; i < rank; i++) {
-        if (dim[i] < 0) return false;
-        if (dim[i] > 0 && n > (size_t)INT32_MAX / (size_t)dim[i]) return false;
-        n *= (size_t)dim[i];
+        is_empty |= dim[i] == 0;
+        if (dim[i] < 0 || (dim[i] > 0 && n > (size_t)INT32_MAX / (size_t)dim[i])) return false;
+        if (dim[i] > 0) n *= (size_t)dim[i];
     }
-    *bytes = n;
+    *bytes = is_empty ? 0 : n;
     return true;
 }

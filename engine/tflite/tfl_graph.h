@@ -89,7 +89,10 @@ void tfl_options_init(tfl_options *o, const option_table *t);
 size_t tfl_type_bytes(tfl_type t);     /* of an element; 0 for a type that is not supported */
 const char *tfl_type_name(tfl_type t); /* "float32" */
 /* Product of the dimensions times the element size into *bytes; false when a dimension is negative
- * or the product is over 2^31-1. */
+ * or the product is over 2^31-1, for which dimensions of 0 do not count: strides fit an int, too. */
 bool tfl_tensor_size(tfl_type type, int rank, const int *dim, size_t *bytes);
+/* Whether a tensor holds trained constants: not the shapes and axes, which are whole numbers without a
+ * scale as biases are not. */
+bool tfl_is_trained(const tfl_tensor *t);
 
 #endif

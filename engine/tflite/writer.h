@@ -29,10 +29,9 @@ typedef struct {
     const affine *points;     /* STORE_INT8: parameters of the network's points
                                  (compress/calibrate.h); NULL: any, for sizes before training */
     bool heads; /* STORE_INT8: each column of the output is multiplied and shifted by its own */
-    const float *head_scale,
-        *head_shift; /* numbers, behind all else, in float32 (compress/calibrate.h);
-                                             NULL: any, for sizes */
-    bool converter_like;      /* write what TensorFlow's converter would, see converter.h */
+    const float *head_scale, *head_shift; /* numbers, behind all else, in float32
+                                             (compress/calibrate.h); NULL: any, for sizes */
+    bool converter_like; /* write what TensorFlow's converter would, see converter.h */
 } tflite_options;
 
 /* No batch norms: fold them first (nn/fold.h); ERR_ARG. Dropout is left out, softmax stays.
@@ -43,11 +42,13 @@ typedef struct {
  * STORE_FLOAT16: weights and biases as halves, each with a DEQUANTIZE, arithmetic in float32.
  * STORE_DYNAMIC: weight tensors of `dynamic_min_elements` and more as symmetric int8, biases
  * float32, activations quantized on the fly. Two generations of TensorFlow's converter differ, in
- * the operators' arithmetic too, and `per_channel` chooses: true   CONV_2D v5 with a scale per
- * filter, DEPTHWISE_CONV_2D v6 with one per channel, FULLY_CONNECTED v9 and LSTM v3 with one scale and asymmetric activations (TensorFlow 2.5
- * and later) false  CONV_2D v2, FULLY_CONNECTED v3, LSTM v2: one scale per tensor, symmetric
- * activations; depthwise filters int8 behind a DEQUANTIZE, computed in float32. An LSTM is quantized when all eight of its weight tensors are large enough, as the
- * converter does.
+ * the operators' arithmetic too, and `per_channel` chooses:
+ *   true   CONV_2D v5 with a scale per filter, DEPTHWISE_CONV_2D v6 with one per channel,
+ *          FULLY_CONNECTED v9 and LSTM v3 with one scale and asymmetric activations (TensorFlow 2.5
+ *          and later)
+ *   false  CONV_2D v2, FULLY_CONNECTED v3, LSTM v2: one scale per tensor, symmetric activations;
+ *          depthwise filters int8 behind a DEQUANTIZE, computed in float32
+ * An LSTM is quantized when all eight of its weight tensors are large enough, as the converter does.
  *
  * STORE_INT8: full integers (int8_graph.h). The network must be a spread one (compress/calibrate.h);
  * an LSTM has no such form: ERR_INPUT.
