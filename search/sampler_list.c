@@ -5,6 +5,7 @@
 const sampler_row *sampler_rows(void)
 {
     static const sampler_row rows[] = {
+        {"greybox", "a model", sampler_greybox_open},
         {"random", "points spread evenly over the space (Sobol's sequence)", sampler_random_open},
         {"nsga2", "genetic search for the front; limits come before objectives",
          sampler_nsga2_open},
