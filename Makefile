@@ -1,6 +1,6 @@
 # paretune: `make help` lists the targets.
 #
-# Variants live side by side: build/release, build/asan, build/tsan, build/cov, build/fuzz.
+# Variants live side by side: build/release, build/asan, build/tsan, build/cov, build/fuzz, build/arm64.
 BUILD    ?= release
 V        ?= 0
 WERROR   ?= 0
@@ -32,9 +32,25 @@ CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all 
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_cov     := -O0 -g --coverage
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+CFLAGS_arm64   := -O3 -g
 ALL_CFLAGS = -std=c11 -ffp-contract=off -fno-common $(WARN) $(ARCH) $(CFLAGS_$(BUILD)) $(CFLAGS)
 LIBS     = $(shell pkg-config --libs $(PACKAGES)) -ldl -lm
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
+CRITERION  = $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion)
+
+# Cross-compiled against Debian's arm64 libraries, unpacked by tools/arm64-root.sh. The C library's headers
+# and start files are the cross compiler's: hence -idirafter.
+ifeq ($(BUILD),arm64)
+CC       := aarch64-linux-gnu-gcc
+ROOT     := build/arm64-root
+ROOT_LIB := $(ROOT)/usr/lib/aarch64-linux-gnu
+PKG_CFLAGS := $(addprefix -idirafter $(ROOT)/usr/include,/ /aarch64-linux-gnu /kissfft \
+              /aarch64-linux-gnu/openblas-pthread)
+LIBS     := -L$(ROOT_LIB) -Wl,-rpath-link,$(ROOT_LIB):$(ROOT)/lib/aarch64-linux-gnu \
+            -lsqlite3 -lopenblas -lyaml -lz -lxxhash -lsndfile -lkissfft-float -ldl -lm
+CRITERION := -lcriterion
+endif
+MACHINE  := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 
 SOURCES  := $(wildcard engine/*.c engine/*/*.c search/*.c store/*.c report/*.c)
 OBJECTS  := $(SOURCES:%.c=$(OUT)/%.o)
@@ -53,7 +69,7 @@ LIB      := $(OUT)/libparetune.a
 .PHONY: all
 all: $(BIN) ## build build/release/paretune
 
-$(BIN): $(OUT)/main.o $(LIB)
+$(BIN): $(OUT)/main.o $(OUT)/program_paretune.o $(LIB)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -62,15 +78,16 @@ $(LIB): $(OBJECTS) $(OUT)/sources
 	$(Q)rm -f $@ && $(AR) rcs $@ $(OBJECTS)
 
 # Kernels are compiled once per instruction set; kernel_<isa>.c chooses its own flags here.
-$(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2 -mfma)
-$(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
+$(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2 -mfma)
+$(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
 
 # The front end's lanes: square roots without errno, so that they are one instruction.
 $(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno
-$(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(shell uname -m)),-mavx2)
+$(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(MACHINE)),-mavx2)
+# So are the models'.
 $(OUT)/search/gp.o: ISA_CFLAGS := -fno-math-errno
-$(OUT)/engine/tflite/rows_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx2)
-$(OUT)/engine/tflite/rows_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(shell uname -m)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
+$(OUT)/engine/tflite/rows_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2)
+$(OUT)/engine/tflite/rows_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
 
 # A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.
 FLAGS = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
@@ -87,6 +104,8 @@ FORCE:
 
 # private: else the milder flags reach $(OUT)/flags and everything is built again.
 $(OUT)/tests/%.o: private WARN := $(filter-out -Wconversion -Wsign-conversion -Wmissing-prototypes -Wdouble-promotion -Wpedantic,$(WARN))
+# GCC 12.2's vectorizer for arm64 breaks down over fmax of doubles, which tests have at many places.
+$(OUT)/tests/%.o: private ISA_CFLAGS := $(if $(filter aarch64,$(MACHINE)),-fno-tree-vectorize)
 $(OUT)/%.o: %.c $(OUT)/flags Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
@@ -94,7 +113,7 @@ $(OUT)/%.o: %.c $(OUT)/flags Makefile
 
 $(OUT)/tests/check: $(TEST_OBJ) $(HELP_OBJ) $(LIB) $(OUT)/sources
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(CRITERION) $(LIBS)
 
 $(OUT)/tests/fuzz/replay_%: $(OUT)/tests/fuzz/replay.o $(OUT)/tests/fuzz/fuzz_%.o $(LIB)
 	@echo "  LINK  $@"
@@ -110,6 +129,24 @@ $(SUPPORT): $(HELP_OBJ)
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# What runs on a device (program_bench.c), linked statically. Debian has kissfft as a shared library only;
+# a static program cannot load TensorFlow Lite.
+BENCH_SRC := $(wildcard engine/base/*.c engine/compress/*.c engine/nn/*.c engine/tflite/*.c) engine/measure/cmd_bench.c \
+             engine/measure/latency.c engine/measure/runner.c $(filter-out engine/signal/audio.c,$(wildcard engine/signal/*.c))
+BENCH_OBJ := $(BENCH_SRC:%.c=$(OUT)/%.o)
+$(OUT)/static/foreign.o: engine/tflite/foreign.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DPARETUNE_STATIC $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(OUT)/static/kiss_%.o: $(ROOT)/kissfft/kiss_%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Dkiss_fft_scalar=float -DNDEBUG -O3 -ffp-contract=off -c -o $@ $<
+$(OUT)/libbench.a: $(BENCH_OBJ) $(OUT)/sources
+	$(Q)rm -f $@ && $(AR) rcs $@ $(BENCH_OBJ)
+$(OUT)/paretune-bench: $(OUT)/main.o $(OUT)/program_bench.o $(OUT)/static/foreign.o $(OUT)/libbench.a \
+                       $(OUT)/static/kiss_fft.o $(OUT)/static/kiss_fftr.o
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static -o $@ $^ -L$(ROOT_LIB) -lyaml -lz -lxxhash -lm
 
 # --- what people run ---
 
@@ -172,12 +209,12 @@ tsan: ## all tests with the thread sanitizer, where this machine can run it
 .PHONY: tidy
 tidy: ## clang-tidy, warnings are errors
 	$(Q)tools/deps.sh dev
-	$(Q)printf '%s\n' main.c $(SOURCES) | xargs -P 2 -n 4 tools/tidy.sh $(CPPFLAGS) $(PKG_CFLAGS) --
+	$(Q)printf '%s\n' $(wildcard *.c) $(SOURCES) | xargs -P 2 -n 4 tools/tidy.sh $(CPPFLAGS) $(PKG_CFLAGS) --
 
 .PHONY: format
 format: ## lay out all C files with clang-format
 	$(Q)tools/deps.sh dev
-	clang-format-14 -i main.c $(wildcard engine/*.[ch] engine/*/*.[ch] search/*.[ch] store/*.[ch] \
+	clang-format-14 -i $(wildcard *.[ch] engine/*.[ch] engine/*/*.[ch] search/*.[ch] store/*.[ch] \
 	    report/*.[ch] tests/*.c tests/*/*.[ch])
 
 .PHONY: layers
@@ -191,6 +228,15 @@ cov: ## lines run by the unit tests, per folder
 	$(Q)PARETUNE_BIN=build/cov/paretune build/cov/tests/check -j2 >build/cov/tests.log 2>&1 || \
 	    { tail -n 40 build/cov/tests.log; exit 1; }
 	$(Q)tools/cov.sh build/cov
+
+.PHONY: bench-arm64
+bench-arm64: ## build/arm64/paretune-bench, which measures models on a device: static, cross-compiled
+	$(Q)tools/arm64-root.sh bench build/arm64-root
+	$(Q)$(MAKE) --no-print-directory BUILD=arm64 build/arm64/paretune-bench
+
+.PHONY: check-arm64
+check-arm64: ## tests of the arm64 build under qemu; T='kernel/*' runs those unit tests only
+	$(Q)tools/check-arm64.sh '$(T)'
 
 .PHONY: fuzz
 fuzz: ## fuzz T=node for TIME=60 seconds; what crashes it is kept in tests/fuzz/corpus/T

@@ -1,21 +1,9 @@
-/* The command table, dispatch and exit codes: 0 done, 1 failed, 2 usage or input, 3 finished but no
+/* Dispatch and exit codes: 0 done, 1 failed, 2 usage or input, 3 finished but no
  * feasible pick or with failed candidates, 130 interrupted and resumable. */
-#include "engine/base/command.h"
+#include "program.h"
+
 #include "engine/base/diag.h"
 #include "engine/base/err.h"
-#include "engine/base/log.h"
-#include "engine/measure/cmd_bench.h"
-#include "engine/measure/cmd_device.h"
-#include "engine/tflite/cmd_invoke.h"
-#include "search/cmd_check.h"
-#include "search/cmd_export.h"
-#include "search/cmd_plan.h"
-#include "report/cmd_report.h"
-#include "store/cmd_query.h"
-#include "store/cmd_sql.h"
-#include "search/cmd_run.h"
-#include "search/cmd_status.h"
-#include "search/cmd_worker.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -23,36 +11,22 @@
 #include <string.h>
 #include <unistd.h>
 
-static const command *const commands[] = {
-    &cmd_run,
-    &cmd_check,
-    &cmd_plan,
-    &cmd_query,
-    &cmd_sql,
-    &cmd_report,
-    &cmd_export,
-    &cmd_status,
-    &cmd_invoke,
-    &cmd_bench,
-    &cmd_device,
-    &cmd_worker,
-    NULL,
-};
-
 static void print_usage(FILE *f)
 {
-    fprintf(f, "paretune: find the models nobody can beat on accuracy, size and latency at once\n\n"
-               "usage: paretune COMMAND [options] [arguments]\n\ncommands:\n");
-    for (int i = 0; commands[i]; i++)
-        if (!commands[i]->hidden)
-            fprintf(f, "  %-10s %s\n", commands[i]->spec->name, commands[i]->spec->summary);
-    fprintf(f, "\n'paretune COMMAND --help' explains one. Start with: make demo\n");
+    fprintf(f, "%s: %s\n\nusage: %s COMMAND [options] [arguments]\n\ncommands:\n",
+            this_program.name, this_program.purpose, this_program.name);
+    for (int i = 0; this_program.command[i]; i++)
+        if (!this_program.command[i]->hidden)
+            fprintf(f, "  %-10s %s\n", this_program.command[i]->spec->name,
+                    this_program.command[i]->spec->summary);
+    fprintf(f, "\n'%s COMMAND --help' explains one. Start with: %s\n", this_program.name,
+            this_program.start);
 }
 
 static int fail(const char *who, const err *e)
 {
     fflush(stdout);
-    fprintf(stderr, "paretune %s: %s\n", who, e->msg);
+    fprintf(stderr, "%s %s: %s\n", this_program.name, who, e->msg);
     return e->code == ERR_INPUT || e->code == ERR_ARG ? 2 : 1;
 }
 
@@ -60,11 +34,12 @@ static int unknown_command(const char *name)
 {
     const char *names[64] = {0};
     size_t n = 0;
-    for (int i = 0; commands[i]; i++)
-        if (!commands[i]->hidden) names[n++] = commands[i]->spec->name;
+    for (int i = 0; this_program.command[i]; i++)
+        if (!this_program.command[i]->hidden) names[n++] = this_program.command[i]->spec->name;
     const char *meant = diag_did_you_mean(name, names, n);
-    fprintf(stderr, "paretune: unknown command '%s'%s%s%s; 'paretune --help' lists them\n", name,
-            meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+    fprintf(stderr, "%s: unknown command '%s'%s%s%s; '%s --help' lists them\n", this_program.name,
+            name, meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "",
+            this_program.name);
     return 2;
 }
 
@@ -72,16 +47,15 @@ static int unknown_command(const char *name)
  * always prints the same page. */
 static void print_manual(FILE *f)
 {
-    fprintf(
-        f,
-        ".TH PARETUNE 1 \"\" \"paretune %s\" \"User Commands\"\n"
-        ".SH NAME\nparetune \\- find the models nobody can beat on accuracy, size and latency at "
-        "once\n"
-        ".SH SYNOPSIS\n.B paretune\n.I command\n[options] [arguments]\n"
-        ".SH COMMANDS\n",
-        PARETUNE_VERSION);
-    for (int i = 0; commands[i]; i++)
-        if (!commands[i]->hidden) opt_print_man(commands[i]->spec, "paretune", f);
+    fprintf(f,
+            ".TH PARETUNE 1 \"\" \"paretune %s\" \"User Commands\"\n"
+            ".SH NAME\n%s \\- %s\n"
+            ".SH SYNOPSIS\n.B %s\n.I command\n[options] [arguments]\n"
+            ".SH COMMANDS\n",
+            PARETUNE_VERSION, this_program.name, this_program.purpose, this_program.name);
+    for (int i = 0; this_program.command[i]; i++)
+        if (!this_program.command[i]->hidden)
+            opt_print_man(this_program.command[i]->spec, this_program.name, f);
     fprintf(f,
             ".SH EXIT STATUS\n"
             ".TP\n.B 0\ndone\n"
@@ -96,7 +70,7 @@ static void print_manual(FILE *f)
 static int finish(const char *who, int code)
 {
     if (fflush(stdout) == 0 && !ferror(stdout)) return code;
-    fprintf(stderr, "paretune %s: cannot write to standard output\n", who);
+    fprintf(stderr, "%s %s: cannot write to standard output\n", this_program.name, who);
     return 1;
 }
 
@@ -107,7 +81,7 @@ static int run(const command *c, int argc, char **argv)
     bool help;
     if (opt_parse(c->spec, argc, argv, &n_args, &help, &e) != OK) return fail(c->spec->name, &e);
     if (help)
-        opt_print_help(c->spec, "paretune", stdout);
+        opt_print_help(c->spec, this_program.name, stdout);
     else if (c->run(n_args, argv, &code, &e) != OK)
         return fail(c->spec->name, &e);
     return finish(c->spec->name, code);
@@ -131,9 +105,9 @@ static void fill_standard_descriptors(void)
 
 static int help_on(const char *name)
 {
-    for (int i = 0; commands[i]; i++) {
-        if (strcmp(name, commands[i]->spec->name) != 0) continue;
-        opt_print_help(commands[i]->spec, "paretune", stdout);
+    for (int i = 0; this_program.command[i]; i++) {
+        if (strcmp(name, this_program.command[i]->spec->name) != 0) continue;
+        opt_print_help(this_program.command[i]->spec, this_program.name, stdout);
         return finish("help", 0);
     }
     return unknown_command(name);
@@ -154,14 +128,15 @@ int main(int argc, char **argv)
         return finish("help", 0);
     }
     if (is_one_of(name, "--version", "-V", "version")) {
-        printf("paretune %s\n", PARETUNE_VERSION);
+        printf("%s %s\n", this_program.name, PARETUNE_VERSION);
         return finish("version", 0);
     }
     if (strcmp(name, "man") == 0) { /* for make docs */
         print_manual(stdout);
         return finish("man", 0);
     }
-    for (int i = 0; commands[i]; i++)
-        if (strcmp(name, commands[i]->spec->name) == 0) return run(commands[i], argc - 1, argv + 1);
+    for (int i = 0; this_program.command[i]; i++)
+        if (strcmp(name, this_program.command[i]->spec->name) == 0)
+            return run(this_program.command[i], argc - 1, argv + 1);
     return unknown_command(name);
 }

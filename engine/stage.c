@@ -28,7 +28,8 @@ static const kind_row kinds[N_STAGE_KINDS] = {
     [STAGE_TRAIN] = {"train", "checkpoint", 1, stage_build_train},
     [STAGE_EXPORT] = {"export", "tflite", 2, stage_build_export},
     [STAGE_SCORE] = {"score", "json", 2, stage_build_score},
-    [STAGE_LATENCY] = {"latency", "latency.json", 1, stage_build_latency},
+    [STAGE_LATENCY] = {"latency", "latency.json", 2, stage_build_latency},
+    [STAGE_DEVICE] = {"device", "device.json", 1, stage_build_device},
 };
 
 const char *stage_kind_name(stage_kind kind)
@@ -53,7 +54,8 @@ int stage_version(stage_kind kind)
 
 bool stage_runs_alone(stage_kind kind)
 {
-    return kind == STAGE_LATENCY;
+    return kind == STAGE_LATENCY ||
+           kind == STAGE_DEVICE; /* the device, too, has one job at a time */
 }
 
 /* Training with fused multiply-adds gives the same bits on every set that has them and needs no name;

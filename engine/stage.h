@@ -7,11 +7,12 @@
  *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine
+ *   device (export)          how long it takes on another one, which a command reaches
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
  * parents' keys; for a train stage also of how its kernels round, unless they are fused, as nearly
  * all are (nn/kernel.h). The same key always means the same bytes: artifacts carry no times and no
- * paths. Latency alone is a fact about a machine and a moment: its metrics and bytes are no part of
+ * paths. Latency and device alone are facts about a machine and a moment: their metrics and bytes are no part of
  * that promise, and nothing is built from them. */
 #ifndef PARETUNE_ENGINE_STAGE_H
 #define PARETUNE_ENGINE_STAGE_H
@@ -35,6 +36,7 @@ typedef enum {
     STAGE_EXPORT,
     STAGE_SCORE,
     STAGE_LATENCY,
+    STAGE_DEVICE,
     N_STAGE_KINDS
 } stage_kind;
 
@@ -49,8 +51,8 @@ typedef struct {
     stage_kind kind;
     hash key;
     const char *params; /* canonical JSON */
-    const char *input;  /* for data: paths of what lies outside, a line each; "" otherwise. Not part
-                            of the key: hashes of the contents stand in params */
+    const char *input;  /* paths of what lies outside, a line each: data, or a library to time; ""
+                            otherwise. Not part of the key: hashes of the contents are in params */
     const char *folder; /* artifacts folder */
     int n_parents;
     hash parent[STAGE_MAX_PARENTS];

@@ -19,7 +19,7 @@ typedef struct {
 typedef status stage_builder(const stage_job *job, buf *artifact, stage_result *out, err *e);
 
 stage_builder stage_build_data, stage_build_train, stage_build_export, stage_build_score,
-    stage_build_latency;
+    stage_build_latency, stage_build_device;
 
 /* Maps the artifact of the job's i-th parent, which must be of this kind; ERR_LOST when it is gone. */
 status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map *map, err *e);

@@ -29,22 +29,22 @@ static status ends_in_softmax(const file_map *model, arena *a, bool *out, err *e
     return OK;
 }
 
-/* -log p[label], with p the softmax of y or y itself. */
-static double cross_entropy(const float *y, int n, int label, bool softmax)
-{
-    if (softmax) return -log(fmax((double)y[label], 1e-7));
-    double most = (double)y[0], sum = 0;
-    for (int i = 1; i < n; i++) most = fmax(most, (double)y[i]);
-    for (int i = 0; i < n; i++) sum += exp((double)y[i] - most);
-    return log(sum) - ((double)y[label] - most);
-}
-
 static int largest(const float *y, int n)
 {
     int best = 0;
     for (int i = 1; i < n; i++)
         if (y[i] > y[best]) best = i;
     return best;
+}
+
+/* -log p[label], with p the softmax of y or y itself. */
+static double cross_entropy(const float *y, int n, int label, bool softmax)
+{
+    if (softmax) return -log(fmax((double)y[label], 1e-7));
+    const double most = (double)y[largest(y, n)];
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += exp((double)y[i] - most);
+    return log(sum) - ((double)y[label] - most);
 }
 
 static bool all_finite(const float *y, int n)

@@ -180,6 +180,31 @@ static status add_stage(maker *m, stage_kind kind, buf *params, const char *inpu
     return OK;
 }
 
+/* Of the exported file, whose key is parents[0]. */
+static status add_measurements(maker *m, const value *slots, const hash *parents, err *e)
+{
+    const space *s = m->p->s;
+    const double here = predicted_latency_seconds(slots), there = predicted_device_seconds(slots);
+    const char *library = "";
+    buf b = {0};
+    if (here > 0) {
+        buf_char(&b, '{');
+        put_settings(s, slots, STAGE_LATENCY, &b);
+        if (candidate_matters(s, slots, SET_LIBRARY)) {
+            const data_file *f = &s->file[(int)slots[SET_LIBRARY].number];
+            library = f->path;
+            buf_printf(&b, ",\"library_hash\":\"%s\"", f->content.text);
+        }
+        buf_char(&b, '}');
+        TRY(add_stage(m, STAGE_LATENCY, &b, library, 1, parents, here, predicted_score_bytes(), e));
+    }
+    if (there <= 0) return OK;
+    buf_char(&b, '{');
+    put_settings(s, slots, STAGE_DEVICE, &b);
+    buf_char(&b, '}');
+    return add_stage(m, STAGE_DEVICE, &b, "", 1, parents, there, predicted_score_bytes(), e);
+}
+
 static status add_stages(maker *m, const value *slots, const build *w, uint64_t seed, err *e)
 {
     const space *s = m->p->s;
@@ -204,12 +229,7 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
     parents[1] = m->keys[0];
     TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->net),
                   predicted_score_bytes(), e));
-    const double seconds = predicted_latency_seconds(slots);
-    if (seconds <= 0) return OK;
-    buf_char(&b, '{');
-    put_settings(s, slots, STAGE_LATENCY, &b);
-    buf_char(&b, '}');
-    return add_stage(m, STAGE_LATENCY, &b, "", 1, parents, seconds, predicted_score_bytes(), e);
+    return add_measurements(m, slots, parents, e);
 }
 
 static store_knob make_knob(const space *s, const value *slots, int i)

@@ -88,7 +88,7 @@ static void print_stages(const view *v)
     const plan_summary *t = &v->sum;
     printf("\n  %-14s %10s  %10s\n", "stages", "alone", "shared");
     for (int k = 0; k < N_STAGE_KINDS; k++) {
-        if (k == STAGE_LATENCY && t->unshared[k] == 0) continue;
+        if ((k == STAGE_LATENCY || k == STAGE_DEVICE) && t->unshared[k] == 0) continue;
         printf("  %-14s %10lld  %10lld\n", stage_kind_name((stage_kind)k),
                (long long)t->unshared[k], (long long)t->stages[k]);
     }
@@ -125,6 +125,7 @@ static status summary_table(const view *v, table *t, err *e)
         {"export_stages", (double)u->stages[STAGE_EXPORT]},
         {"score_stages", (double)u->stages[STAGE_SCORE]},
         {"latency_stages", (double)u->stages[STAGE_LATENCY]},
+        {"device_stages", (double)u->stages[STAGE_DEVICE]},
         {"epochs_unshared", u->epochs_unshared},
         {"epochs", u->epochs},
         {"cpu_seconds", u->cpu_seconds},

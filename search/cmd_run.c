@@ -7,6 +7,7 @@
 
 #include "engine/base/file.h"
 #include "engine/base/log.h"
+#include "engine/base/tflite_args.h"
 #include "search/cmd_plan.h"
 #include "search/crew.h"
 #include "search/progress.h"
@@ -21,6 +22,7 @@ enum { EXIT_NO_PICK_OR_FAILURES = 3, EXIT_INTERRUPTED = 130 };
 /* What the options say; the table below points here. */
 static struct {
     space_args space;
+    tflite_args tflite;
     const char *db, *artifacts, *max_time;
     int workers, max_trials; /* max_trials: -1 when the space decides */
     bool dry_run, json, quiet, verbose;
@@ -30,6 +32,7 @@ static const opt options[] = {
     {"db", 0, OPT_STRING, "FILE", "results database; standard: SPACE.db in the current folder", 0,
      0, &given.db},
     SPACE_OPTIONS(given.space),
+    TFLITE_OPTIONS(given.tflite),
     {"workers", 'j', OPT_INT, "N", "worker processes; 0 means one for each core", 0, CREW_MAX,
      &given.workers},
     {"artifacts", 0, OPT_STRING, "DIR",
@@ -141,12 +144,41 @@ static int count_cores(void)
     return n < 1 ? 1 : n > CREW_MAX ? CREW_MAX : (int)n;
 }
 
+static status add_set(const char *set, err *e)
+{
+    opt_list *sets = &given.space.sets;
+    if (!set) return FAIL(e, ERR_MEM, "out of memory");
+    if (sets->n == OPT_LIST_MAX) return FAIL(e, ERR_INPUT, "--set stands too often");
+    sets->item[sets->n++] = set;
+    return OK;
+}
+
+/* --tflite-lib as the settings it stands for; the path as workers in any folder will find it. */
+static status use_tflite(job *j, err *e)
+{
+    TRY(tflite_args_check(&given.tflite, e));
+    if (!given.tflite.library) return OK;
+    char *whole = realpath(given.tflite.library, NULL);
+    if (!whole)
+        return FAIL(e, ERR_INPUT, "--tflite-lib %s: there is no such file", given.tflite.library);
+    const char *library = arena_printf(&j->memory, "latency.library='%s'", whole);
+    free(whole);
+    TRY(add_set(library, e));
+    return add_set(
+        given.tflite.xnnpack ? "latency.runtime=tflite-xnnpack" : "latency.runtime=tflite", e);
+}
+
 static status read_space(job *j, const char *path, err *e)
 {
     plan_summary planned;
+    TRY(use_tflite(j, e));
     TRY(space_args_read(&given.space, path, &j->memory, &j->space, e));
     TRY(plan_make(j->space, &j->memory, &j->plan, e));
     TRY(plan_summarize(j->plan, &planned, e));
+    if (given.tflite.library && planned.trials > 0 && planned.unshared[STAGE_LATENCY] == 0)
+        return FAIL(
+            e, ERR_INPUT,
+            "--tflite-lib: this space measures no latency; add --set latency.protocol=2024");
     if (planned.trials == 0) cmd_plan_warn_hopeless(j->space, j->plan);
     TRY(read_budget(j, e));
     j->n_workers = given.workers ? given.workers : count_cores();

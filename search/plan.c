@@ -181,11 +181,13 @@ static status count_stages(plan *p, pass *x, const value *slots, const build *w,
     bool added;
     double chain_seconds = predicted_data_seconds(w->data) + predicted_export_seconds() +
                            predicted_score_seconds(w->data, w->net) +
-                           predicted_latency_seconds(slots);
+                           predicted_latency_seconds(slots) + predicted_device_seconds(slots);
     int n_seeds = p->s->n_seeds;
-    const bool measured = predicted_latency_seconds(slots) > 0;
+    const int measured = predicted_latency_seconds(slots) > 0 ? n_seeds : 0;
+    const int elsewhere = predicted_device_seconds(slots) > 0 ? n_seeds : 0;
     t->unshared[STAGE_TRAIN] += (int64_t)w->n_parts * n_seeds;
-    t->unshared[STAGE_LATENCY] += measured ? n_seeds : 0;
+    t->unshared[STAGE_LATENCY] += measured;
+    t->unshared[STAGE_DEVICE] += elsewhere;
     for (int i = 0; i < w->n_parts; i++) {
         const train_part *part = &w->part[i];
         chain_seconds += part->seconds;
@@ -208,10 +210,11 @@ static status count_stages(plan *p, pass *x, const value *slots, const build *w,
     if (!added) return OK;
     t->stages[STAGE_EXPORT] += n_seeds;
     t->stages[STAGE_SCORE] += n_seeds;
-    t->stages[STAGE_LATENCY] += measured ? n_seeds : 0;
+    t->stages[STAGE_LATENCY] += measured;
+    t->stages[STAGE_DEVICE] += elsewhere;
     t->cpu_seconds +=
         n_seeds * (predicted_export_seconds() + predicted_score_seconds(w->data, w->net) +
-                   predicted_latency_seconds(slots));
+                   predicted_latency_seconds(slots) + predicted_device_seconds(slots));
     t->disk_bytes += n_seeds * (w->cost->flat_bytes + predicted_score_bytes());
     return OK;
 }
@@ -303,8 +306,8 @@ static status refuse_empty(const plan *p, err *e)
     int line;
     const char *file = space_pruning_place(s, &line);
     if (p->excluded[s->n_rules] > 0)
-        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line,
-                   (long long)p->excluded[s->n_rules], plan_pruning_rule);
+        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line, (long long)p->excluded[s->n_rules],
+                   plan_pruning_rule);
     status code = buf_check(&b, e);
     if (code == OK)
         code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,

@@ -7,7 +7,7 @@
 
 enum {
     MAX_CUTS =
-        CHAIN_MAX - 5, /* the rest: data, the last part of a training, export, score, latency */
+        CHAIN_MAX - 6, /* the rest: data, last part of a training, export, score, latency, device */
     MAX_NETS = 1000000,
     SCORE_BATCH = 32 /* examples that the score stage runs at once */
 };
@@ -97,8 +97,9 @@ status plan_keep_text(plan *p, buf *b, const char **out, err *e);
 double predicted_data_seconds(const data_record *d);
 double predicted_score_seconds(const data_record *d, const net_record *n);
 double predicted_export_seconds(void);
-/* 0 when latency is not measured. */
+/* 0 when latency is not measured here, or not on a device. */
 double predicted_latency_seconds(const value *slots);
+double predicted_device_seconds(const value *slots);
 /* Predicted bytes of artifacts. */
 double predicted_data_bytes(const data_record *d);
 double predicted_train_bytes(const stage_forecast *c);

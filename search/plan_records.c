@@ -50,6 +50,12 @@ double predicted_latency_seconds(const value *slots)
     return strcmp(slots[SET_PROTOCOL].text, "none") == 0 ? 0 : 0.5;
 }
 
+/* The same on something slower, and a connection to it. */
+double predicted_device_seconds(const value *slots)
+{
+    return *slots[SET_DEVICE_RUN].text ? 10 : 0;
+}
+
 double predicted_score_bytes(void)
 {
     return 1000;
@@ -89,8 +95,7 @@ static uint64_t recipe_identity(const space *s, const value *slots, const archit
 /* The file carries its front end, so that counts too. */
 static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK,
-                               SET_DEVICE};
+    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK, SET_DEVICE};
     const uint64_t id = mix_slots(3, slots, list, 5);
     return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
@@ -348,8 +353,9 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
     /* Not by how weights are stored but by the file that this writes: the choices may agree. */
-    static const int besides[] = {SET_PACK, SET_DEVICE, SET_PROTOCOL};
+    static const int besides[] = {SET_PACK,     SET_DEVICE,  SET_DEVICE_RUN, SET_DEVICE_PROTOCOL,
+                                  SET_PROTOCOL, SET_RUNTIME, SET_LIBRARY};
     out->export_id = identity_mix(out->part[out->n_parts - 1].id, out->cost->file_id);
-    out->export_id = mix_slots(out->export_id, slots, besides, 3);
+    out->export_id = mix_slots(out->export_id, slots, besides, 7);
     return OK;
 }

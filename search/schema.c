@@ -6,6 +6,7 @@
 #define TRAIN (1u << STAGE_TRAIN)
 #define EXPORT (1u << STAGE_EXPORT)
 #define LATENCY (1u << STAGE_LATENCY)
+#define DEVICE (1u << STAGE_DEVICE)
 
 #define ADAM "optimizer == 'adam'"
 #define SGD "optimizer == 'sgd'"
@@ -273,12 +274,27 @@ static const setting_row rows[N_SETTINGS] = {
                           "of a zip with "
                           "it"},
 
-    [SET_DEVICE] = {"device", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
+    [SET_DEVICE] = {"device.model", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
                     .param = "device", .param_when = "device != 'none'", .stages = EXPORT,
-                    .axis = true,
+                    .axis = true, .name = "device",
                     .help = "a device whose latency is modelled, not measured "
                             "(`modelled_inference_ms`, `modelled_total_ms`; `paretune device show` "
-                            "tells how)"},
+                            "tells how); `device: NAME` is short for `device: {model: NAME}`"},
+    [SET_DEVICE_RUN] =
+        {"device.run", TYPE_TEXT, .def = "\"\"", .param = "run", .param_when = "run != ''",
+         .stages = DEVICE, .axis = true,
+         .help = "a command that measures `device_inference_ms` and `device_total_ms` of every exported "
+                 "file on another machine, as `ssh pi paretune-bench` (`make bench-arm64` builds that). "
+                 "/bin/sh runs it, so quotes and `$` mean what they mean there, with the .tflite file as "
+                 "its standard input; ` bench - --record --protocol YEAR` is appended, and one JSON object "
+                 "as of `paretune bench --record` is expected. In a command with `{model}`, the file's "
+                 "path takes its place and `{protocol}` becomes the year, and nothing is appended. Another "
+                 "exit code than 0, no answer in 300 s or one that makes no sense fails the stage; the "
+                 "next run tries again"},
+    [SET_DEVICE_PROTOCOL] =
+        {"device.run_protocol", TYPE_CHOICE, .choices = "2020|2024", .def = "2024",
+         .matters = "run != ''", .param = "protocol", .stages = DEVICE, .axis = true,
+         .help = "as `latency.protocol`, on that machine"},
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
@@ -286,6 +302,20 @@ static const setting_row rows[N_SETTINGS] = {
                  "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
                  "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
                  "and a moment: unlike all else they differ from run to run"},
+    [SET_RUNTIME] =
+        {"latency.runtime", TYPE_CHOICE, .choices = "paretune|tflite|tflite-xnnpack", .def = "paretune",
+         .matters = "protocol != 'none'", .param = "runtime",
+         .param_when = "protocol != 'none' and runtime != 'paretune'", .stages = LATENCY,
+         .axis = true,
+         .help = "what runs the network while it is timed: this interpreter, or the real TensorFlow Lite "
+                 "with its built-in kernels or XNNPACK; features are always ours. `run --tflite-lib PATH` "
+                 "[`--xnnpack`] sets it and the library"},
+    [SET_LIBRARY] =
+        {"latency.library", TYPE_FILE,
+         .matters = "protocol != 'none' and runtime != 'paretune'", .stages = LATENCY,
+         .axis = true,
+         .help = "TensorFlow Lite's libtensorflowlite_c.so: a glob that matches exactly one file, relative "
+                 "to `--data`; what it holds counts, not its name"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
@@ -329,10 +359,10 @@ const setting_row *schema_row(setting s)
     return &rows[s];
 }
 
-static const char *last_part(const char *path)
+static const char *last_part(const setting_row *row)
 {
-    const char *dot = strrchr(path, '.');
-    return dot ? dot + 1 : path;
+    const char *dot = strrchr(row->path, '.');
+    return row->name ? row->name : dot ? dot + 1 : row->path;
 }
 
 int schema_find(const char *name)
@@ -340,14 +370,14 @@ int schema_find(const char *name)
     int found = -1;
     for (int i = 0; i < N_SETTINGS; i++) {
         if (strcmp(rows[i].path, name) == 0) return i;
-        if (strcmp(last_part(rows[i].path), name) == 0) found = found == -1 ? i : -2;
+        if (strcmp(last_part(&rows[i]), name) == 0) found = found == -1 ? i : -2;
     }
     return found < 0 ? -1 : found;
 }
 
 const char *schema_short_name(setting s)
 {
-    const char *last = last_part(rows[s].path);
+    const char *last = last_part(&rows[s]);
     return schema_find(last) == (int)s ? last : rows[s].path;
 }
 
@@ -379,8 +409,8 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",   "train",  "prune",
-                                           "export", "latency", "search", "limits"};
+    static const char *const sections[] = {"data",   "model",   "train",  "prune", "export",
+                                           "device", "latency", "search", "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

@@ -90,7 +90,11 @@ typedef enum {
     SET_PER_CHANNEL,
     SET_PACK,
     SET_DEVICE,
+    SET_DEVICE_RUN,
+    SET_DEVICE_PROTOCOL,
     SET_PROTOCOL,
+    SET_RUNTIME,
+    SET_LIBRARY,
     SET_SEEDS,
     SET_METHOD,
     SET_MAX_TRIALS,
@@ -122,6 +126,7 @@ typedef struct {
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */
     const char *words_def;  /* the default in keyword spotting when it is another */
+    const char *name;       /* its short name; NULL: the last part of the path */
     const char *help;
 } setting_row;
 

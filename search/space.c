@@ -220,6 +220,7 @@ static bool describe(space *s)
 /* Everything that follows once s->source is a map. */
 static void read_space(space *s)
 {
+    space_unfold_device(s);
     for (int i = 0; i < s->options.n_sets; i++) space_apply_set(s, s->options.sets[i]);
     find_task(s);
     init_slots(s);

@@ -109,6 +109,7 @@ const expr_names *space_names(space *s);
 int space_find_knob(const space *s, const char *name); /* -1: no architecture has it */
 
 /* The steps of reading, in this order (space_settings.c, space_conditions.c). */
+void space_unfold_device(space *s);              /* device: NAME -> device: {model: NAME} */
 void space_apply_set(space *s, const char *set); /* "train.epochs=5", into the tree */
 void space_read_settings(space *s);              /* settings, axes, knobs */
 void space_check_periods(space *s);              /* pruning's begin and end are in one unit */

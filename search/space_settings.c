@@ -58,11 +58,28 @@ static void put_path(space *s, const char *file, const char *path, node *item)
 
 static bool is_section(const char *name)
 {
-    const char *sections[8];
-    int n = schema_sections(sections, 8);
+    const char *sections[16];
+    int n = schema_sections(sections, 16);
     for (int i = 0; i < n; i++)
         if (strcmp(sections[i], name) == 0) return true;
     return false;
+}
+
+/* `device: NAME`, or an axis of names, is short for `device: {model: NAME}`. */
+void space_unfold_device(space *s)
+{
+    node *root = s->source.root;
+    const node *written = node_get(root, "device");
+    if (!written || (written->kind == NODE_MAP && !node_get(written, "values"))) return;
+    for (int i = 0; i < root->n; i++) {
+        if (strcmp(root->key[i]->text, "device") != 0) continue;
+        node *key = named_node(s, written->file, "model", 5, NODE_STRING);
+        node *map = named_node(s, written->file, "", 0, NODE_MAP);
+        if (!key || !key->text || !map) return;
+        key->line = map->line = written->line;
+        key->column = map->column = written->column;
+        if (map_put(s, map, key, root->item[i])) root->item[i] = map;
+    }
 }
 
 void space_apply_set(space *s, const char *set)
@@ -362,10 +379,10 @@ static void load_architecture(space *s, const node *n)
 
 static void unknown_setting(space *s, const node *key, const char *section)
 {
-    const char *names[N_SETTINGS + 8];
+    const char *names[N_SETTINGS + 16];
     int n = 0;
     size_t length = strlen(section);
-    if (!length) n = schema_sections(names, 8);
+    if (!length) n = schema_sections(names, 16);
     for (int i = 0; i < N_SETTINGS; i++) {
         const char *path = schema_row((setting)i)->path, *dot = strchr(path, '.');
         if (!schema_has(schema_row((setting)i), s->task)) continue;

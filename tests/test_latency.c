@@ -46,6 +46,51 @@ Test(latency, protocols_are_known_by_their_years)
     cr_expect_str_eq(e.msg, "'2022' is no latency protocol; use 2020 or 2024");
 }
 
+static status read_record(const char *text, latency_protocol p, double ms[2], err *e)
+{
+    node *record;
+    TRY(node_read_json(&a, text, strlen(text), &record, e));
+    return latency_read_json(record, p, &ms[0], &ms[1], e);
+}
+
+Test(latency, a_record_is_read_back)
+{
+    double us[] = {1, 2, 3}, ms[2] = {0, 0};
+    buf b = {0};
+    err e = {0};
+    const latency_figures f = {.inference_ms = 1.25,
+                               .total_ms = 20.5,
+                               .inference = latency_spread_of(us, 3),
+                               .quickest_us = 1};
+    latency_put_json(&b, LATENCY_2020, "tflite", &f);
+    cr_assert_eq(read_record(b.data, LATENCY_2020, ms, &e), OK, "%s", e.msg);
+    cr_expect_eq(ms[0], 1.25);
+    cr_expect_eq(ms[1], 20.5);
+    cr_expect_eq(read_record(b.data, LATENCY_2024, ms, &e), ERR_INPUT);
+    cr_expect_str_eq(e.msg, "a latency record by protocol 2020, not 2024");
+    buf_free(&b);
+}
+
+Test(latency, what_is_no_record_is_refused)
+{
+    static const char *const wrong[][2] = {
+        {"[1]", "no latency record: it has no \"protocol\""},
+        {"{\"protocol\":2024}", "no latency record: it has no \"protocol\""},
+        {"{\"protocol\":\"2024\",\"inference_ms\":\"1\",\"total_ms\":1}",
+         "no latency record: 'inference_ms' must be a number above 0"},
+        {"{\"protocol\":\"2024\",\"inference_ms\":1,\"total_ms\":-1}",
+         "no latency record: 'total_ms' must be a number above 0"},
+        {"{\"protocol\":\"2024\",\"inference_ms\":1}",
+         "no latency record: 'total_ms' must be a number above 0"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        double ms[2];
+        err e = {0};
+        cr_expect_eq(read_record(wrong[i][0], LATENCY_2024, ms, &e), ERR_INPUT, "%s", wrong[i][0]);
+        cr_expect_str_eq(e.msg, wrong[i][1]);
+    }
+}
+
 /* A network whose first hundred runs last a millisecond at the least. */
 typedef struct {
     int runs;

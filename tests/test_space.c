@@ -117,9 +117,33 @@ Test(space, every_configuration_is_valid_json_with_keys_in_the_schemas_order)
         "\"schedule\":\"constant\",\"learning_rate\":0.001,\"epochs\":20,\"shuffle_buffer\":100,"
         "\"keep\":\"last\",\"early_stop\":0},\"prune\":{\"final_sparsity\":0},\"export\":{"
         "\"storage\":"
-        "\"float32\",\"pack\":\"zlib\"},\"device\":\"none\",\"latency\":{\"protocol\":\"none\"}}",
+        "\"float32\",\"pack\":\"zlib\"},\"device\":{\"model\":\"none\",\"run\":\"\"},\"latency\":{"
+        "\"protocol\":\"none\"}}",
         hash_bytes("{}", 2).text);
     cr_expect_str_eq(config_of(s, 0), want);
+}
+
+Test(space, a_device_by_its_name_is_short_for_a_model_of_it)
+{
+    static const char *const written[] = {
+        "device: raspberry-pi-4\n",
+        "device: {model: raspberry-pi-4}\n",
+        "device:\n  model: {values: [raspberry-pi-4], when: 'steps_in == 6'}\n",
+        "device: {values: [raspberry-pi-4], when: 'steps_in == 6'}\n",
+        "",
+    };
+    static const char *const sets[] = {"device=raspberry-pi-4", "device.run=ssh pi x"};
+    for (int i = 0; i < 5; i++) {
+        const char *text =
+            arena_printf(&a, HEAD "model: {architecture: lstm}\n%s" TAIL, written[i]);
+        /* One setting by --set leaves the other where it was. */
+        const char *const *used = sets + (i < 4);
+        space *s = space_of(&a, text, i < 4 ? 1 : 2, used);
+        const char *config = config_of(s, 0);
+        cr_expect(strstr(config, "\"device\":{\"model\":\"raspberry-pi-4\",\"run\":\"ssh pi x\","
+                                 "\"run_protocol\":\"2024\"}"),
+                  "%s: %s", written[i], config);
+    }
 }
 
 Test(space, a_condition_puts_the_otherwise_value_in_place)

@@ -91,7 +91,7 @@ Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
 {
     fixture f;
     setup(&f);
-    stage_result r[5];
+    stage_result r[6];
     const char *modelled = arena_printf(&f.a, "%.*s,\"device\":\"raspberry-pi-4\"}",
                                         (int)strlen(export_params) - 1, export_params);
     hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r[0]);
@@ -100,6 +100,10 @@ Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
     hash both[2] = {export, data};
     run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r[3]);
     run(&f, STAGE_LATENCY, "{\"protocol\":\"2024\"}", &export, 1, &r[4]);
+    run(&f, STAGE_DEVICE,
+        "{\"run\":\"cat {model} >/dev/null && echo '{\\\"protocol\\\":\\\"{protocol}\\\","
+        "\\\"inference_ms\\\":3,\\\"total_ms\\\":4}'\",\"protocol\":\"2020\"}",
+        &export, 1, &r[5]);
     for (const metric_row *m = stage_metrics(); m->name; m++)
         if (strcmp(m->task, "keywords") != 0)
             cr_expect(isfinite(metric(&r[m->stage], m->name)), "%s", m->name);
@@ -182,11 +186,12 @@ Test(stage, trained_files_stay_above_the_packed_floor)
         node *net, *export;
         stage_forecast known;
         double sparsity = pruning[i / 3].sparsity;
-        const char *params = arena_printf(
-            &f.a,
-            "{\"storage\":\"%s\",\"dynamic_min_elements\":0,\"per_channel\":true,\"pack\":\"zlib\"}",
-            storage[i % 3]);
-        hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, pruning[i / 3].prune), &data, 1, &r);
+        const char *params = arena_printf(&f.a,
+                                          "{\"storage\":\"%s\",\"dynamic_min_elements\":0,\"per_"
+                                          "channel\":true,\"pack\":\"zlib\"}",
+                                          storage[i % 3]);
+        hash train =
+            run(&f, STAGE_TRAIN, train_params(&f, 0, 6, pruning[i / 3].prune), &data, 1, &r);
         run(&f, STAGE_EXPORT, params, &train, 1, &r);
         cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, &e), OK);
         cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
@@ -235,8 +240,12 @@ Test(stage, an_export_that_cannot_pack_gives_no_figures_and_leaks_nothing)
     stage_result r;
     hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
     hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 1, "null"), &data, 1, &r);
-    stage_request rq = {.kind = STAGE_EXPORT, .params = export_params, .input = "",
-                        .folder = f.folder, .n_parents = 1, .parent = {train}};
+    stage_request rq = {.kind = STAGE_EXPORT,
+                        .params = export_params,
+                        .input = "",
+                        .folder = f.folder,
+                        .n_parents = 1,
+                        .parent = {train}};
     rq.key = stage_key(rq.kind, rq.params, &train, 1);
     for (int i = 0; i < 2 * ROUNDS * CALLS; i++) {
         err e = {0};

@@ -3,6 +3,7 @@
 #   tools/deps.sh build   to compile and run     (make, make demo)
 #   tools/deps.sh test    to run the tests too   (make check)
 #   tools/deps.sh dev     clang, its tools and sanitizers too (make tidy, format, fuzz)
+#   tools/deps.sh arm64   the cross compiler and an emulator of arm64 (make bench-arm64)
 # Says nothing when nothing is missing; uses sudo when not run by root.
 set -eu
 
@@ -10,9 +11,10 @@ packages="gcc make pkg-config libc6-dev libsqlite3-dev libopenblas-dev libyaml-d
 case "${1:-}" in
 build) ;;
 test) packages="$packages libcriterion-dev" ;;
+arm64) packages="gcc make gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
 dev) packages="$packages libcriterion-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev" ;;
 *)
-    echo "usage: tools/deps.sh build|test|dev" >&2
+    echo "usage: tools/deps.sh build|test|dev|arm64" >&2
     exit 2
     ;;
 esac

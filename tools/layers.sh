@@ -29,7 +29,7 @@ allowed() {
 check() { # root of the tree
     (
         cd "$1"
-        find engine search store report main.c -name '*.[ch]' 2>/dev/null | sort |
+        find engine search store report ./*.[ch] -name '*.[ch]' 2>/dev/null | sort |
             while read -r file; do
                 room=$(dirname "$file")
                 pattern=$(allowed "$room") || {
@@ -69,7 +69,7 @@ self_test
 [ "${1:-}" = "--self-test" ] && exit 0
 found=$(check .)
 total=$(grep -rhc '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.[ch]' \
-    engine search store report main.c 2>/dev/null | awk '{ n += $1 } END { print n + 0 }')
+    engine search store report ./*.[ch] 2>/dev/null | awk '{ n += $1 } END { print n + 0 }')
 [ -z "$found" ] || echo "$found"
 echo "layers: $total includes, $(printf '%s' "$found" | grep -c . || true) not allowed"
 [ -z "$found" ]

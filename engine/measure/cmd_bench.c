@@ -2,8 +2,9 @@
 
 #include "engine/base/file.h"
 #include "engine/base/table.h"
+#include "engine/base/tflite_args.h"
 #include "engine/measure/latency.h"
-#include "engine/tflite/foreign.h"
+#include "engine/measure/runner.h"
 #include "engine/tflite/pack.h"
 
 #include <stdio.h>
@@ -11,8 +12,9 @@
 
 static const size_t MOST_FILE = (size_t)64 << 20;
 
-static const char *library_path, *protocol_name = "2024", *format_name = "table";
-static bool use_xnnpack, by_operator;
+static const char *protocol_name = "2024", *format_name = "table";
+static bool by_operator, as_record;
+static tflite_args tflite;
 
 static const opt options[] = {
     {.name = "protocol",
@@ -25,15 +27,12 @@ static const opt options[] = {
      .type = OPT_FLAG,
      .value = &by_operator,
      .help = "times of each operator instead of the whole"},
-    {.name = "tflite-lib",
-     .type = OPT_STRING,
-     .arg = "PATH",
-     .value = &library_path,
-     .help = "run the network in TensorFlow Lite's own libtensorflowlite_c.so instead"},
-    {.name = "xnnpack",
+    TFLITE_OPTIONS(tflite),
+    {.name = "record",
      .type = OPT_FLAG,
-     .value = &use_xnnpack,
-     .help = "with --tflite-lib: use the XNNPACK delegate instead of the built-in kernels"},
+     .value = &as_record,
+     .help = "print the record of a latency stage, as JSON: what `device: {run: ...}` of a search "
+             "space expects"},
     {.name = "format",
      .type = OPT_STRING,
      .arg = "FORM",
@@ -53,27 +52,13 @@ static const opt_spec spec = {
         "a zlib\n"
         "stream or a zip with one entry. Nothing else should run on the machine: 'deviation' tells "
         "whether\n"
-        "something did.",
+        "something did. FILE may be - for standard input.",
     .examples = "paretune bench model.tflite --operators\n"
                 "paretune bench model.tflite --protocol 2020 --format csv",
     .args_min = 1,
     .args_max = 1,
     .options = options,
 };
-
-/* TensorFlow Lite as a runner. */
-typedef struct {
-    foreign *f;
-    void *y;
-    tfl_port port;
-    status last;
-} foreign_model;
-
-static void invoke_foreign(void *self)
-{
-    foreign_model *m = self;
-    if (m->last == OK) m->last = foreign_invoke(m->f, m->port.data, m->y, NULL);
-}
 
 static status put_part(table *t, const char *part, const latency_spread *s, err *e)
 {
@@ -117,7 +102,17 @@ static status print_parts(const latency_figures *f, latency_protocol p, table_fo
     return table_print(&t, form, stdout, e);
 }
 
-static status run_parts(const latency_runner *r, const void *model, size_t n, table_format form,
+static status print_record(const latency_figures *f, latency_protocol p, runtime r, err *e)
+{
+    buf b = {0};
+    latency_put_json(&b, p, runtime_names[r], f);
+    status s = buf_check(&b, e);
+    if (s == OK) puts(b.data); /* main.c sees to it that it was written */
+    buf_free(&b);
+    return s;
+}
+
+static status run_parts(timed_model *m, runtime r, const void *model, size_t n, table_format form,
                         arena *a, err *e)
 {
     latency_protocol p;
@@ -125,44 +120,34 @@ static status run_parts(const latency_runner *r, const void *model, size_t n, ta
     latency_figures figures;
     bool found;
     TRY(latency_protocol_parse(protocol_name, &p, e));
+    TRY(timed_model_open(a, r, tflite.library, model, n, m, e));
     TRY(latency_front_end(model, n, a, &front_end, &found, e));
-    TRY(latency_measure(r, found ? &front_end : NULL, p, a, &figures, e));
-    return print_parts(&figures, p, form, a, e);
+    TRY(latency_measure(&m->runner, found ? &front_end : NULL, p, a, &figures, e));
+    TRY(timed_model_check(m, e));
+    return as_record ? print_record(&figures, p, r, e) : print_parts(&figures, p, form, a, e);
 }
 
-static status run_foreign(interpreter *it, const void *model, size_t n, table_format form, arena *a,
-                          err *e)
+static status run_operators(const void *model, size_t n, table_format form, arena *a, err *e)
 {
-    foreign_model m = {.port = *interpreter_input(it, 0)};
-    TRY(foreign_open(a, library_path, model, n, use_xnnpack, &m.f, e));
-    status s = OK;
-    m.y = ARENA_NEW(a, char, foreign_output_bytes(m.f));
-    if (!m.y) s = FAIL(e, ERR_MEM, "out of memory for the output");
-    if (s == OK && foreign_input_bytes(m.f) != m.port.bytes)
-        s = FAIL(e, ERR_INPUT, "TensorFlow Lite takes another input than this interpreter");
-    const latency_runner r = {&m, invoke_foreign, m.port};
-    if (s == OK) s = run_parts(&r, model, n, form, a, e);
-    if (s == OK && m.last != OK) s = FAIL(e, m.last, "TensorFlow Lite failed while it was timed");
-    foreign_close(m.f);
-    return s;
+    interpreter *it;
+    table t;
+    TRY(interpreter_open(a, model, n, &it, e));
+    TRY(latency_operator_table(it, a, &t, e));
+    return table_print(&t, form, stdout, e);
 }
 
 static status run_model(arena *a, const void *model, size_t n, err *e)
 {
-    interpreter *it;
     table_format form;
+    timed_model m = {0};
     TRY(table_format_parse(format_name, &form, e));
-    TRY(interpreter_open(a, model, n, &it, e));
-    if (interpreter_n_inputs(it) != 1)
-        return FAIL(e, ERR_INPUT, "%d inputs; one is supported", interpreter_n_inputs(it));
-    if (by_operator) {
-        table t;
-        TRY(latency_operator_table(it, a, &t, e));
-        return table_print(&t, form, stdout, e);
-    }
-    if (library_path) return run_foreign(it, model, n, form, a, e);
-    const latency_runner own = latency_own_runner(it);
-    return run_parts(&own, model, n, form, a, e);
+    if (by_operator) return run_operators(model, n, form, a, e);
+    const runtime r = !tflite.library  ? RUNTIME_OWN
+                      : tflite.xnnpack ? RUNTIME_XNNPACK
+                                       : RUNTIME_TFLITE;
+    status s = run_parts(&m, r, model, n, form, a, e);
+    timed_model_close(&m);
+    return s;
 }
 
 static status run(int n_args, char **args, int *code, err *e)
@@ -173,8 +158,10 @@ static status run(int n_args, char **args, int *code, err *e)
     char *packed;
     void *model;
     size_t n;
-    if (by_operator && library_path)
-        return FAIL(e, ERR_INPUT, "--operators measures this interpreter; leave out --tflite-lib");
+    TRY(tflite_args_check(&tflite, e));
+    if (by_operator && (tflite.library || as_record))
+        return FAIL(e, ERR_INPUT,
+                    "--operators measures this interpreter; leave out --tflite-lib and --record");
     arena_init(&a, 0);
     status s = file_read(&a, args[0], MOST_FILE, &packed, &n, e);
     if (s == OK) {

@@ -240,6 +240,52 @@ status latency_measure(const latency_runner *r, const feature_settings *front_en
     return s;
 }
 
+/* --- records --- */
+
+static void put_spread(buf *b, const char *name, const latency_spread *s)
+{
+    if (s->n == 0) return;
+    const double v[] = {s->least, s->median, s->mean, s->most, s->deviation};
+    static const char *const names[] = {"least", "median", "mean", "most", "deviation"};
+    buf_printf(b, ",\"%s\":{\"runs\":%d", name, s->n);
+    for (int i = 0; i < 5; i++) buf_printf(b, ",\"%s\":%.3f", names[i], v[i]);
+    buf_char(b, '}');
+}
+
+void latency_put_json(buf *b, latency_protocol p, const char *runtime, const latency_figures *f)
+{
+    buf_printf(b, "{\"protocol\":\"%s\",\"runtime\":\"%s\"", latency_protocol_name(p), runtime);
+    buf_printf(b, ",\"inference_ms\":%.6f,\"total_ms\":%.6f,\"unit\":\"us\"", f->inference_ms,
+               f->total_ms);
+    put_spread(b, "resampling", &f->resampling);
+    put_spread(b, "resampling_and_features", &f->features);
+    put_spread(b, "inference", &f->inference);
+    put_spread(b, "total", &f->total);
+    buf_printf(b, ",\"inference_least_of_blocks\":%.3f}", f->quickest_us);
+}
+
+static status read_figure(const node *record, const char *name, double *out, err *e)
+{
+    const node *n = node_get(record, name);
+    if (!n || n->kind != NODE_NUMBER || !isfinite(n->number) || n->number <= 0)
+        return FAIL(e, ERR_INPUT, "no latency record: '%s' must be a number above 0", name);
+    *out = n->number;
+    return OK;
+}
+
+status latency_read_json(const node *record, latency_protocol p, double *inference_ms,
+                         double *total_ms, err *e)
+{
+    const node *year = node_get(record, "protocol");
+    if (!year || year->kind != NODE_STRING)
+        return FAIL(e, ERR_INPUT, "no latency record: it has no \"protocol\"");
+    if (strcmp(year->text, protocols[p].name) != 0)
+        return FAIL(e, ERR_INPUT, "a latency record by protocol %.20s, not %s", year->text,
+                    protocols[p].name);
+    TRY(read_figure(record, "inference_ms", inference_ms, e));
+    return read_figure(record, "total_ms", total_ms, e);
+}
+
 /* --- operators --- */
 
 static const char *shape_text(arena *a, const interpreter_step *step)

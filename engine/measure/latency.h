@@ -18,7 +18,9 @@
 #define PARETUNE_ENGINE_MEASURE_LATENCY_H
 
 #include "engine/base/arena.h"
+#include "engine/base/buf.h"
 #include "engine/base/err.h"
+#include "engine/base/node.h"
 #include "engine/base/table.h"
 #include "engine/signal/feature.h"
 #include "engine/tflite/interpreter.h"
@@ -63,6 +65,18 @@ status latency_front_end(const void *file, size_t n, arena *a, feature_settings 
  * about 500 runs. `a` is scratch. */
 status latency_measure(const latency_runner *r, const feature_settings *front_end,
                        latency_protocol p, arena *a, latency_figures *out, err *e);
+
+/* The record of a measurement as JSON, in which devices answer and studies keep it:
+ *   {"protocol":"2024","runtime":"paretune","inference_ms":..,"total_ms":..,"unit":"us",
+ *    "inference":{"runs":200,"least":..,"median":..,"mean":..,"most":..,"deviation":..},"total":{..},
+ *    "inference_least_of_blocks":..}
+ * with "resampling" and "resampling_and_features" before "inference" where there are such. `runtime`
+ * names what ran the network. */
+void latency_put_json(buf *b, latency_protocol p, const char *runtime, const latency_figures *f);
+/* The two figures of somebody else's record: ERR_INPUT unless it is of protocol `p` and they are finite
+ * and above 0. Other members do not matter. */
+status latency_read_json(const node *record, latency_protocol p, double *inference_ms,
+                         double *total_ms, err *e);
 
 /* A row for each operator: place, name, output, multiply-adds, least, median and deviation of at
  * least 200 warm inferences, share of the sum. The texts are in the table's arena. */

@@ -2,6 +2,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/file.h"
+#include "engine/base/tflite_args.h"
 #include "engine/tflite/foreign.h"
 #include "engine/tflite/tfl_graph.h"
 #include "engine/tflite/interpreter.h"
@@ -12,8 +13,8 @@
 
 static const size_t MOST_FILE = (size_t)64 << 20, MOST_TENSOR = (size_t)256 << 20;
 
-static const char *input_path, *output_path, *library_path;
-static bool use_xnnpack;
+static const char *input_path, *output_path;
+static tflite_args tflite;
 
 static const opt options[] = {
     {.name = "input",
@@ -28,15 +29,7 @@ static const opt options[] = {
      .help =
          "where the output tensor goes, in the same form; - is standard output; without it only a "
          "summary is printed"},
-    {.name = "tflite-lib",
-     .type = OPT_STRING,
-     .arg = "PATH",
-     .value = &library_path,
-     .help = "run in TensorFlow Lite's own libtensorflowlite_c.so instead"},
-    {.name = "xnnpack",
-     .type = OPT_FLAG,
-     .value = &use_xnnpack,
-     .help = "with --tflite-lib: use the XNNPACK delegate instead of the built-in kernels"},
+    TFLITE_OPTIONS(tflite),
     {0},
 };
 
@@ -121,10 +114,10 @@ static status run_foreign(arena *a, foreign *f, err *e)
 
 static status run_model(arena *a, const char *path, const void *model, size_t n, err *e)
 {
-    if (!library_path) return run_own(a, path, model, n, e);
+    if (!tflite.library) return run_own(a, path, model, n, e);
     if (!input_path) return FAIL(e, ERR_INPUT, "--tflite-lib needs --input");
     foreign *f;
-    TRY(foreign_open(a, library_path, model, n, use_xnnpack, &f, e));
+    TRY(foreign_open(a, tflite.library, model, n, tflite.xnnpack, &f, e));
     status s = run_foreign(a, f, e);
     foreign_close(f);
     return s;
@@ -138,6 +131,7 @@ static status run(int n_args, char **args, int *code, err *e)
     char *packed;
     void *model;
     size_t n;
+    TRY(tflite_args_check(&tflite, e));
     if (output_path && !input_path) return FAIL(e, ERR_INPUT, "--output needs --input");
     arena_init(&a, 0);
     status s = file_read(&a, args[0], MOST_FILE, &packed, &n, e);

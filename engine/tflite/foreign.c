@@ -72,6 +72,15 @@ __attribute__((format(printf, 2, 0))) static void remember_message(void *user, c
     if (f->said[0] == '\0') vsnprintf(f->said, sizeof f->said, format, args);
 }
 
+#ifdef PARETUNE_STATIC
+static status load(foreign *f, const char *library, err *e)
+{
+    (void)f;
+    (void)names;
+    return FAIL(e, ERR_INPUT, "%s: this program is linked statically and cannot load a library",
+                library);
+}
+#else
 static status load(foreign *f, const char *library, err *e)
 {
     f->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -83,6 +92,7 @@ static status load(foreign *f, const char *library, err *e)
     }
     return OK;
 }
+#endif
 
 static status add_xnnpack(foreign *f, err *e)
 {
