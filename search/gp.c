@@ -14,7 +14,8 @@ extern void dpotri_(const char *uplo, const int *n, double *a, const int *lda, i
 
 enum { MOST_FITTED = 256, BLOCK = 1024, MOST_GROUPS = 64 };
 static const double rate = 0.15, prior_deviation = 1.0, noise_prior = -2.0, noise_deviation = 1.5,
-                    least_log_noise = -7, most_log_noise = 1;
+                    least_log_noise = -7, most_log_noise = 1,
+                    peculiar = 0.5; /* of the noise, what is a point's own and not a training's */
 
 struct gp {
     const gp_space *s;
@@ -364,6 +365,12 @@ static void extend_v(gp *g, int i, const double *l)
     spread_certainty(g, i);
 }
 
+/* Of row i, by the rows before it. */
+static double expected_figure(const gp *g, int i)
+{
+    return g->mean + cblas_ddot(i, row_of_l(g, i), 1, g->z, 1);
+}
+
 status gp_add(gp *g, int point, err *e)
 {
     const int i = g->n_rows, ld = g->most_rows;
@@ -387,7 +394,7 @@ status gp_add(gp *g, int point, err *e)
 void gp_learn(gp *g, double y)
 {
     int i = g->n_known++;
-    g->y[i] = y;
+    g->y[i] = isnan(y) ? expected_figure(g, i) : y;
     solve_z(g, i);
     spread_figure(g, i);
 }
@@ -442,19 +449,30 @@ const float *gp_mean(const gp *g)
 
 void gp_deviation(const gp *g, float *out)
 {
+    const float own = (float)(peculiar * exp(g->log_noise)), signal = (float)g->signal;
     for (int k = 0; k < g->n_watched; k++)
-        out[k] = sqrtf((float)g->signal * fmaxf(1 - g->explained[k], 1e-6F));
+        out[k] = sqrtf(signal * (fmaxf(1 - g->explained[k], 1e-6F) + own));
 }
 
 void gp_row_means(const gp *g, double *out)
 {
-    const int n = g->n_rows;
+    const double noise = (1 - peculiar) * exp(g->log_noise);
     find_alpha(g, g->work);
-    memcpy(out, g->z, (size_t)n * sizeof *out);
-    if (n > 0)
-        cblas_dtrmv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, g->l, g->most_rows,
-                    out, 1);
-    for (int i = 0; i < n; i++) out[i] += g->mean - exp(g->log_noise) * g->work[i];
+    for (int i = 0; i < g->n_rows; i++)
+        out[i] = (i < g->n_known ? g->y[i] : expected_figure(g, i)) - noise * g->work[i];
+}
+
+/* Of noise N and rows R the variance is N - N (R^-1) N. */
+double gp_row_deviation(const gp *g, int row)
+{
+    const double noise = (1 - peculiar) * exp(g->log_noise);
+    double *unit = g->work;
+    memset(unit, 0, (size_t)g->n_rows * sizeof *unit);
+    unit[row] = 1;
+    cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, g->n_rows - row,
+                g->l + area(row, g->most_rows) + (size_t)row, g->most_rows, unit + row, 1);
+    double inverse = cblas_ddot(g->n_rows - row, unit + row, 1, unit + row, 1);
+    return sqrt(g->signal * fmax(noise - noise * noise * inverse, 1e-12));
 }
 
 double gp_noise(const gp *g)

@@ -36,16 +36,17 @@ status gp_watch(gp *g, const int *point, int n, err *e);
 
 /* A further row, its figure unknown. ERR_STATE when there is no room. */
 status gp_add(gp *g, int point, err *e);
-/* The figure of the first unknown row. */
+/* The figure of the first unknown row; NaN: it stays what was expected. */
 void gp_learn(gp *g, double y);
 
 int gp_n_rows(const gp *g);
 int gp_n_known(const gp *g);
-/* Of the watched points, in their order: mean and standard deviation of the figure without a training's noise. */
+/* Of the watched points, in their order: mean and standard deviation of the point's average figure over trainings. */
 const float *gp_mean(const gp *g);
 void gp_deviation(const gp *g, float *out);
 /* The same of the rows' own points: what is believed of what was trained. */
 void gp_row_means(const gp *g, double *out);
+double gp_row_deviation(const gp *g, int row);
 double gp_noise(const gp *g); /* standard deviation of a training's figure */
 
 #endif
