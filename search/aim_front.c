@@ -2,9 +2,9 @@
  * make a front: a lucky training is believed in part.
  *
  * The reference, behind which nothing counts: of a trained objective the figure that a quarter of the evenly
- * drawn start was worse than; of an exact one a tenth behind the front's far end. */
+ * drawn start was worse than. Of an exact one it lies behind the figure that a quarter of all points is worse
+ * than, as far again as that is from the best: large points of great accuracy count as well. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,8 +59,6 @@ static bool is_worth_having(const front_aim *f, const double *row)
     return true;
 }
 
-/* Of an exact objective as far again behind the figure that a quarter of all points is worse than as that is from
- * the best. */
 static status set_exact_reference(front_aim *f, int column, err *e)
 {
     const problem_metric *m = metric_of(f, column);
@@ -70,7 +68,7 @@ static status set_exact_reference(front_aim *f, int column, err *e)
     if (!x) return FAIL(e, ERR_MEM, "out of memory for a front");
     for (int i = 0; i < n; i++) x[i] = problem_minimised(m, (double)m->known[i]);
     qsort(x, (size_t)n, sizeof *x, by_size);
-    f->reference[column] = x[n * 3 / 4] + (getenv("FENCE") ? atof(getenv("FENCE")) : 1) * (x[n * 3 / 4] - x[0]) + 1e-9 * fabs(x[n - 1]);
+    f->reference[column] = x[n * 3 / 4] + (x[n * 3 / 4] - x[0]) + 1e-9 * fabs(x[n - 1]);
     arena_release(f->a, mark);
     return OK;
 }
@@ -104,8 +102,6 @@ static status begin_front(aim *self, const history *h, bool anew, err *e)
             rows[i * m + k] =
                 problem_minimised(metric_of(f, k), belief_row_mean(f->b, f->column[k], i));
     TRY(keep_front(f, rows, n, &n_front, e));
-    if (getenv("ORACLE")) { f->reference[0]=60000; f->reference[1]=20; f->reference[2]=-atof(getenv("ORACLE")); }
-    if (anew && getenv("SHOW")) fprintf(stderr, "%d: ref %g %g %g front %d spread %g\n", h->n, f->reference[0], f->reference[1], f->reference[2], n_front, belief_spread(f->b, 0));
     f->spread = belief_spread(f->b, f->column[m - 1]);
     return gain_open(rows, n_front, m, f->reference, f->a, &f->front, e);
 }

@@ -2,8 +2,6 @@
  * how much room it is expected to add under the tightest limit. Several versions take turns, among those not
  * yet met comfortably while there are any. */
 #include <math.h>
-#include <string.h>
-#include <stdlib.h>
 
 #include "search/aim.h"
 
@@ -119,18 +117,7 @@ static double value_for_version(const aim *self, int k)
     const version_aim *g = (const version_aim *)(const void *)self;
     const problem_version *v = &g->p->version[g->now];
     double chance = 1;
-    const char *mode = getenv("MODE");
-    if (g->is_met || (mode && *mode == '2')) return value_of_room(g, v, k);
-    if (mode && *mode == '1') { 
-        double least = INFINITY;
-        for (int i = 0; i < v->n_limits; i++) {
-            const problem_limit *l = &v->limit[i];
-            figure x = belief_of(g->b, l->metric, k);
-            if (!g->p->metric[l->metric].exact) least = fmin(least, room_under(l, x.mean + atof(getenv("KAPPA"))*(l->is_upper ? -x.deviation : x.deviation)));
-            else if (!problem_keeps(l, x.mean)) return 0;
-        }
-        return least + 100;
-    }
+    if (g->is_met) return value_of_room(g, v, k);
     for (int i = 0; i < v->n_limits; i++) chance *= belief_keeps(g->b, &v->limit[i], k);
     return chance;
 }

@@ -197,7 +197,7 @@ static status fit_models(belief *b, const history *h, err *e)
     if (!y) return FAIL(e, ERR_MEM, "out of memory for models");
     choose_rows(b, h);
     for (int i = 0; i < b->n_models; i++) {
-        if (!getenv("NOBEND")) set_bend(b, &b->model[i], h, y);
+        set_bend(b, &b->model[i], h, y);
         for (int k = 0; k < b->n_learned; k++)
             y[k] = result_of(b, &b->model[i], &h->of[b->number[k]]);
         TRY(gp_restart(b->model[i].g, b->point, y, b->n_rows, b->n_learned,

@@ -31,7 +31,7 @@ typedef struct {
     draw points;
     int n_pool, *pool; /* points worth a training; the others count as taken until these are used up */
     bool is_open;      /* they are */
-    int n_start;       /* trainings drawn evenly before the models are asked */
+    int n_start;       /* trainings drawn evenly before the models are asked, which may want more */
     belief *belief;
     int n_models, modelled[BELIEF_MOST_METRICS]; /* metrics */
     aim *aim;
@@ -63,10 +63,10 @@ static void fill_pool(greybox *g, int aim_at)
 
 static void open_pool(greybox *g)
 {
-    point_set *tried = &g->points.tried;
-    memset(tried->taken, 0, (size_t)g->p->n_points);
-    tried->n_taken = tried->first = 0;
-    for (int i = 0; i < g->n_pool; i++) point_set_take(tried, g->pool[i]);
+    point_set *all = &g->points.tried;
+    memset(all->taken, 0, (size_t)g->p->n_points);
+    all->n_taken = all->first = 0;
+    for (int i = 0; i < g->n_pool; i++) point_set_take(all, g->pool[i]);
     g->is_open = true;
 }
 
@@ -259,8 +259,7 @@ status sampler_greybox_open(const problem *p, const sampler_options *o, arena *a
     if (!g) return FAIL(e, ERR_MEM, "out of memory");
     int aim_at = p->n_versions > 0 ? o->aim : AIM_FRONT;
     *g = (greybox){.base = {next_of_greybox}, .p = p, .seed = o->seed, .a = a};
-    g->n_start = aim_at == AIM_FRONT ? 12 : 6;
-    if (getenv("START")) g->n_start = atoi(getenv("START"));
+    g->n_start = aim_at == AIM_FRONT ? 2 * (p->n_knobs + 1) : 0;
     g->pool = ARENA_NEW(a, int, p->n_points + 1);
     g->list = ARENA_NEW(a, int, MOST_LISTED);
     g->watched = ARENA_NEW(a, int, BELIEF_MOST_WATCHED);

@@ -37,7 +37,7 @@ Test(replay, invents_the_space_that_its_header_describes)
             bool keeps = true;
             for (int k = 0; k < version->n_limits; k++)
                 keeps = keeps && problem_keeps(&version->limit[k],
-                                               (double)t.truth[i * 3 + version->limit[k].metric]);
+                                               (double)t.truth[i * t.p.n_metrics + version->limit[k].metric]);
             met += keeps;
             if (keeps) cr_assert(problem_may_meet(&t.p, v, i));
         }
@@ -58,10 +58,10 @@ Test(replay, observes_the_same_noise_for_the_same_training_and_other_noise_for_o
     for (int i = 0; i < 4000; i++) {
         double value[3];
         replay_observe(&t, i, i % 16, 1, value);
-        double noise = value[0] - (double)t.truth[i * 3];
+        double noise = value[0] - (double)t.truth[i * t.p.n_metrics];
         sum += noise;
         squares += noise * noise;
-        cr_assert(eq(dbl, value[1], (double)t.truth[i * 3 + 1]), "sizes have no noise");
+        cr_assert(eq(dbl, value[1], (double)t.truth[i * t.p.n_metrics + 1]), "sizes have no noise");
     }
     cr_expect(epsilon_eq(dbl, sum / 4000, 0, 0.04));
     cr_expect(epsilon_eq(dbl, squares / 4000, 0.36, 0.04));
