@@ -1,16 +1,12 @@
 /* The expected gain of hypervolume over the front of what is believed of the points trained so far. Noise does not
- * make a front: a lucky training is believed in part.
- *
- * The reference, behind which nothing counts: of a trained objective the figure that a quarter of the evenly
- * drawn start was worse than. Of an exact one it lies behind the figure that a quarter of all points is worse
- * than, as far again as that is from the best: large points of great accuracy count as well. */
+ * make a front: a lucky training is believed in part. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/pareto.h"
 #include "search/aim.h"
 #include "search/gain.h"
+#include "search/worth.h"
 
 typedef struct {
     aim base;
@@ -25,31 +21,14 @@ typedef struct {
     gain_front front;
 } front_aim;
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static const problem_metric *metric_of(const front_aim *f, int column)
 {
     return &f->p->metric[f->column[column]];
 }
 
-/* Of the figures of a trained objective in the start, the one that a quarter is worse than. */
-static status quarter_is_worse(const front_aim *f, const history *h, int column, double *out,
-                               err *e)
+static status set_reference(front_aim *f, const history *h, int column, err *e)
 {
-    double *seen = ARENA_NEW(f->a, double, f->n_start + 1);
-    if (!seen) return FAIL(e, ERR_MEM, "out of memory for a front");
-    int n = 0;
-    for (int i = 0; i < f->n_start && i < h->n_known; i++) {
-        double x = h->of[i].value ? h->of[i].value[f->column[column]] : (double)NAN;
-        if (isfinite(x)) seen[n++] = problem_minimised(metric_of(f, column), x);
-    }
-    qsort(seen, (size_t)n, sizeof *seen, by_size);
-    *out = n > 0 ? seen[n * 3 / 4] : (double)INFINITY;
-    return OK;
+    return worth_reference(f->p, f->column[column], h, f->n_start, f->a, &f->reference[column], e);
 }
 
 static bool is_worth_having(const front_aim *f, const double *row)
@@ -57,20 +36,6 @@ static bool is_worth_having(const front_aim *f, const double *row)
     for (int k = f->n_exact; k < f->m; k++)
         if (row[k] > f->reference[k]) return false;
     return true;
-}
-
-static status set_exact_reference(front_aim *f, int column, err *e)
-{
-    const problem_metric *m = metric_of(f, column);
-    const int n = f->p->n_points;
-    arena_mark_t mark = arena_mark(f->a);
-    double *x = ARENA_NEW(f->a, double, n + 1);
-    if (!x) return FAIL(e, ERR_MEM, "out of memory for a front");
-    for (int i = 0; i < n; i++) x[i] = problem_minimised(m, (double)m->known[i]);
-    qsort(x, (size_t)n, sizeof *x, by_size);
-    f->reference[column] = x[n * 3 / 4] + (x[n * 3 / 4] - x[0]) + 1e-9 * fabs(x[n - 1]);
-    arena_release(f->a, mark);
-    return OK;
 }
 
 /* The rows on the believed front, moved before the others; returns how many. */
@@ -95,8 +60,7 @@ static status begin_front(aim *self, const history *h, bool anew, err *e)
     int n_front;
     double *rows = ARENA_NEW(f->a, double, (n + 1) * m);
     if (!rows) return FAIL(e, ERR_MEM, "out of memory for a front");
-    for (int k = 0; anew && k < m; k++)
-        if (k >= f->n_exact) TRY(quarter_is_worse(f, h, k, &f->reference[k], e));
+    for (int k = f->n_exact; anew && k < m; k++) TRY(set_reference(f, h, k, e));
     for (int i = 0; i < n; i++)
         for (int k = 0; k < m; k++)
             rows[i * m + k] =
@@ -157,6 +121,6 @@ status aim_front_open(const problem *p, const belief *b, int n_start, arena *a, 
     for (int k = 0; k < f->m; k++)
         if (!p->metric[k].exact) f->column[n++] = k;
     *out = &f->base;
-    for (int k = 0; k < f->n_exact; k++) TRY(set_exact_reference(f, k, e));
+    for (int k = 0; k < f->n_exact; k++) TRY(set_reference(f, NULL, k, e));
     return OK;
 }

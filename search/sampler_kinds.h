@@ -12,5 +12,7 @@ status sampler_aging_open(const problem *p, const sampler_options *o, arena *a, 
                           err *e);
 status sampler_greybox_open(const problem *p, const sampler_options *o, arena *a, sampler **out,
                             err *e);
+status sampler_motpe_open(const problem *p, const sampler_options *o, arena *a, sampler **out,
+                          err *e);
 
 #endif
