@@ -8,7 +8,8 @@
 typedef struct aim aim;
 struct aim {
     int n_parts; /* that the search serves in turn (versions), at least 1 */
-    bool shrinks; /* values mostly fall from one suggestion to the next: stale ones are near upper bounds */
+    bool
+        shrinks; /* values mostly fall from one suggestion to the next: stale ones are near upper bounds */
     /* Before each suggestion; `anew` after a fit. */
     status (*begin)(aim *self, const history *h, bool anew, err *e);
     /* By guessed figures, n_metrics of them: which points a part should watch. */

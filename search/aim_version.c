@@ -5,16 +5,17 @@
 
 #include "search/aim.h"
 
-static const double comfortable = 0.95; /* probability that the best point so far keeps all limits */
+static const double comfortable =
+    0.95; /* probability that the best point so far keeps all limits */
 
 typedef struct {
     aim base;
     const problem *p;
     const belief *b;
-    int first, n_turn;   /* the versions aimed at: first .. first + base.n_parts - 1 */
-    int now;             /* the one whose turn it is */
-    bool is_met;         /* comfortably */
-    double room;         /* under its tightest limit, of the best point so far */
+    int first, n_turn; /* the versions aimed at: first .. first + base.n_parts - 1 */
+    int now;           /* the one whose turn it is */
+    bool is_met;       /* comfortably */
+    double room;       /* under its tightest limit, of the best point so far */
 } version_aim;
 
 /* The part of the bound by which a figure keeps a limit; negative: by which it breaks it. */
@@ -28,7 +29,8 @@ static double row_room(const version_aim *g, const problem_version *v, int row)
 {
     double least = (double)INFINITY;
     for (int i = 0; i < v->n_limits; i++)
-        least = fmin(least, room_under(&v->limit[i], belief_row_mean(g->b, v->limit[i].metric, row)));
+        least =
+            fmin(least, room_under(&v->limit[i], belief_row_mean(g->b, v->limit[i].metric, row)));
     return least;
 }
 
@@ -88,8 +90,8 @@ static double excess_over(double x, double mean, double deviation)
 {
     if (deviation <= 0) return fmax(0, mean - x);
     double z = (mean - x) / deviation;
-    return deviation * (0.5 * z * erfc(-z * 0.70710678118654752) +
-                        0.39894228040143268 * exp(-0.5 * z * z));
+    return deviation *
+           (0.5 * z * erfc(-z * 0.70710678118654752) + 0.39894228040143268 * exp(-0.5 * z * z));
 }
 
 /* Expected growth of the room under the tightest limit: of the trained limits the one that is expected to be the tightest is
@@ -102,14 +104,20 @@ static double value_of_room(const version_aim *g, const problem_version *v, int 
         const problem_limit *l = &v->limit[i];
         figure x = belief_of(g->b, l->metric, k);
         double room = room_under(l, x.mean);
-        if (g->p->metric[l->metric].exact) cap = fmin(cap, room);
-        else if (room < least) { least = room; tightest = i; deviation = x.deviation / (l->bound != 0 ? fabs(l->bound) : 1); }
+        if (g->p->metric[l->metric].exact)
+            cap = fmin(cap, room);
+        else if (room < least) {
+            least = room;
+            tightest = i;
+            deviation = x.deviation / (l->bound != 0 ? fabs(l->bound) : 1);
+        }
     }
     if (tightest < 0) return fmax(0, cap - g->room);
     for (int i = 0; i < v->n_limits; i++)
         if (i != tightest) chance *= belief_keeps(g->b, &v->limit[i], k);
     if (cap <= g->room) return 0;
-    return chance * (excess_over(g->room, least, deviation) - (isfinite(cap) ? excess_over(cap, least, deviation) : 0));
+    return chance * (excess_over(g->room, least, deviation) -
+                     (isfinite(cap) ? excess_over(cap, least, deviation) : 0));
 }
 
 static double value_for_version(const aim *self, int k)

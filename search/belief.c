@@ -7,8 +7,9 @@
 #include "search/encode.h"
 
 enum {
-    ENOUGH = 4,       /* figures to fit anything to */
-    KEPT = 1000,      /* rows that a fit begins with; of more the newest half of this, and every so-manieth before */
+    ENOUGH = 4, /* figures to fit anything to */
+    KEPT =
+        1000, /* rows that a fit begins with; of more the newest half of this, and every so-manieth before */
     MOST_ADDED = 128, /* rows until the next fit */
     LEAST_ADDED = 8,
     FIRST_STEPS = 40, /* of fitting */
@@ -20,7 +21,7 @@ typedef struct {
     gp *g;
     float *deviation; /* of watched points */
     double *row_mean;
-    double worst; /* figure seen, in the metric's terms */
+    double worst;       /* figure seen, in the metric's terms */
     double pivot, unit; /* of the bend */
 } model;
 
@@ -213,8 +214,7 @@ static void learn(belief *b, const history *h)
 {
     for (; b->n_learned < b->n_rows && b->number[b->n_learned] < h->n_known; b->n_learned++)
         for (int i = 0; i < b->n_models; i++)
-            gp_learn(b->model[i].g,
-                     result_of(b, &b->model[i], &h->of[b->number[b->n_learned]]));
+            gp_learn(b->model[i].g, result_of(b, &b->model[i], &h->of[b->number[b->n_learned]]));
 }
 
 status belief_update(belief *b, const history *h, bool *ready, bool *anew, err *e)

@@ -151,7 +151,8 @@ static status order_feasible(parent *of, int n, int most, int m, const double *r
     for (int done = 0, front; done < n && done < most; done += front) {
         TRY(split_front(of + done, n - done, m, &front, a, e));
         if (reference) {
-            if (done + front > most) TRY(move_by_volume(of + done, front, most - done, m, reference, a, e));
+            if (done + front > most)
+                TRY(move_by_volume(of + done, front, most - done, m, reference, a, e));
             continue;
         }
         find_crowding(of + done, front, m, scratch);
@@ -179,8 +180,9 @@ static status find_shares(const parent *of, int n, int m, const double *referenc
     return OK;
 }
 
-static status choose_best(const problem *p, int aim, const history *h, int most, const double *reference,
-                          double *share, int *out, int *n, arena *a, err *e)
+static status choose_best(const problem *p, int aim, const history *h, int most,
+                          const double *reference, double *share, int *out, int *n, arena *a,
+                          err *e)
 {
     arena_mark_t mark = arena_mark(a);
     parent *all = ARENA_NEW(a, parent, h->n_known + 1);
@@ -203,8 +205,8 @@ status breed_best(const problem *p, int aim, const history *h, int most, int *ou
     return choose_best(p, aim, h, most, NULL, NULL, out, n, a, e);
 }
 
-status breed_cover(const problem *p, int aim, const history *h, int most,
-                   const double *reference, int *out, double *share, int *n, arena *a, err *e)
+status breed_cover(const problem *p, int aim, const history *h, int most, const double *reference,
+                   int *out, double *share, int *n, arena *a, err *e)
 {
     return choose_best(p, aim, h, most, reference, share, out, n, a, e);
 }

@@ -33,8 +33,7 @@ static void put_number(const problem *p, int knob, float *x)
 
 static void put_word(const problem *p, int knob, int word, float *x)
 {
-    for (int i = 0; i < p->n_points; i++)
-        x[i] = level_of(p, i, knob) == word ? 0.70710678F : 0;
+    for (int i = 0; i < p->n_points; i++) x[i] = level_of(p, i, knob) == word ? 0.70710678F : 0;
 }
 
 static void put_figure(const problem_metric *m, int n, float *x)
@@ -52,7 +51,7 @@ status encode_points(const problem *p, arena *a, gp_space *out, err *e)
 {
     int n_dims, n_groups, group_no = p->n_knobs;
     count(p, &n_dims, &n_groups);
-    float *x = ARENA_NEW(a, float, (size_t)n_dims * (size_t)p->n_points + 1);
+    float *x = ARENA_NEW(a, float, (size_t)n_dims *(size_t)p->n_points + 1);
     int *group = ARENA_NEW(a, int, n_dims + 1);
     if (!x || !group) return FAIL(e, ERR_MEM, "out of memory for the coordinates of points");
     *out = (gp_space){p->n_points, n_dims, n_groups, x, group};

@@ -64,8 +64,8 @@ static double integral_up_to(double t, double mean, double deviation)
     double z = (t - mean) / deviation;
     if (z < -6) return 0;
     if (z > 6) return t - mean;
-    return deviation * (0.5 * z * erfc(-z * 0.70710678118654752) +
-                        0.39894228040143268 * exp(-0.5 * z * z));
+    return deviation *
+           (0.5 * z * erfc(-z * 0.70710678118654752) + 0.39894228040143268 * exp(-0.5 * z * z));
 }
 
 /* The union of rectangles that reach from a corner (x, y) to the reference: corners by growing x and

@@ -12,18 +12,17 @@
 extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 extern void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 
-enum { MOST_FITTED = 256, BLOCK = 1024, MOST_GROUPS = 64 };
+enum { MOST_FITTED = 256, BLOCK = 1024 };
 static const double rate = 0.15, prior_deviation = 1.0, noise_prior = -2.0, noise_deviation = 1.5,
-                    least_log_noise = -7, most_log_noise = 1,
-                    peculiar = 0.5; /* of the noise, what is a point's own and not a training's */
+                    least_log_noise = -7, most_log_noise = 1;
 
 struct gp {
     const gp_space *s;
     arena *a;
     int most_rows, most_watched;
     int n_rows, n_known, n_watched;
-    double mean, signal;                       /* signal: variance */
-    double log_length[MOST_GROUPS], log_noise; /* of eta */
+    double mean, signal; /* signal: variance */
+    gp_scales scales;
     int *row;
     double *y;     /* of known rows */
     double *l;     /* most_rows x most_rows, lower, row by row */
@@ -47,9 +46,9 @@ status gp_open(const gp_space *s, int most_rows, int most_watched, arena *a, gp 
 {
     gp *g = ARENA_NEW(a, gp, 1);
     if (!g) return FAIL(e, ERR_MEM, "out of memory for a model");
-    if (s->n_groups > MOST_GROUPS) return FAIL(e, ERR_ARG, "%d length scales", s->n_groups);
+    if (s->n_groups > GP_MOST_GROUPS) return FAIL(e, ERR_ARG, "%d length scales", s->n_groups);
     *g = (gp){.s = s, .a = a, .most_rows = most_rows, .most_watched = most_watched};
-    g->log_noise = noise_prior;
+    g->scales.log_noise = noise_prior;
     g->row = ARENA_NEW(a, int, most_rows);
     g->y = ARENA_NEW(a, double, most_rows);
     g->l = ARENA_NEW(a, double, area(most_rows, most_rows));
@@ -113,7 +112,7 @@ static void gather(const gp *g, const int *point, int n, int stride, float *out)
 {
     for (int d = 0; d < g->s->n_dims; d++) {
         const float *x = g->s->x + area(d, g->s->n_points);
-        float scale = (float)exp(-g->log_length[g->s->group[d]]);
+        float scale = (float)exp(-g->scales.log_length[g->s->group[d]]);
         for (int i = 0; i < n; i++) out[area(d, stride) + (size_t)i] = scale * x[point[i]];
     }
 }
@@ -125,10 +124,11 @@ typedef struct {
     gp *g;
     int n, n_theta;
     double *y;                   /* centred */
+    double signal, value;        /* the likeliest; of the log posterior */
     float *squares;              /* n_groups x n x n: squared distances before scaling */
     double *r, *alpha, *falling; /* falling: of correlation with squared distance */
-    double theta[MOST_GROUPS + 1], slope[MOST_GROUPS + 1];
-    double first[MOST_GROUPS + 1], second[MOST_GROUPS + 1];
+    double theta[GP_MOST_GROUPS + 1], slope[GP_MOST_GROUPS + 1];
+    double first[GP_MOST_GROUPS + 1], second[GP_MOST_GROUPS + 1];
 } fit;
 
 static void find_squares(fit *f, const int *chosen)
@@ -147,7 +147,7 @@ static void find_squares(fit *f, const int *chosen)
 
 static void fill_correlations(fit *f)
 {
-    double weight[MOST_GROUPS];
+    double weight[GP_MOST_GROUPS];
     const int n = f->n, n_groups = f->n_theta - 1;
     for (int k = 0; k < n_groups; k++) weight[k] = exp(-2 * f->theta[k]);
     for (int i = 0; i < n; i++) {
@@ -164,35 +164,63 @@ static void fill_correlations(fit *f)
     }
 }
 
-/* Slope of the log posterior in theta; false when R cannot be factored. */
-static bool find_slope(fit *f)
+/* Factors R and solves for alpha = R^-1 y; the logarithm of the likelihood at the best signal, up to a constant.
+ * False when R cannot be factored. */
+static bool find_likelihood(fit *f)
 {
-    const int n = f->n, n_groups = f->n_theta - 1;
+    const int n = f->n;
     int failed;
     fill_correlations(f);
     dpotrf_("U", &n, f->r, &n, &failed); /* upper by columns is lower by rows */
     if (failed) return false;
     memcpy(f->alpha, f->y, (size_t)n * sizeof *f->alpha);
     cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, f->r, n, f->alpha, 1);
-    double signal = cblas_ddot(n, f->alpha, 1, f->alpha, 1) / n + 1e-12;
+    f->signal = cblas_ddot(n, f->alpha, 1, f->alpha, 1) / n + 1e-12;
     cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, n, f->r, n, f->alpha, 1);
-    dpotri_("U", &n, f->r, &n, &failed);
-    if (failed) return false;
-    for (int k = 0; k < n_groups; k++)
-        f->slope[k] = -f->theta[k] / (prior_deviation * prior_deviation);
-    double noise = exp(f->theta[n_groups]), trace = 0;
+    f->value = -0.5 * n * log(f->signal);
+    for (int i = 0; i < n; i++) f->value -= log(f->r[area(i, n) + (size_t)i]);
+    return true;
+}
+
+/* Adds the logarithm of the prior, normal in each theta, and starts the slope with its own. */
+static void add_prior(fit *f)
+{
+    for (int k = 0; k < f->n_theta; k++) {
+        bool is_noise = k + 1 == f->n_theta;
+        double deviation = is_noise ? noise_deviation : prior_deviation;
+        double away = (f->theta[k] - (is_noise ? noise_prior : 0)) / deviation;
+        f->value -= 0.5 * away * away;
+        f->slope[k] = -away / deviation;
+    }
+}
+
+/* The derivative by r2 of a pair counts twice, once for each order. */
+static void add_slope(fit *f)
+{
+    const int n = f->n, n_groups = f->n_theta - 1;
+    double trace = 0, weight[GP_MOST_GROUPS];
+    for (int k = 0; k < n_groups; k++) weight[k] = exp(-2 * f->theta[k]);
     for (int i = 0; i < n; i++) {
-        trace += f->alpha[i] * f->alpha[i] / signal - f->r[area(i, n) + (size_t)i];
+        trace += f->alpha[i] * f->alpha[i] / f->signal - f->r[area(i, n) + (size_t)i];
         for (int j = 0; j < i; j++) {
             size_t at = area(i, n) + (size_t)j;
-            double w = (f->alpha[i] * f->alpha[j] / signal - f->r[at]) * f->falling[at];
+            double w = (f->alpha[i] * f->alpha[j] / f->signal - f->r[at]) * f->falling[at];
             for (int k = 0; k < n_groups; k++)
-                f->slope[k] +=
-                    w * (double)f->squares[(size_t)k * area(n, n) + at] * exp(-2 * f->theta[k]);
+                f->slope[k] += w * (double)f->squares[(size_t)k * area(n, n) + at] * weight[k];
         }
     }
-    f->slope[n_groups] = 0.5 * noise * trace -
-                         (f->theta[n_groups] - noise_prior) / (noise_deviation * noise_deviation);
+    f->slope[n_groups] += 0.5 * exp(f->theta[n_groups]) * trace;
+}
+
+/* Value and slope of the log posterior at theta; false when they cannot be told. */
+static bool find_slope(fit *f)
+{
+    int failed;
+    if (!find_likelihood(f)) return false;
+    add_prior(f);
+    dpotri_("U", &f->n, f->r, &f->n, &failed);
+    if (failed) return false;
+    add_slope(f);
     return true;
 }
 
@@ -212,6 +240,12 @@ static void climb(fit *f, int step)
     }
 }
 
+static void set_theta(fit *f, const gp_scales *to)
+{
+    memcpy(f->theta, to->log_length, (size_t)(f->n_theta - 1) * sizeof *f->theta);
+    f->theta[f->n_theta - 1] = to->log_noise;
+}
+
 static status open_fit(gp *g, fit *f, err *e)
 {
     int chosen[MOST_FITTED];
@@ -228,10 +262,24 @@ static status open_fit(gp *g, fit *f, err *e)
         chosen[i] = (int)((int64_t)i * g->n_known / n); /* spread over the history */
         f->y[i] = g->y[chosen[i]] - g->mean;
     }
-    memcpy(f->theta, g->log_length, (size_t)g->s->n_groups * sizeof *f->theta);
-    f->theta[g->s->n_groups] = g->log_noise;
+    set_theta(f, &g->scales);
     find_squares(f, chosen);
     return OK;
+}
+
+status gp_posterior(gp *g, const gp_scales *at, double *value, double *slope, err *e)
+{
+    fit f;
+    arena_mark_t mark = arena_mark(g->a);
+    status s = open_fit(g, &f, e);
+    if (s == OK) {
+        set_theta(&f, at);
+        if (!find_slope(&f)) s = FAIL(e, ERR_NUM, "a model of %d trials cannot be factored", f.n);
+        *value = f.value;
+        memcpy(slope, f.slope, (size_t)f.n_theta * sizeof *slope);
+    }
+    arena_release(g->a, mark);
+    return s;
 }
 
 static status fit_scales(gp *g, int steps, err *e)
@@ -240,8 +288,8 @@ static status fit_scales(gp *g, int steps, err *e)
     if (g->n_known < 2 || steps == 0) return OK;
     TRY(open_fit(g, &f, e));
     for (int i = 1; i <= steps && find_slope(&f); i++) climb(&f, i);
-    memcpy(g->log_length, f.theta, (size_t)g->s->n_groups * sizeof *f.theta);
-    g->log_noise = f.theta[g->s->n_groups];
+    memcpy(g->scales.log_length, f.theta, (size_t)g->s->n_groups * sizeof *f.theta);
+    g->scales.log_noise = f.theta[g->s->n_groups];
     return OK;
 }
 
@@ -265,7 +313,7 @@ static status factor(gp *g, err *e)
         double *l = row_of_l(g, i);
         correlate(g, g->rows + i, stride, g->rows, stride, i, g->narrow);
         for (int j = 0; j < i; j++) l[j] = (double)g->narrow[j];
-        l[i] = 1 + exp(g->log_noise);
+        l[i] = 1 + exp(g->scales.log_noise);
     }
     int failed = 0;
     if (n > 0) dpotrf_("U", &n, g->l, &stride, &failed);
@@ -382,7 +430,7 @@ status gp_add(gp *g, int point, err *e)
     for (int j = 0; j < i; j++) l[j] = (double)g->narrow[j];
     if (i > 0)
         cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, i, g->l, ld, l, 1);
-    double left = 1 + exp(g->log_noise) - cblas_ddot(i, l, 1, l, 1);
+    double left = 1 + exp(g->scales.log_noise) - cblas_ddot(i, l, 1, l, 1);
     l[i] = sqrt(fmax(left, 1e-6));
     for (int j = 0; j <= i; j++) g->lf[area(i, ld) + (size_t)j] = (float)l[j];
     g->z[i] = 0;
@@ -449,14 +497,14 @@ const float *gp_mean(const gp *g)
 
 void gp_deviation(const gp *g, float *out)
 {
-    const float own = (float)(peculiar * exp(g->log_noise)), signal = (float)g->signal;
+    const float own = (float)(GP_PECULIAR * exp(g->scales.log_noise)), signal = (float)g->signal;
     for (int k = 0; k < g->n_watched; k++)
         out[k] = sqrtf(signal * (fmaxf(1 - g->explained[k], 1e-6F) + own));
 }
 
 void gp_row_means(const gp *g, double *out)
 {
-    const double noise = (1 - peculiar) * exp(g->log_noise);
+    const double noise = (1 - GP_PECULIAR) * exp(g->scales.log_noise);
     find_alpha(g, g->work);
     for (int i = 0; i < g->n_rows; i++)
         out[i] = (i < g->n_known ? g->y[i] : expected_figure(g, i)) - noise * g->work[i];
@@ -465,7 +513,7 @@ void gp_row_means(const gp *g, double *out)
 /* Of noise N and rows R the variance is N - N (R^-1) N. */
 double gp_row_deviation(const gp *g, int row)
 {
-    const double noise = (1 - peculiar) * exp(g->log_noise);
+    const double noise = (1 - GP_PECULIAR) * exp(g->scales.log_noise);
     double *unit = g->work;
     memset(unit, 0, (size_t)g->n_rows * sizeof *unit);
     unit[row] = 1;
@@ -477,5 +525,10 @@ double gp_row_deviation(const gp *g, int row)
 
 double gp_noise(const gp *g)
 {
-    return sqrt(g->signal * exp(g->log_noise));
+    return sqrt(g->signal * exp(g->scales.log_noise));
+}
+
+gp_scales gp_scales_of(const gp *g)
+{
+    return g->scales;
 }

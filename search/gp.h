@@ -18,6 +18,17 @@ typedef struct {
     const int *group; /* n_dims: the length scale that a coordinate goes by */
 } gp_space;
 
+enum { GP_MOST_GROUPS = 64 };
+
+/* What is fitted: logarithms of the length scales, and of the noise as a part of the signal's variance. */
+typedef struct {
+    double log_length[GP_MOST_GROUPS], log_noise;
+} gp_scales;
+
+/* A training's figure lies off the smooth part by its own chance and by what is peculiar to its point. One training
+ * for each point cannot tell them apart; so much of their variance is taken for the point's own. */
+#define GP_PECULIAR 0.5
+
 typedef struct gp gp; /* opaque */
 
 /* Room for `most_rows` trainings and `most_watched` points whose figures are kept up to date. In `a`; `s` is
@@ -47,6 +58,11 @@ void gp_deviation(const gp *g, float *out);
 /* The same of the rows' own points: what is believed of what was trained. */
 void gp_row_means(const gp *g, double *out);
 double gp_row_deviation(const gp *g, int row);
-double gp_noise(const gp *g); /* standard deviation of a training's figure */
+double gp_noise(const gp *g); /* standard deviation of a training's figure about the smooth part */
+
+gp_scales gp_scales_of(const gp *g);
+/* Logarithm of the posterior density of scales, up to a constant, by the known rows (some 256 of them), and its slope:
+ * n_groups + 1 numbers, that of the noise last. ERR_NUM when it cannot be told. */
+status gp_posterior(gp *g, const gp_scales *at, double *value, double *slope, err *e);
 
 #endif

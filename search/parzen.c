@@ -37,7 +37,7 @@ status parzen_make(const problem *p, const int *point, const double *weight, int
         double *shape = ARENA_NEW(a, double, (size_t)n_levels *(size_t)n_levels);
         if (!shape) return FAIL(e, ERR_MEM, "out of memory for a density");
         if (p->knob[k].number)
-            shape_numbers(shape, n_levels, 0.2 * n_levels * pow(n + 1, -1.0 / (p->n_knobs + 4)));
+            shape_numbers(shape, n_levels, 0.35 * n_levels * pow(n + 1, -1.0 / (p->n_knobs + 4)));
         else
             shape_words(shape, n_levels, n);
         out->shape[k] = shape;
@@ -90,7 +90,8 @@ void parzen_draw(const parzen *z, rng *r, int *level)
     for (int k = 0; k < z->p->n_knobs; k++) {
         const int n_levels = z->p->knob[k].n_levels;
         int about = i < z->n ? levels_of(z, z->point[i])[k] : -1;
-        level[k] = about < 0 ? (int)rng_below(r, (uint64_t)n_levels)
-                             : draw_level(z->shape[k] + (size_t)about * (size_t)n_levels, n_levels, r);
+        level[k] = about < 0
+                       ? (int)rng_below(r, (uint64_t)n_levels)
+                       : draw_level(z->shape[k] + (size_t)about * (size_t)n_levels, n_levels, r);
     }
 }

@@ -1,7 +1,7 @@
 /* The density of some points over the levels of all knobs: an even density and a kernel about each point.
  *
  * A kernel is a product over the knobs. Of numbers it falls like a normal distribution over the levels, cut off at
- * the ends, with a fifth of the range times n^(-1 / (knobs + 4)) as its deviation; of words it keeps n parts in n + words
+ * the ends, with 0.35 of the range times n^(-1 / (knobs + 4)) as its deviation; of words it keeps n parts in n + words
  * for the point's own and spreads the rest (arXiv 2304.11127, as Optuna has it). */
 #ifndef PARETUNE_SEARCH_PARZEN_H
 #define PARETUNE_SEARCH_PARZEN_H
@@ -11,11 +11,12 @@
 
 typedef struct {
     const problem *p;
-    int n;            /* kernels */
-    const int *point; /* about these */
+    int n;                /* kernels */
+    const int *point;     /* about these */
     const double *weight; /* of each; NULL: 1 */
     double even, total;   /* weight of the even density; of all together */
-    double **shape;   /* of each knob: n_levels x n_levels, chance of the second level about the first */
+    double *
+        *shape; /* of each knob: n_levels x n_levels, chance of the second level about the first */
 } parzen;
 
 /* Tables in `a`; lists are borrowed. */

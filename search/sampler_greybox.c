@@ -29,9 +29,10 @@ typedef struct {
     uint64_t seed;
     arena *a;
     draw points;
-    int n_pool, *pool; /* points worth a training; the others count as taken until these are used up */
-    bool is_open;      /* they are */
-    int n_start;       /* trainings drawn evenly before the models are asked, which may want more */
+    int n_pool,
+        *pool;    /* points worth a training; the others count as taken until these are used up */
+    bool is_open; /* they are */
+    int n_start;  /* trainings drawn evenly before the models are asked, which may want more */
     belief *belief;
     int n_models, modelled[BELIEF_MOST_METRICS]; /* metrics */
     aim *aim;
@@ -125,8 +126,7 @@ static void watch_part(greybox *g, int part, const double *figures, ranked *orde
                        unsigned char *chosen)
 {
     for (int i = 0; i < g->n_listed; i++) {
-        double promise =
-            g->aim->promise(g->aim, part, g->list[i], figures + i * g->p->n_metrics);
+        double promise = g->aim->promise(g->aim, part, g->list[i], figures + i * g->p->n_metrics);
         order[i] = (ranked){per_second(g, promise, g->list[i]), i};
     }
     qsort(order, (size_t)g->n_listed, sizeof *order, by_promise);
@@ -148,8 +148,7 @@ static status choose_watched(greybox *g, const history *h, err *e)
     if (!figures || !order || !chosen) return FAIL(e, ERR_MEM, "out of memory for points");
     TRY(guess_figures(g, figures, e));
     g->n_watched = 0;
-    for (int part = 0; part < g->aim->n_parts; part++)
-        watch_part(g, part, figures, order, chosen);
+    for (int part = 0; part < g->aim->n_parts; part++) watch_part(g, part, figures, order, chosen);
     return belief_watch(g->belief, g->watched, g->n_watched, e);
 }
 
@@ -247,8 +246,7 @@ static status open_models(greybox *g, int aim_at, err *e)
         if (is_wanted(g->p, aim_at, m)) g->modelled[g->n_models++] = m;
     if (g->n_models == 0) return OK;
     TRY(belief_open(g->p, g->modelled, g->n_models, g->a, &g->belief, e));
-    if (aim_at == AIM_FRONT)
-        return aim_front_open(g->p, g->belief, g->n_start, g->a, &g->aim, e);
+    if (aim_at == AIM_FRONT) return aim_front_open(g->p, g->belief, g->n_start, g->a, &g->aim, e);
     return aim_version_open(g->p, g->belief, aim_at, g->a, &g->aim, e);
 }
 

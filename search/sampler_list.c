@@ -6,7 +6,8 @@ const sampler_row *sampler_rows(void)
 {
     static const sampler_row rows[] = {
         {"greybox",
-         "models of what only training tells, exact figures of all points: the greatest expected gain",
+         "models of what only training tells, exact figures of all points: the greatest expected "
+         "gain",
          sampler_greybox_open},
         {"motpe", "points that look like the best tenth of the trials and unlike the rest",
          sampler_motpe_open},

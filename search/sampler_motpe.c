@@ -13,7 +13,7 @@
 #include "search/sampler_kinds.h"
 #include "search/worth.h"
 
-enum { START = 20, MOST_BEST = 25, N_DRAWN = 64 };
+enum { START = 20, MOST_BEST = 60, N_DRAWN = 64 };
 
 typedef struct {
     sampler base;
@@ -22,20 +22,27 @@ typedef struct {
     uint64_t seed;
     arena *scratch;
     draw points;
-    int *level; /* n_knobs: of a draw */
+    int *level;                            /* n_knobs: of a draw */
+    double reference[PROBLEM_MAX_METRICS]; /* of each objective */
 } motpe;
 
+static status set_references(motpe *g, bool exact, const history *h, err *e)
+{
+    for (int k = 0; k < g->p->n_objectives; k++)
+        if (g->p->metric[k].exact == exact)
+            TRY(worth_reference(g->p, k, h, START, g->scratch, &g->reference[k], e));
+    return OK;
+}
+
 /* The points of the best trials, and those of all others. */
-static status split_trials(const motpe *g, const history *h, int *good, double *share, int *n_good,
+static status split_trials(motpe *g, const history *h, int *good, double *share, int *n_good,
                            int *bad, int *n_bad, err *e)
 {
-    int best[MOST_BEST], most = (h->n_known + 9) / 10;
+    int best[MOST_BEST], most = (h->n_known + 4) / 5;
     unsigned char *is_good = ARENA_NEW(g->scratch, unsigned char, h->n + 1);
     if (!is_good) return FAIL(e, ERR_MEM, "out of memory for trials");
-    double reference[PROBLEM_MAX_METRICS];
-    for (int k = 0; k < g->p->n_objectives; k++)
-        TRY(worth_reference(g->p, k, h, START, g->scratch, &reference[k], e));
-    TRY(breed_cover(g->p, g->aim, h, most < MOST_BEST ? most : MOST_BEST, reference, best, share,
+    TRY(set_references(g, false, h, e));
+    TRY(breed_cover(g->p, g->aim, h, most < MOST_BEST ? most : MOST_BEST, g->reference, best, share,
                     n_good, g->scratch, e));
     for (int i = 0; i < *n_good; i++) {
         good[i] = h->of[best[i]].what.point;
@@ -83,7 +90,8 @@ static status ask_densities(motpe *g, const history *h, int *point, err *e)
     TRY(split_trials(g, h, good, share, &n_good, bad, &n_bad, e));
     if (n_good == 0) return OK;
     TRY(parzen_make(g->p, good, share, n_good, 1, g->scratch, &of_good, e));
-    TRY(parzen_make(g->p, bad, NULL, n_bad, n_bad / (of_good.total - 1 + 1e-9), g->scratch, &of_bad, e));
+    TRY(parzen_make(g->p, bad, NULL, n_bad, n_bad / (of_good.total - 1 + 1e-9), g->scratch, &of_bad,
+                    e));
     rng r = rng_stream(g->seed, RNG_SAMPLE, (uint64_t)h->n);
     *point = draw_best(g, &of_good, &of_bad, &r);
     if (*point >= 0) point_set_take(&g->points.tried, *point);
@@ -113,5 +121,6 @@ status sampler_motpe_open(const problem *p, const sampler_options *o, arena *a, 
     g->level = ARENA_NEW(a, int, p->n_knobs + 1);
     if (!g->level) return FAIL(e, ERR_MEM, "out of memory");
     *out = &g->base;
+    TRY(set_references(g, true, NULL, e));
     return draw_open(p, o->seed, a, &g->points, e);
 }

@@ -36,8 +36,9 @@ Test(replay, invents_the_space_that_its_header_describes)
         for (int i = 0; i < t.p.n_points; i++) {
             bool keeps = true;
             for (int k = 0; k < version->n_limits; k++)
-                keeps = keeps && problem_keeps(&version->limit[k],
-                                               (double)t.truth[i * t.p.n_metrics + version->limit[k].metric]);
+                keeps = keeps && problem_keeps(
+                                     &version->limit[k],
+                                     (double)t.truth[i * t.p.n_metrics + version->limit[k].metric]);
             met += keeps;
             if (keeps) cr_assert(problem_may_meet(&t.p, v, i));
         }
