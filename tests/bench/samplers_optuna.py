@@ -1,11 +1,10 @@
-#!/usr/bin/python3
 """Optuna's samplers on the table of bench_samplers, in its format: which points they try.
 
   samplers_optuna.py TABLE.csv SAMPLER SEED N_TRIALS   prints the number of the point of each trial, one a line
 
-SAMPLER is nsga2 (population 20), tpe or tpe-multivariate. TABLE.csv: a row for each point, the levels of its knobs
-first (columns named knob:...), then its true figures (max:... or min:...) and the standard deviation of a training's
-figure (noise:..., for the figure of that name). The noise is drawn here: a training of the same point gives another figure.
+SAMPLER is nsga2 (population 20) or tpe (multivariate). TABLE.csv: a row for each point, the levels of its knobs
+(columns word:... and number:...), its true figures (max:... and min:...), and the standard deviation of each
+in a training (noise:...), which is drawn here.
 """
 import sys
 import warnings
@@ -20,9 +19,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 def sampler_of(name, seed):
     if name == "nsga2":
         return optuna.samplers.NSGAIISampler(population_size=20, seed=seed)
-    return optuna.samplers.TPESampler(
-        n_startup_trials=10, seed=seed, multivariate=name == "tpe-multivariate"
-    )
+    return optuna.samplers.TPESampler(n_startup_trials=10, seed=seed, multivariate=True)
 
 
 def main(path, name, seed, n_trials):
