@@ -1,3 +1,6 @@
+/* A trained figure is seen through a bend: below the median what is worse comes nearer, by its logarithm. A few
+ * hopeless trainings, of networks too small for anything, would else decide the scales of a model whose use is to
+ * tell good points apart. */
 #include "search/belief.h"
 
 #include <math.h>
@@ -6,12 +9,12 @@
 
 #include "search/encode.h"
 
+/* A fit begins with KEPT rows at most: of more, the newest half of so many, and others spread over the time before. */
 enum {
     ENOUGH = 4, /* figures to fit anything to */
-    KEPT =
-        1000, /* rows that a fit begins with; of more the newest half of this, and every so-manieth before */
-    MOST_ADDED = 128, /* rows until the next fit */
-    LEAST_ADDED = 8,
+    KEPT = 1000,
+    LEAST_ADDED = 8, /* rows until the next fit */
+    MOST_ADDED = 128,
     FIRST_STEPS = 40, /* of fitting */
     LATER_STEPS = 8
 };
@@ -40,7 +43,8 @@ struct belief {
 
 static int most_rows(const problem *p)
 {
-    return (p->n_points < KEPT ? p->n_points : KEPT) + MOST_ADDED;
+    int64_t all = (int64_t)p->n_points * (p->n_seeds > 0 ? p->n_seeds : 1);
+    return (int)(all < KEPT ? all : KEPT) + MOST_ADDED;
 }
 
 status belief_open(const problem *p, const int *metric, int n_metrics, arena *a, belief **out,

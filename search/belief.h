@@ -22,9 +22,9 @@ typedef struct {
 status belief_open(const problem *p, const int *metric, int n_metrics, arena *a, belief **out,
                    err *e);
 
-/* Takes in what the history has that was not known at the last call. In *anew whether the models were fitted
- * anew, which ends the watch: a step that the first call makes, and then one at every eighth more trainings. False in
- * *ready, and nothing else done, while too few figures are known to fit anything to. */
+/* Takes in what the history has that was not known at the last call. In *anew whether the models were fitted anew, which
+ * ends the watch: at first, and then whenever the history has grown by an eighth. False in *ready, and nothing
+ * done, while too few figures are known to fit anything to. */
 status belief_update(belief *b, const history *h, bool *ready, bool *anew, err *e);
 /* The point that was chosen as suggestion `number`. Before the first fit without effect. */
 status belief_add(belief *b, int number, int point, err *e);

@@ -13,6 +13,7 @@ extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, i
 extern void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 
 enum { MOST_FITTED = 256, BLOCK = 1024 };
+/* Adam's step; then means and deviations of the priors, normal in each logarithm; noise keeps to what can be factored. */
 static const double rate = 0.15, prior_deviation = 1.0, noise_prior = -2.0, noise_deviation = 1.5,
                     least_log_noise = -7, most_log_noise = 1;
 
@@ -65,6 +66,7 @@ status gp_open(const gp_space *s, int most_rows, int most_watched, arena *a, gp 
     if (!g->row || !g->y || !g->l || !g->z || !g->work || !g->lf || !g->narrow || !g->rows ||
         !g->watched || !g->points || !g->v || !g->posterior || !g->explained)
         return FAIL(e, ERR_MEM, "out of memory for a model");
+    openblas_set_num_threads(1); /* else the bits depend on the number of cores */
     *out = g;
     return OK;
 }
@@ -478,16 +480,6 @@ void gp_predict(gp *g, const int *some, int n, float *mean)
             }
         }
     }
-}
-
-int gp_n_rows(const gp *g)
-{
-    return g->n_rows;
-}
-
-int gp_n_known(const gp *g)
-{
-    return g->n_known;
 }
 
 const float *gp_mean(const gp *g)

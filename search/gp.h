@@ -18,7 +18,7 @@ typedef struct {
     const int *group; /* n_dims: the length scale that a coordinate goes by */
 } gp_space;
 
-enum { GP_MOST_GROUPS = 64 };
+enum { GP_MOST_GROUPS = 128 };
 
 /* What is fitted: logarithms of the length scales, and of the noise as a part of the signal's variance. */
 typedef struct {
@@ -50,8 +50,6 @@ status gp_add(gp *g, int point, err *e);
 /* The figure of the first unknown row; NaN: it stays what was expected. */
 void gp_learn(gp *g, double y);
 
-int gp_n_rows(const gp *g);
-int gp_n_known(const gp *g);
 /* Of the watched points, in their order: mean and standard deviation of the point's average figure over trainings. */
 const float *gp_mean(const gp *g);
 void gp_deviation(const gp *g, float *out);

@@ -19,7 +19,7 @@ static int read_points(const problem *p, int metric, double *x)
 static int read_start(const problem *p, int metric, const history *h, int n_start, double *x)
 {
     int n = 0;
-    for (int i = 0; i < n_start && i < h->n_known; i++) {
+    for (int i = 0; i < h->n_known && (i < n_start || n == 0); i++) {
         double value = h->of[i].value ? h->of[i].value[metric] : (double)NAN;
         if (isfinite(value)) x[n++] = problem_minimised(&p->metric[metric], value);
     }
@@ -31,7 +31,7 @@ status worth_reference(const problem *p, int metric, const history *h, int n_sta
 {
     const bool exact = p->metric[metric].exact;
     arena_mark_t mark = arena_mark(a);
-    double *x = ARENA_NEW(a, double, (exact ? p->n_points : n_start) + 1);
+    double *x = ARENA_NEW(a, double, (exact ? p->n_points : n_start) + 2);
     if (!x) return FAIL(e, ERR_MEM, "out of memory for a front");
     int n = exact ? read_points(p, metric, x) : read_start(p, metric, h, n_start, x);
     qsort(x, (size_t)n, sizeof *x, by_size);
