@@ -80,7 +80,7 @@ Test(gain, is_nearly_the_mean_growth_of_hypervolume_in_four_objectives)
 
 Test(gain, is_nothing_beyond_the_reference_and_the_growth_itself_without_doubt)
 {
-    const double front[] = {0.5, 0.5, 0.5}, reference[] = {1, 1, 1}, beyond[] = {1, 0.2},
+    const double front[] = {0.5, 0.5, 0.5}, reference[] = {1, 1, 1}, beyond[] = {1.5, 1.5},
                  inside[] = {0.25, 0.5};
     arena a;
     gain_front f;
