@@ -16,6 +16,8 @@ enum {
     LEAST_ADDED = 8, /* rows until the next fit */
     MOST_ADDED = 128,
     FIRST_STEPS = 40, /* of fitting */
+    EARLY_STEPS = 24, /* while the history is shorter than FEW, which costs little */
+    FEW = 128,
     LATER_STEPS = 8
 };
 
@@ -201,12 +203,12 @@ static status fit_models(belief *b, const history *h, err *e)
     double *y = ARENA_NEW(b->a, double, h->n + 1);
     if (!y) return FAIL(e, ERR_MEM, "out of memory for models");
     choose_rows(b, h);
+    const int steps = b->fit_at == 0 ? FIRST_STEPS : h->n < FEW ? EARLY_STEPS : LATER_STEPS;
     for (int i = 0; i < b->n_models; i++) {
         set_bend(b, &b->model[i], h, y);
         for (int k = 0; k < b->n_learned; k++)
             y[k] = result_of(b, &b->model[i], &h->of[b->number[k]]);
-        TRY(gp_restart(b->model[i].g, b->point, y, b->n_rows, b->n_learned,
-                       b->fit_at == 0 ? FIRST_STEPS : LATER_STEPS, e));
+        TRY(gp_restart(b->model[i].g, b->point, y, b->n_rows, b->n_learned, steps, e));
     }
     arena_release(b->a, mark);
     int gap = h->n / 8;
