@@ -1,5 +1,5 @@
-/* Before a version is met: the probability that a point keeps all its limits. Then, by the rule of the pick (store/picks.h),
- * how much room it is expected to add under the tightest limit. Several versions take turns, among those not
+/* Before a version is met: the probability that a point keeps all its limits. Then, by the rule of the pick
+ * (store/picks.h), how much room it is expected to add under the tightest limit. Several versions take turns, among those not
  * yet met comfortably while there are any. */
 #include <math.h>
 

@@ -16,7 +16,8 @@ status breed_best(const problem *p, int aim, const history *h, int most, int *ou
                   err *e);
 
 /* The same, but of a front that does not fit whole those that together dominate the most hypervolume within
- * `reference` (n_objectives, less is better), in no order. In `share`, which holds `most`, what each adds to the hypervolume of the others, the greatest being 1. */
+ * `reference` (n_objectives, less is better), in no order. In `share`, which holds `most`, what each adds to the
+ * hypervolume of the others, the greatest being 1. */
 status breed_cover(const problem *p, int aim, const history *h, int most, const double *reference,
                    int *out, double *share, int *n, arena *a, err *e);
 

@@ -13,7 +13,7 @@ extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, i
 extern void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 
 enum { MOST_FITTED = 256, BLOCK = 1024 };
-/* Adam's step; then means and deviations of the priors, normal in each logarithm; noise keeps to what can be factored. */
+/* Adam's step; means and deviations of the priors, normal in each logarithm; and what noise can be factored. */
 static const double rate = 0.15, prior_deviation = 1.0, noise_prior = -2.0, noise_deviation = 1.5,
                     least_log_noise = -7, most_log_noise = 1;
 

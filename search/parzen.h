@@ -15,8 +15,7 @@ typedef struct {
     const int *point;     /* about these */
     const double *weight; /* of each; NULL: 1 */
     double even, total;   /* weight of the even density; of all together */
-    double *
-        *shape; /* of each knob: n_levels x n_levels, chance of the second level about the first */
+    double **shape; /* of each knob, n_levels x n_levels: chance of the second about the first */
 } parzen;
 
 /* Tables in `a`; lists are borrowed. */

@@ -1,12 +1,12 @@
-/* motpe: the multi-objective tree-structured Parzen estimator (Ozaki, Tanigaki, Watanabe, Nomura & Onishi, JAIR 73, 2022)
- * with kernels over all knobs at once (Watanabe, arXiv 2304.11127). Trials are split into the best tenth, at most 25, and
- * the rest, pending and failed ones included; of some points drawn from the density of the best, the one comes next where
- * that exceeds the density of the rest the most.
+/* motpe: the multi-objective tree-structured Parzen estimator (Ozaki, Tanigaki, Watanabe, Nomura & Onishi, JAIR 73,
+ * 2022) with kernels over all knobs at once (Watanabe, arXiv 2304.11127). Trials are split into the best fifth, at
+ * most 60, and the rest, pending and failed ones included. Of some points drawn from the density of the best, each trial
+ * weighing as much as it adds to the hypervolume, the one comes next where that density exceeds the rest's the most.
  *
- * What is better is decided front after front, as for nsga2. Aimed at versions, trials that keep the limits come before
- * those that break them, and points whose exact figures break them already are passed over. */
-#include <math.h>
-
+ * What is better is decided front after front. Aimed at versions, trials that keep the limits come before those
+ * that break them, and points whose exact figures break them already are passed over. The even density has the same
+ * part in both mixtures: where nothing was trained neither outweighs the other, else the search would wander off to
+ * empty corners. */
 #include "search/breed.h"
 #include "search/draw.h"
 #include "search/parzen.h"
