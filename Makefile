@@ -34,7 +34,7 @@ CFLAGS_cov     := -O0 -g --coverage
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS_arm64   := -O3 -g
 ALL_CFLAGS = -std=c11 -ffp-contract=off -fno-common $(WARN) $(ARCH) $(CFLAGS_$(BUILD)) $(CFLAGS)
-LIBS     = $(shell pkg-config --libs $(PACKAGES)) -ldl -lm
+LIBS     = $(shell pkg-config --libs $(PACKAGES)) -lzopfli -ldl -lm
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 CRITERION  = $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion)
 
@@ -46,8 +46,9 @@ ROOT     := build/arm64-root
 ROOT_LIB := $(ROOT)/usr/lib/aarch64-linux-gnu
 PKG_CFLAGS := $(addprefix -idirafter $(ROOT)/usr/include,/ /aarch64-linux-gnu /kissfft \
               /aarch64-linux-gnu/openblas-pthread)
-LIBS     := -L$(ROOT_LIB) -Wl,-rpath-link,$(ROOT_LIB):$(ROOT)/lib/aarch64-linux-gnu \
-            -lsqlite3 -lopenblas -lyaml -lz -lxxhash -lsndfile -lkissfft-float -ldl -lm
+LIBS     := -L$(ROOT_LIB) -L$(ROOT)/usr/lib \
+            -Wl,-rpath-link,$(ROOT_LIB):$(ROOT)/lib/aarch64-linux-gnu:$(ROOT)/usr/lib \
+            -lsqlite3 -lopenblas -lyaml -lz -lzopfli -lxxhash -lsndfile -lkissfft-float -ldl -lm
 CRITERION := -lcriterion
 endif
 MACHINE  := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
@@ -81,13 +82,22 @@ $(LIB): $(OBJECTS) $(OUT)/sources
 $(OUT)/engine/nn/kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2 -mfma)
 $(OUT)/engine/nn/kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx2 -mfma -mprefer-vector-width=512)
 
+# Quantization: comparisons without traps, so that they become selections.
+$(OUT)/engine/nn/layer_fake_quant.o $(OUT)/engine/compress/calibrate.o: ISA_CFLAGS := -fno-trapping-math
+
 # The front end's lanes: square roots without errno, so that they are one instruction.
 $(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno
 $(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(MACHINE)),-mavx2)
 # So are the models'.
 $(OUT)/search/gp.o: ISA_CFLAGS := -fno-math-errno
-$(OUT)/engine/tflite/rows_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2)
-$(OUT)/engine/tflite/rows_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
+$(OUT)/engine/tflite/rows_avx2.o:         ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2)
+$(OUT)/engine/tflite/rows_avx512.o:       ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
+$(OUT)/engine/tflite/int_kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2)
+$(OUT)/engine/tflite/int_kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
+
+# These hold the functions of generated C sources as text.
+$(OUT)/engine/tflite/c_text.o:      $(wildcard engine/tflite/c_text/*.c)
+$(OUT)/engine/signal/c_front_end.o: $(wildcard engine/signal/c_text/*.c)
 
 # A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.
 FLAGS = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
@@ -146,7 +156,8 @@ $(OUT)/libbench.a: $(BENCH_OBJ) $(OUT)/sources
 $(OUT)/paretune-bench: $(OUT)/main.o $(OUT)/program_bench.o $(OUT)/static/foreign.o $(OUT)/libbench.a \
                        $(OUT)/static/kiss_fft.o $(OUT)/static/kiss_fftr.o
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static -o $@ $^ -L$(ROOT_LIB) -lyaml -lz -lxxhash -lm
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static -o $@ $^ -L$(ROOT_LIB) -L$(ROOT)/usr/lib -lyaml -lz \
+	    -lzopfli -lxxhash -lm
 
 # --- what people run ---
 
@@ -214,7 +225,7 @@ tidy: ## clang-tidy, warnings are errors
 .PHONY: format
 format: ## lay out all C files with clang-format
 	$(Q)tools/deps.sh dev
-	clang-format-14 -i $(wildcard *.[ch] engine/*.[ch] engine/*/*.[ch] search/*.[ch] store/*.[ch] \
+	clang-format-14 -i $(wildcard *.[ch] engine/*.[ch] engine/*/*.[ch] engine/*/c_text/*.c search/*.[ch] store/*.[ch] \
 	    report/*.[ch] tests/*.c tests/*/*.[ch])
 
 .PHONY: layers

@@ -2,12 +2,18 @@
  * between search/ and the engine.
  *
  * Kinds, in the order of a candidate's chain (parents in brackets):
- *   data                     series or clips -> examples ready to train on
- *   train  (data[, train])   epochs [from, to) of a training, continued from the earlier stage
- *   export (train)           weights stored as asked, a .tflite, its zlib and zip sizes
+ *   data   ([data ...])      series or clips -> examples ready to train on; many clips in shards,
+ *                            data stages themselves, of which this one is joined
+ *   train  (data[, train][, data ...])
+ *                            epochs [from, to) of a training, continued from the earlier stage; the
+ *                            last parents, as many as the parameter "sounds" says, are the waveforms
+ *                            that augmentation starts from and, behind them, recorded noise
+ *   export (train[, data])   weights stored as asked, a .tflite, its zlib and zip sizes
  *   score  (export, data)    errors of the exported file, as our interpreter computes them
  *   latency (export)         how long the exported file takes on this machine
  *   device (export)          how long it takes on another one, which a command reaches
+ * and outside of any chain, of a .tflite file from elsewhere (its path is the input):
+ *   grade   ([data])         what it is, how well it does, or how long it takes (stage_grade.c)
  *
  * A stage's key is the hash of its kind, its code version, its parameters (canonical JSON) and its
  * parents' keys; for a train stage also of how its kernels round, unless they are fused, as nearly
@@ -28,7 +34,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STAGE_MAX_PARENTS = 3, STAGE_MAX_METRICS = 40 };
+enum { STAGE_MAX_SHARDS = 8, STAGE_MAX_PARENTS = STAGE_MAX_SHARDS + 3, STAGE_MAX_METRICS = 40 };
 
 typedef enum {
     STAGE_DATA,
@@ -37,6 +43,7 @@ typedef enum {
     STAGE_SCORE,
     STAGE_LATENCY,
     STAGE_DEVICE,
+    STAGE_GRADE,
     N_STAGE_KINDS
 } stage_kind;
 
@@ -98,11 +105,12 @@ typedef struct {
     double macs;
     int arena_bytes; /* activations the interpreter holds at once */
     int flat_bytes;  /* of the .tflite file: exact, since its size does not depend on the weights */
-    uint64_t file_id; /* equal for exports of one network that write the same file, whatever its
+    uint64_t file_id;    /* equal for exports of one network that write the same file, whatever its
                          weights: `dynamic` without a tensor large enough is float32 */
-    int n_prunable;   /* weights that pruning may zero */
-    int packed_floor; /* bytes of the zlib file below which no training can bring it: a model, see
-                          stage.c */
+    int n_prunable;      /* weights that pruning may zero */
+    int converter_bytes; /* of the file that TensorFlow's converter would write */
+    int packed_floor; /* bytes below which no training can bring the file packed as asked: a model,
+                          see measure/cost.h and stage_export.c */
     double modelled_inference_ms, modelled_total_ms; /* on the export's "device"; NaN without one */
     double step_seconds; /* predicted CPU time of one training step at `batch` on this machine */
 } stage_forecast;
@@ -112,16 +120,26 @@ typedef struct {
 status stage_foresee(const node *net, const node *export_params, int batch, double final_sparsity,
                      arena *a, stage_forecast *out, err *e);
 
+/* Appends the JSON of the network that a fine-tuning of `net` trains: without the share `remove` of its
+ * channels, and `folded` as exported, which clustering wants. `a` is scratch. */
+status stage_tuned_net(const node *net, double remove, bool folded, arena *a, buf *json, err *e);
+
 /* What a data stage will hold, from a glance at what lies outside. */
 typedef struct {
     int n[3];      /* examples in each part (train, val, test); recordings that will turn out to be
                       unusable count, too */
     int n_classes; /* 0 for forecasts */
-    hash files;    /* recordings: of their list, what "files_hash" of the parameters must be */
+    /* Of recordings: what "files_hash" of the parameters must be, for a whole set of features and for
+     * its shards, whose parameters add "shard":[i,n] when n > 1; and for the shards of the training
+     * part's waveforms, which have "storage":"int16" and no "features". */
+    hash files;
+    int n_shards, n_waves;
+    hash shard[STAGE_MAX_SHARDS], wave[STAGE_MAX_SHARDS];
 } stage_survey;
 
-/* Reads file names and counts rows, no more. For keywords "files_hash" and "features" need not be
- * among the parameters yet. ERR_INPUT when something is missing or not what it should be. */
+/* Counts rows or lists recordings, and reads these to hash them. For keywords "files_hash" and
+ * "features" need not be among the parameters yet. ERR_INPUT when something is missing or not what it
+ * should be. */
 status stage_survey_data(const char *data_params, const char *input, arena *a, stage_survey *out,
                          err *e);
 
@@ -130,15 +148,25 @@ status stage_survey_data(const char *data_params, const char *input, arena *a, s
 status stage_check_data(const char *data_params, const char *input, arena *a, buf *notes, err *e);
 
 /* Appends the canonical form of a front end's settings (signal/feature.h), as "features" of a data
- * stage holds it, and gives the shape that a network will see. ERR_INPUT for settings that do not go
- * together. */
-status stage_check_features(const node *settings, buf *canonical, shape *out, err *e);
+ * stage holds it, and gives the shape that a network will see and the predicted CPU time of one clip.
+ * ERR_INPUT for settings that do not go together. */
+status stage_check_features(const node *settings, buf *canonical, shape *out, double *seconds,
+                            err *e);
 
 /* --- what is done with a model that was built --- */
 
-/* Writes a .tflite file under `path`, and beside it what "pack: zlib" and "pack: zip" count, as
- * PATH.zlib and PATH.zip: the bytes of the metrics size_flat, size_zlib and size_zip. */
-status stage_write_model(const char *path, const void *bytes, size_t n, err *e);
+/* Writes a .tflite file under `path`, and beside it a zlib stream and a ZIP, PATH.zlib and PATH.zip,
+ * packed as the parameters of its export stage say: the bytes of the metrics size_flat, size_zlib and
+ * size_zip, or of size_zopfli and size_zopfli_zip. */
+status stage_write_model(const char *path, const void *bytes, size_t n, const node *export_params,
+                         err *e);
+/* Writes the model as C, for devices without TensorFlow Lite: FOLDER/model.h, which holds the bytes of
+ * the flat file as an array, too, and FOLDER/model.c, which computes what our interpreter does and the
+ * features that go in. `bytes` may be flat, a zlib stream or a zip; `features` are the front end's
+ * settings (signal/feature.h), NULL for those in the file's metadata, without which there is no front
+ * end. `a` is scratch. ERR_INPUT for a file that is damaged or cannot be written as C. */
+status stage_write_c(const char *folder, const void *bytes, size_t n, const node *features,
+                     arena *a, err *e);
 /* Whether the file holds variable tensors (an LSTM's state), which other runtimes keep from one
  * inference to the next unless told to reset them. A file that cannot be read has none. */
 bool stage_keeps_state(const void *bytes, size_t n, arena *a);

@@ -1,5 +1,6 @@
 /* data: outside files or a generator -> a series with its split and statistics, or a set of clips with
- * their features. Their first bytes tell them apart. */
+ * their features. Their first bytes tell them apart. A stage with parents joins these, the shards of a
+ * set. */
 #include <string.h>
 
 #include "engine/data/keyword_data.h"
@@ -14,8 +15,35 @@ static status build_series(const stage_job *job, buf *artifact, stage_result *ou
     return OK;
 }
 
+status stage_open_clips(const stage_job *job, int first, int n, stage_clips *out, err *e)
+{
+    *out = (stage_clips){0};
+    for (int i = 0; i < n; i++) {
+        TRY(stage_open_parent(job, first + i, STAGE_DATA, &out->map[i], e));
+        out->n++;
+        TRY(stage_distrust(
+            clip_set_read(&out->set[i], out->map[i].bytes, out->map[i].n, "a set of clips", e), e));
+    }
+    return OK;
+}
+
+void stage_close_clips(stage_clips *x)
+{
+    for (int i = 0; i < x->n; i++) file_unmap(&x->map[i]);
+}
+
+static status join_shards(const stage_job *job, buf *artifact, stage_result *out, err *e)
+{
+    stage_clips shards;
+    status s = stage_open_clips(job, 0, job->rq->n_parents, &shards, e);
+    if (s == OK) s = keyword_data_join(shards.set, shards.n, artifact, &out->detail, e);
+    stage_close_clips(&shards);
+    return s;
+}
+
 status stage_build_data(const stage_job *job, buf *artifact, stage_result *out, err *e)
 {
+    if (job->rq->n_parents) return join_shards(job, artifact, out, e);
     if (!keyword_data_asked(job->params)) return build_series(job, artifact, out, e);
     return keyword_data_build(job->params, job->rq->input, job->a, artifact, &out->detail, e);
 }

@@ -21,7 +21,7 @@ typedef struct {
 
 typedef struct {
     const examples *ex;
-    interpreter *it;
+    stage_model model;
     float *x, *y;
     int batch;
 } scorer;
@@ -30,10 +30,7 @@ static void add_example(scorer *s, part p, int i, part_errors *r)
 {
     int outputs = s->ex->n_outputs, steps = s->ex->out.dim[0];
     s->ex->fetch(s->ex, p, i, 1, s->x, s->y);
-    tfl_port *in = interpreter_input(s->it, 0);
-    memcpy(in->data, s->x, in->bytes);
-    interpreter_invoke(s->it);
-    const float *forecast = interpreter_output(s->it, 0)->data;
+    const float *forecast = stage_model_run(&s->model, s->x);
     mae_add(&r->mae, forecast, s->y, steps);
     for (int t = 0; t < steps; t++) {
         for (int o = 0; o < outputs; o++) {
@@ -112,30 +109,23 @@ static status score_forecasts(const stage_job *job, scorer *s, stage_result *out
     return OK;
 }
 
-/* The file must take and give what the examples hold. */
-static status check_ports(const examples *ex, interpreter *it, err *e)
+status stage_score_model(const stage_job *job, const file_map *file, interpreter *it,
+                         const stage_dialect *dialect, const stage_examples *data,
+                         stage_result *out, err *e)
 {
-    if (interpreter_n_inputs(it) != 1 || interpreter_n_outputs(it) != 1)
-        return FAIL(e, ERR_INPUT, "the model needs one input and one output to be scored");
-    const tfl_port *in = interpreter_input(it, 0), *o = interpreter_output(it, 0);
-    size_t n_in = (size_t)shape_size(ex->in) * sizeof(float);
-    size_t n_out = (size_t)shape_size(ex->out) * sizeof(float);
-    if (in->type != TFL_FLOAT32 || o->type != TFL_FLOAT32 || in->bytes != n_in || o->bytes != n_out)
-        return FAIL(e, ERR_INPUT,
-                    "the model takes %zu and gives %zu bytes; the data has %zu and %zu of float32",
-                    in->bytes, o->bytes, n_in, n_out);
-    return OK;
+    scorer s = {.ex = &data->ex};
+    TRY(node_int(job->params, "batch", 1, 65536, &s.batch, e));
+    TRY(stage_model_open(it, s.ex, dialect, job->a, &s.model, e));
+    if (s.ex->n_classes > 0) return stage_score_words(job, file, &s.model, data, out, e);
+    return score_forecasts(job, &s, out, e);
 }
 
 static status score(const stage_job *job, const file_map *model, const stage_examples *data,
                     stage_result *out, err *e)
 {
-    scorer s = {.ex = &data->ex};
-    TRY(node_int(job->params, "batch", 1, 65536, &s.batch, e));
-    TRY(stage_distrust(interpreter_open(job->a, model->bytes, model->n, &s.it, e), e));
-    TRY(check_ports(s.ex, s.it, e));
-    if (s.ex->n_classes > 0) return stage_score_words(job, model, s.it, data, out, e);
-    return score_forecasts(job, &s, out, e);
+    interpreter *it;
+    TRY(stage_distrust(interpreter_open(job->a, model->bytes, model->n, &it, e), e));
+    return stage_score_model(job, model, it, NULL, data, out, e);
 }
 
 status stage_build_score(const stage_job *job, buf *artifact, stage_result *out, err *e)

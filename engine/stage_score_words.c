@@ -11,8 +11,8 @@
 
 typedef struct {
     const examples *ex;
-    interpreter *it;
-    bool softmax; /* the file's last operator */
+    const stage_model *model;
+    bool softmax; /* the file ends in probabilities */
 } listener;
 
 typedef struct {
@@ -25,7 +25,9 @@ static status ends_in_softmax(const file_map *model, arena *a, bool *out, err *e
 {
     tfl_graph g;
     TRY(tfl_read(a, model->bytes, model->n, &g, e));
-    *out = g.n_ops > 0 && g.op[g.n_ops - 1].code == OP_SOFTMAX;
+    int last = g.n_ops - 1;
+    while (last > 0 && (g.op[last].code == OP_DEQUANTIZE || g.op[last].code == OP_QUANTIZE)) last--;
+    *out = last >= 0 && g.op[last].code == OP_SOFTMAX;
     return OK;
 }
 
@@ -59,13 +61,12 @@ static status listen(const listener *l, part p, arena *a, part_result *r, err *e
     const examples *ex = l->ex;
     int n = ex->n_classes;
     float label;
-    float *x = interpreter_input(l->it, 0)->data;
-    const float *y = interpreter_output(l->it, 0)->data;
+    float *x = ARENA_NEW(a, float, l->model->n_in);
     *r = (part_result){.confusion = ARENA_NEW(a, int, n *n)};
-    if (!r->confusion) return FAIL(e, ERR_MEM, "out of memory");
+    if (!r->confusion || !x) return FAIL(e, ERR_MEM, "out of memory");
     for (int i = 0; i < ex->n[p]; i++) {
         ex->fetch(ex, p, i, 1, x, &label);
-        interpreter_invoke(l->it);
+        const float *y = stage_model_run(l->model, x);
         if (!all_finite(y, n))
             return FAIL(e, ERR_NUM, "the model's answer to clip %d is not finite", i);
         int spoken = (int)label, heard = largest(y, n);
@@ -95,15 +96,15 @@ static void put_words(buf *b, const clip_set *s)
     buf_char(b, ']');
 }
 
-status stage_score_words(const stage_job *job, const file_map *model, interpreter *it,
+status stage_score_words(const stage_job *job, const file_map *file, const stage_model *model,
                          const stage_examples *data, stage_result *out, err *e)
 {
-    listener l = {.ex = &data->ex, .it = it};
+    listener l = {.ex = &data->ex, .model = model};
     const int *n = l.ex->n;
     part_result val, test;
     if (n[PART_VAL] < 1 || n[PART_TEST] < 1)
         return FAIL(e, ERR_INPUT, "there is no clip to score a model on");
-    TRY(ends_in_softmax(model, job->a, &l.softmax, e));
+    TRY(ends_in_softmax(file, job->a, &l.softmax, e));
     TRY(listen(&l, PART_VAL, job->a, &val, e));
     TRY(listen(&l, PART_TEST, job->a, &test, e));
     stage_put_metric(out, "accuracy", 100.0 * val.right / n[PART_VAL]);

@@ -65,11 +65,23 @@ bool candidate_matters(const space *s, const value *slots, int slot)
     return slot_matters(s, slots, slot, &matters, NULL) == OK && matters;
 }
 
+/* The setting that says how long the training is that pruning happens in. */
+static setting phase_length(const value *slots)
+{
+    return strcmp(slots[SET_PRUNE_DURING].text, "fine-tune") == 0 ? SET_TUNE_EPOCHS : SET_EPOCHS;
+}
+
+bool candidate_prunes(const value *slots)
+{
+    return slots[SET_FINAL_SPARSITY].number > 0 ||
+           strcmp(slots[SET_PRUNE_PATTERN].text, "unstructured") != 0;
+}
+
 /* "20 %" of a training becomes epochs. */
 static void settle_period(value *v, const value *slots)
 {
     if (v->kind == VALUE_TEXT && strchr(v->text, '%'))
-        *v = value_number(v->number * slots[SET_EPOCHS].number / 100);
+        *v = value_number(v->number * slots[phase_length(slots)].number / 100);
 }
 
 status candidate_settle(const space *s, const digits *d, int slot, value *slots, err *e)
@@ -144,7 +156,7 @@ status candidate_put_config(const space *s, const value *slots, const char *net,
         bool matters;
         if (!row->axis && i != SET_TASK) continue;
         TRY(slot_matters(s, slots, i, &matters, e));
-        if (!matters) continue;
+        if (!matters || (row->quiet && value_equal(&slots[i], &s->slot[i].def))) continue;
         open_section(b, row->path, open, sizeof open, &first);
         buf_json_string(b, row->type == TYPE_FILE ? "file_hash"
                                                   : row->path + (*open ? strlen(open) + 1 : 0));

@@ -27,6 +27,9 @@ bool candidate_matters(const space *s, const value *slots, int slot);
 status candidate_put_config(const space *s, const value *slots, const char *net, const char *files,
                             buf *b, err *e);
 
+/* Whether weights are made zero; channels that leave are another matter. */
+bool candidate_prunes(const value *slots);
+
 /* "architecture=mlp, alpha=0.05": the values of the axes, for messages; in `a`. */
 const char *candidate_show(const space *s, const value *slots, arena *a);
 

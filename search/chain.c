@@ -113,14 +113,11 @@ void chain_put_export(const space *s, const value *slots, const char *features, 
 static void put_prune(const value *slots, buf *b)
 {
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
-    static const struct {
-        const char *name;
-        int slot;
-    } rows[] = {{"initial", SET_INITIAL_SPARSITY}, {"final", SET_FINAL_SPARSITY}};
-    for (int i = 0; i < 2; i++) {
-        buf_printf(b, "%s\"%s\":", i ? "," : "{", rows[i].name);
-        value_put_json(b, &slots[rows[i].slot]);
-    }
+    const bool share = slots[SET_FINAL_SPARSITY].number > 0;
+    buf_text(b, share ? "{\"initial\":" : "{\"pattern\":");
+    value_put_json(b, &slots[share ? SET_INITIAL_SPARSITY : SET_PRUNE_PATTERN]);
+    if (share) buf_text(b, ",\"final\":");
+    if (share) value_put_json(b, &slots[SET_FINAL_SPARSITY]);
     buf_text(b, ",\"begin\":"); /* a number of epochs; or of steps, beside its text */
     buf_number(b, begin->number);
     buf_text(b, ",\"end\":");
@@ -128,16 +125,68 @@ static void put_prune(const value *slots, buf *b)
     buf_printf(b,
                ",\"unit\":\"%s\",\"frequency\":", begin->kind == VALUE_TEXT ? "steps" : "epochs");
     value_put_json(b, &slots[SET_PRUNE_FREQUENCY]);
-    buf_text(b, ",\"power\":");
-    value_put_json(b, &slots[SET_PRUNE_POWER]);
+    if (share) buf_text(b, ",\"power\":");
+    if (share) value_put_json(b, &slots[SET_PRUNE_POWER]);
     buf_char(b, '}');
 }
 
+static void put_clusters(const value *slots, buf *b)
+{
+    buf_text(b, ",\"cluster\":{\"clusters\":");
+    value_put_json(b, &slots[SET_CLUSTERS]);
+    buf_text(b, ",\"init\":");
+    value_put_json(b, &slots[SET_CLUSTER_INIT]);
+    buf_text(b, ",\"gradient\":");
+    value_put_json(b, &slots[SET_CLUSTER_GRADIENT]);
+    buf_printf(b, ",\"preserve_sparsity\":%s}",
+               candidate_prunes(slots) && slots[SET_CLUSTER_SPARSITY].number != 0 ? "true"
+                                                                                  : "false");
+}
+
+/* What fine-tuning does besides training. */
+/* Quantization-aware: how the ranges of activations begin, and follow. */
+static void put_fake_quant(const value *slots, buf *b)
+{
+    const bool tails = strcmp(slots[SET_CALIBRATION].text, "percentile") == 0;
+    buf_text(b, ",\"fake_quant\":{\"calibration\":{\"method\":");
+    value_put_json(b, &slots[SET_CALIBRATION]);
+    if (tails) {
+        buf_text(b, ",\"percentile\":");
+        value_put_json(b, &slots[SET_CALIBRATION_PERCENTILE]);
+    }
+    buf_text(b, ",\"examples\":");
+    value_put_json(b, &slots[SET_CALIBRATION_EXAMPLES]);
+    buf_text(b, "},\"decay\":0.5");
+    if (strcmp(slots[SET_HEADS].text, "joint") != 0) {
+        buf_text(b, ",\"heads\":");
+        value_put_json(b, &slots[SET_HEADS]);
+    }
+    buf_char(b, '}');
+}
+
+static void put_tuning(const value *slots, const train_part *part, buf *b)
+{
+    if (part->from == 0) buf_text(b, ",\"start\":\"weights\"");
+    if (part->from == 0 && slots[SET_CHANNELS].number > 0) {
+        buf_text(b, ",\"channels\":{\"remove\":");
+        value_put_json(b, &slots[SET_CHANNELS]);
+        buf_text(b, ",\"norm\":");
+        value_put_json(b, &slots[SET_CHANNEL_NORM]);
+        buf_char(b, '}');
+    }
+    if (slots[SET_CLUSTERS].number > 0) put_clusters(slots, b);
+    if (slots[SET_AWARE].number != 0) put_fake_quant(slots, b);
+}
+
 void chain_put_train(const space *s, const value *slots, const char *net, const train_part *part,
-                     uint64_t seed, buf *b)
+                     uint64_t seed, int n_sounds, buf *b)
 {
     value own[N_SLOTS];
     memcpy(own, slots, sizeof own);
+    if (part->phase == PHASE_TUNE) {
+        own[SET_SCHEDULE] = value_text("constant");
+        own[SET_LEARNING_RATE] = slots[SET_TUNE_RATE];
+    }
     if (part->before_prune) {
         own[SET_KEEP] = s->slot[SET_KEEP].def;
         own[SET_EARLY_STOP] = s->slot[SET_EARLY_STOP].def;
@@ -149,8 +198,11 @@ void chain_put_train(const space *s, const value *slots, const char *net, const 
         put_prune(slots, b);
     else
         buf_text(b, "null");
-    buf_printf(b, ",\"seed\":%llu,\"from_epoch\":%d,\"to_epoch\":%d}", (unsigned long long)seed,
+    if (part->phase == PHASE_TUNE) put_tuning(slots, part, b);
+    buf_printf(b, ",\"seed\":%llu,\"from_epoch\":%d,\"to_epoch\":%d", (unsigned long long)seed,
                part->from, part->to);
+    if (n_sounds) buf_printf(b, ",\"sounds\":%d", n_sounds);
+    buf_char(b, '}');
 }
 
 /* --- a chain --- */
@@ -174,7 +226,7 @@ static status add_stage(maker *m, stage_kind kind, buf *params, const char *inpu
     *c = (chain_stage){.predicted_seconds = seconds, .predicted_bytes = bytes};
     c->request =
         (stage_request){.kind = kind, .params = text, .input = input, .n_parents = n_parents};
-    memcpy(c->request.parent, parents, (size_t)n_parents * sizeof *parents);
+    if (n_parents) memcpy(c->request.parent, parents, (size_t)n_parents * sizeof *parents);
     c->request.key = stage_key(kind, text, parents, n_parents);
     m->keys[m->out->n++] = c->request.key;
     return OK;
@@ -205,29 +257,82 @@ static status add_measurements(maker *m, const value *slots, const hash *parents
     return add_stage(m, STAGE_DEVICE, &b, "", 1, parents, there, predicted_score_bytes(), e);
 }
 
+static status add_given(maker *m, const char *params, const char *input, int n_parents,
+                        const hash *parents, double seconds, double bytes, err *e)
+{
+    buf b = {0};
+    buf_text(&b, params);
+    return add_stage(m, STAGE_DATA, &b, input, n_parents, parents, seconds, bytes, e);
+}
+
+/* The data, its shards before it. */
+static status add_data(maker *m, const data_record *d, hash *out, err *e)
+{
+    const int n = d->n_shards, first = m->out->n;
+    const double seconds = predicted_data_seconds(d), bytes = predicted_data_bytes(d);
+    for (int i = 0; i < n; i++)
+        TRY(add_given(m, d->shard[i], d->input, 0, NULL, seconds / n, bytes / n, e));
+    TRY(add_given(m, d->params, d->input, n, m->keys + first,
+                  n ? predicted_join_seconds(d) : seconds, bytes, e));
+    *out = m->keys[m->out->n - 1];
+    return OK;
+}
+
+/* What an augmented training hears, one behind the other. */
+static status add_sounds(maker *m, const value *slots, const data_record *d, hash *out, int *n,
+                         err *e)
+{
+    *n = 0;
+    const int first = m->out->n, n_waves = plan_hears(slots) ? d->clips->survey.n_waves : 0;
+    for (int i = 0; i < n_waves; i++)
+        TRY(add_given(m, d->clips->wave[i], d->input, 0, NULL, predicted_waves_seconds(d) / n_waves,
+                      predicted_waves_bytes(d) / n_waves, e));
+    if (plan_hears_recordings(m->p, slots))
+        TRY(add_given(m, m->p->noise, m->p->noise_input, 0, NULL, predicted_noise_seconds(),
+                      predicted_noise_bytes(), e));
+    *n = m->out->n - first;
+    if (*n) memcpy(out, m->keys + first, (size_t)*n * sizeof *out);
+    return OK;
+}
+
+static status add_trainings(maker *m, const value *slots, const build *w, uint64_t seed,
+                            const hash *data, err *e)
+{
+    int n_sounds;
+    hash sounds[STAGE_MAX_SHARDS + 1];
+    TRY(add_sounds(m, slots, w->data, sounds, &n_sounds, e));
+    for (int i = 0; i < w->n_parts; i++) {
+        const net_record *net = w->part[i].phase == PHASE_TUNE ? w->tuned : w->net;
+        hash parents[STAGE_MAX_PARENTS];
+        int n = 0;
+        buf b = {0};
+        parents[n++] = *data;
+        if (i) parents[n++] = m->keys[m->out->n - 1];
+        memcpy(parents + n, sounds, (size_t)n_sounds * sizeof *sounds);
+        chain_put_train(m->p->s, slots, net->json, &w->part[i], seed, n_sounds, &b);
+        TRY(add_stage(m, STAGE_TRAIN, &b, "", n + n_sounds, parents, w->part[i].seconds,
+                      predicted_train_bytes(w->cost), e));
+        m->out->stage[m->out->n - 1].epochs = w->part[i].to - w->part[i].from;
+    }
+    return OK;
+}
+
 static status add_stages(maker *m, const value *slots, const build *w, uint64_t seed, err *e)
 {
     const space *s = m->p->s;
     buf b = {0};
-    hash parents[STAGE_MAX_PARENTS] = {{{0}}};
-    buf_text(&b, w->data->params);
-    TRY(add_stage(m, STAGE_DATA, &b, w->data->input, 0, parents, predicted_data_seconds(w->data),
-                  predicted_data_bytes(w->data), e));
-    parents[0] = m->keys[0];
-    for (int i = 0; i < w->n_parts; i++) {
-        chain_put_train(s, slots, w->net->json, &w->part[i], seed, &b);
-        parents[1] = m->keys[i];
-        TRY(add_stage(m, STAGE_TRAIN, &b, "", i ? 2 : 1, parents, w->part[i].seconds,
-                      predicted_train_bytes(w->cost), e));
-    }
+    hash parents[2]; /* the training, then its export; the data */
+    TRY(add_data(m, w->data, &parents[1], e));
+    TRY(add_trainings(m, slots, w, seed, &parents[1], e));
     chain_put_export(s, slots, w->data->features, &b);
-    parents[0] = m->keys[w->n_parts];
-    TRY(add_stage(m, STAGE_EXPORT, &b, "", 1, parents, predicted_export_seconds(),
+    parents[0] = m->keys[m->out->n - 1]; /* behind it the data, which calibration looks at */
+    const bool aware = slots[SET_AWARE].number != 0; /* then the training has the ranges */
+    const int n_parents = candidate_matters(s, slots, SET_CALIBRATION) && !aware ? 2 : 1;
+    TRY(add_stage(m, STAGE_EXPORT, &b, "", n_parents, parents, predicted_export_seconds(),
                   w->cost->flat_bytes, e));
+    parents[0] = m->keys[m->out->n - 1];
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);
-    parents[0] = m->keys[w->n_parts + 1];
-    parents[1] = m->keys[0];
-    TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->net),
+    TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->tuned),
                   predicted_score_bytes(), e));
     return add_measurements(m, slots, parents, e);
 }
@@ -263,15 +368,35 @@ static int fill_knobs(const space *s, const value *slots, store_knob *out)
     return n;
 }
 
+static status put_config(const plan *p, const value *slots, const build *w, buf *b, err *e)
+{
+    return candidate_put_config(p->s, slots, w->tuned->json,
+                                w->data->clips ? w->data->clips->files : NULL, b, e);
+}
+
+status plan_config_hash(const plan *p, int64_t candidate, hash *out, err *e)
+{
+    value slots[N_SLOTS];
+    build w;
+    buf b = {0};
+    TRY(plan_values(p, candidate, slots, e));
+    TRY(plan_lookup(p, slots, &w, e));
+    status s = put_config(p, slots, &w, &b, e);
+    if (s == OK) *out = hash_bytes(b.data, b.len);
+    buf_free(&b);
+    return s;
+}
+
 static status fill_row(const plan *p, const value *slots, const build *w, arena *a, chain *out,
                        err *e)
 {
     static const char *const known[] = {
-        "n_params", "macs", "size_flat", "arena", "modelled_inference_ms", "modelled_total_ms"};
+        "n_params",         "macs", "size_flat", "arena", "size_converter", "modelled_inference_ms",
+        "modelled_total_ms"};
     store_knob *knobs = ARENA_NEW(a, store_knob, p->s->n_axes);
-    double *values = ARENA_NEW(a, double, 6);
+    double *values = ARENA_NEW(a, double, 7);
     buf b = {0};
-    status code = candidate_put_config(p->s, slots, w->net->json, w->data->files, &b, e);
+    status code = put_config(p, slots, w, &b, e);
     const char *config = code == OK ? arena_copy(a, b.data, b.len) : NULL;
     buf_free(&b);
     TRY(code);
@@ -280,13 +405,14 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
     values[1] = w->cost->macs;
     values[2] = w->cost->flat_bytes;
     values[3] = w->cost->arena_bytes;
-    values[4] = w->cost->modelled_inference_ms;
-    values[5] = w->cost->modelled_total_ms;
+    values[4] = w->cost->converter_bytes;
+    values[5] = w->cost->modelled_inference_ms;
+    values[6] = w->cost->modelled_total_ms;
     out->row.config = config;
     out->row.config_hash = hash_bytes(config, strlen(config));
     out->row.n_knobs = fill_knobs(p->s, slots, knobs);
     out->row.knob = knobs;
-    out->row.n_known = isnan(values[4]) ? 4 : 6;
+    out->row.n_known = isnan(values[5]) ? 5 : 7;
     out->row.known_name = known;
     out->row.known_value = values;
     return OK;

@@ -48,7 +48,7 @@ static void warn_bad_pruning(const space *s, const plan *p)
     const char *file = space_pruning_place(s, &line);
     if (n > 0)
         log_warn("%s:%d: %lld candidate%s left out: %s (begin and end in %% fit every length)",
-                 file, line, (long long)n, n == 1 ? " is" : "s are", plan_pruning_rule);
+                 file, line, (long long)n, n == 1 ? " is" : "s are", plan_own_rule(p));
 }
 
 /* The rows of tables, whose mistakes are printed as those of the space are. */

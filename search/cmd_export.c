@@ -13,7 +13,8 @@
 static const size_t MOST_FILE = (size_t)256 << 20;
 
 static struct {
-    const char *version, *folder, *artifacts;
+    const char *version, *folder, *artifacts, *features;
+    bool c;
 } given;
 
 static const opt options[] = {
@@ -22,19 +23,37 @@ static const opt options[] = {
     {"out", 'o', OPT_STRING, "DIR", "folder for the files (default: trial-N)", 0, 0, &given.folder},
     {"artifacts", 0, OPT_STRING, "DIR",
      "folder of artifacts, where it is another one than the last run's", 0, 0, &given.artifacts},
+    {"c", 0, OPT_FLAG, NULL,
+     "write the model as C, too: model.h (with the file's bytes as an array) and model.c, network "
+     "and "
+     "front end for a device without TensorFlow Lite",
+     0, 0, &given.c},
+    {"features", 0, OPT_STRING, "SETTINGS",
+     "with --c: the front end that the C computes, such as '{kind: mfcc, frame: 640}', in place of "
+     "the one in the file's metadata",
+     0, 0, &given.features},
     {0},
 };
 
 static const opt_spec spec = {
     .name = "export",
-    .args = "STUDY.db [TRIAL]",
-    .summary = "copy the .tflite file of a trial or a pick out of a study",
+    .args = "STUDY.db [TRIAL] | FILE.tflite",
+    .summary = "copy the .tflite file of a trial or a pick out of a study; turn one into C",
     .details =
         "Writes model.tflite, and packed as homeworks count it model.tflite.zlib (zlib.compress)\n"
-        "and model.tflite.zip. The file is the one that was scored: its bytes are compared with\n"
-        "the hash in the database. Give a trial's number, as query and report show it, or --pick.",
+        "and model.tflite.zip; where the trial's export.pack is one of zopfli's, these are "
+        "zopfli's.\n"
+        "The file is the one that was scored: its bytes are compared with\n"
+        "the hash in the database. Give a trial's number, as query and report show it, or --pick.\n"
+        "\n"
+        "With --c, model.c computes the network in plain C11 (model_run) and, where the file says "
+        "how\n"
+        "its features are made, those (features_compute): static memory, no dependency but libm, "
+        "the\n"
+        "interpreter's numbers. --c takes any .tflite file, flat or packed, in place of a study.",
     .examples = "  paretune export demo.db --pick small --out small\n"
-                "  paretune export demo.db 38",
+                "  paretune export demo.db 38 --c\n"
+                "  paretune export model.tflite --c --out device",
     .args_min = 1,
     .args_max = 2,
     .options = options,
@@ -100,21 +119,50 @@ static status read_model(const store_model *m, arena *a, char **bytes, size_t *n
                 path);
 }
 
-static status write_model(int64_t trial, const char *bytes, size_t n, arena *a, err *e)
+static status write_c(const char *folder, const char *bytes, size_t n, arena *a, err *e)
 {
+    node *features = NULL;
+    if (given.features &&
+        node_read_json(a, given.features, strlen(given.features), &features, e) != OK)
+        return err_wrap(e, "--features");
+    TRY(stage_write_c(folder, bytes, n, features, a, e));
+    printf("wrote %s/model.h and %s/model.c\n", folder, folder);
+    return OK;
+}
+
+/* A file of anybody's; the folder is named after it. */
+static status export_file(const char *path, arena *a, err *e)
+{
+    char *bytes;
+    size_t n;
+    const char *name = file_name(path), *end = strstr(name, ".tflite");
+    const char *folder =
+        given.folder
+            ? given.folder
+            : arena_printf(a, "%.*s-c", (int)(end ? (size_t)(end - name) : strlen(name)), name);
+    if (!folder) return FAIL(e, ERR_MEM, "out of memory");
+    TRY(file_read(a, path, MOST_FILE, &bytes, &n, e));
+    return write_c(folder, bytes, n, a, e) == OK ? OK : err_wrap(e, "%s", path);
+}
+
+static status write_model(int64_t trial, const store_model *m, const char *bytes, size_t n,
+                          arena *a, err *e)
+{
+    node *params;
     const char *folder =
         given.folder ? given.folder : arena_printf(a, "trial-%lld", (long long)trial);
     const char *path = folder ? file_join(a, folder, "model.tflite") : NULL;
     if (!path) return FAIL(e, ERR_MEM, "out of memory");
     TRY(file_make_folder(folder, e));
-    TRY(stage_write_model(path, bytes, n, e));
+    TRY(node_read_json(a, m->params, strlen(m->params), &params, e));
+    TRY(stage_write_model(path, bytes, n, params, e));
     printf("trial %lld: wrote %s, %zu bytes, and packed as %s.zlib and %s.zip\n", (long long)trial,
            path, n, path, path);
     if (stage_keeps_state(bytes, n, a))
         fprintf(stderr, "note: %s\n",
                 "an LSTM keeps its state between inferences in TensorFlow "
                 "Lite; call reset_all_variables() before each");
-    return OK;
+    return given.c ? write_c(folder, bytes, n, a, e) : OK;
 }
 
 static status export(store *s, const char *number, arena *a, err *e)
@@ -129,7 +177,7 @@ static status export(store *s, const char *number, arena *a, err *e)
         TRY(find_pick(s, a, &trial, e));
     TRY(store_find_model(s, trial, a, &model, e));
     TRY(read_model(&model, a, &bytes, &n, e));
-    return write_model(trial, bytes, n, a, e);
+    return write_model(trial, &model, bytes, n, a, e);
 }
 
 static status run(int n, char **argv, int *code, err *e)
@@ -137,11 +185,18 @@ static status run(int n, char **argv, int *code, err *e)
     (void)code;
     store *s = NULL;
     arena a;
-    if ((n > 1) == (given.version != NULL))
-        return FAIL(e, ERR_INPUT, "give the number of a trial or --pick VERSION");
-    TRY(store_open(argv[0], STORE_READ, &s, e));
+    status st;
+    const bool is_file = given.c && n == 1 && !given.version;
+    if (!is_file && (n > 1) == (given.version != NULL))
+        return FAIL(
+            e, ERR_INPUT,
+            "give the number of a trial or --pick VERSION; a .tflite file becomes C by --c");
+    if (given.features && !given.c) return FAIL(e, ERR_INPUT, "--features needs --c");
     arena_init(&a, 0);
-    status st = export(s, n > 1 ? argv[1] : NULL, &a, e);
+    if (is_file)
+        st = export_file(argv[0], &a, e);
+    else if ((st = store_open(argv[0], STORE_READ, &s, e)) == OK)
+        st = export(s, n > 1 ? argv[1] : NULL, &a, e);
     store_close(s);
     arena_free(&a);
     return st;

@@ -17,19 +17,20 @@ static bool is_number(const value *v)
     return v->kind == VALUE_NUMBER;
 }
 
-static void add_cut(plan *p, double epoch, bool pruning)
+static void add_cut(plan *p, phase where, double epoch, bool pruning)
 {
+    cut *cuts = p->cuts[where];
+    int *n = &p->n_cuts[where], at = 0;
     if (epoch < 1 || epoch > 1e6 || epoch != floor(epoch)) return;
-    int at = 0;
-    while (at < p->n_cuts && p->cuts[at].epoch < (int)epoch) at++;
-    if (at < p->n_cuts && p->cuts[at].epoch == (int)epoch) {
-        p->cuts[at].pruning |= pruning;
+    while (at < *n && cuts[at].epoch < (int)epoch) at++;
+    if (at < *n && cuts[at].epoch == (int)epoch) {
+        cuts[at].pruning |= pruning;
         return;
     }
-    if (p->n_cuts == MAX_CUTS) return; /* more would share more, at no gain in what is right */
-    memmove(&p->cuts[at + 1], &p->cuts[at], (size_t)(p->n_cuts - at) * sizeof(cut));
-    p->cuts[at] = (cut){(int)epoch, pruning};
-    p->n_cuts++;
+    if (*n == MAX_CUTS) return; /* more would share more, at no gain in what is right */
+    memmove(&cuts[at + 1], &cuts[at], (size_t)(*n - at) * sizeof *cuts);
+    cuts[at] = (cut){(int)epoch, pruning};
+    ++*n;
 }
 
 /* The i-th value that a slot may take, NULL behind the last. */
@@ -41,26 +42,33 @@ static const value *possible_value(const space *s, int slot, int i)
     return i == n && info->when ? &info->otherwise : NULL;
 }
 
-static bool may_prune(const space *s)
+static bool may_prune(const space *s, phase where)
 {
     const value *v;
+    bool share = false, during = false;
     for (int i = 0; (v = possible_value(s, SET_FINAL_SPARSITY, i)) != NULL; i++)
-        if (v->number > 0) return true;
-    return false;
+        share |= v->number > 0;
+    for (int i = 0; (v = possible_value(s, SET_PRUNE_PATTERN, i)) != NULL; i++)
+        share |= strcmp(v->text, "unstructured") != 0;
+    for (int i = 0; (v = possible_value(s, SET_PRUNE_DURING, i)) != NULL; i++)
+        during |= (strcmp(v->text, "fine-tune") == 0) == (where == PHASE_TUNE);
+    return share && during;
 }
 
-static void find_cuts(plan *p)
+static void find_cuts(plan *p, phase where)
 {
     const space *s = p->s;
+    const int length = where == PHASE_TUNE ? SET_TUNE_EPOCHS : SET_EPOCHS;
     const value *begin, *epochs;
-    for (int i = 0; may_prune(s) && (begin = possible_value(s, SET_PRUNE_BEGIN, i)) != NULL; i++) {
-        if (is_number(begin)) add_cut(p, begin->number, true);
+    for (int i = 0; may_prune(s, where) && (begin = possible_value(s, SET_PRUNE_BEGIN, i)) != NULL;
+         i++) {
+        if (is_number(begin)) add_cut(p, where, begin->number, true);
         if (is_number(begin) || !strchr(begin->text, '%')) continue;
-        for (int k = 0; (epochs = possible_value(s, SET_EPOCHS, k)) != NULL; k++)
-            add_cut(p, begin->number * epochs->number / 100, true);
+        for (int k = 0; (epochs = possible_value(s, length, k)) != NULL; k++)
+            add_cut(p, where, begin->number * epochs->number / 100, true);
     }
-    for (int k = 0; (epochs = possible_value(s, SET_EPOCHS, k)) != NULL; k++)
-        if (s->slot[SET_EPOCHS].axis >= 0) add_cut(p, epochs->number, false);
+    for (int k = 0; (epochs = possible_value(s, length, k)) != NULL; k++)
+        if (s->slot[length].axis >= 0) add_cut(p, where, epochs->number, false);
 }
 
 static void find_mixed(plan *p)
@@ -75,22 +83,22 @@ static void find_mixed(plan *p)
 
 /* --- limits on what is known before training --- */
 
-/* The figure that a limit is about; *floor: no less than this, but maybe more. NaN when not known.
- */
-static double known_figure(const char *metric, const value *slots, const stage_forecast *c,
-                           bool *floor_only)
+double plan_known_figure(const char *metric, const value *slots, const stage_forecast *c,
+                         bool *floor_only)
 {
     *floor_only = false;
     if (strcmp(metric, "n_params") == 0) return c->n_params;
     if (strcmp(metric, "macs") == 0) return c->macs;
     if (strcmp(metric, "arena") == 0) return c->arena_bytes;
     if (strcmp(metric, "size_flat") == 0) return c->flat_bytes;
+    if (strcmp(metric, "size_converter") == 0) return c->converter_bytes;
     if (strcmp(metric, "modelled_inference_ms") == 0) return c->modelled_inference_ms;
     if (strcmp(metric, "modelled_total_ms") == 0) return c->modelled_total_ms;
     bool size = strcmp(metric, "size") == 0;
     if (size && strcmp(slots[SET_PACK].text, "flat") == 0) return c->flat_bytes;
-    if (!size && strcmp(metric, "size_zlib") != 0 && strcmp(metric, "size_zip") != 0)
-        return (double)NAN;
+    bool packed = strcmp(metric, "size_zlib") == 0 || strcmp(metric, "size_zip") == 0 ||
+                  strcmp(metric, "size_zopfli") == 0 || strcmp(metric, "size_zopfli_zip") == 0;
+    if (!size && !packed) return (double)NAN;
     *floor_only = true;
     return c->packed_floor;
 }
@@ -103,16 +111,16 @@ static bool is_upper(limit_op op)
 static bool breaks_limit(const store_limit *l, const value *slots, const stage_forecast *c)
 {
     bool floor_only;
-    double v = known_figure(l->metric, slots, c, &floor_only);
+    double v = plan_known_figure(l->metric, slots, c, &floor_only);
     if (isnan(v) || (floor_only && !is_upper(l->op))) return false;
     return !limit_holds(l->op, v, l->bound);
 }
 
-/* True when every version has a limit that the candidate cannot meet. Counts the limits broken. */
+/* True when every version aimed at has a limit that the candidate cannot meet. Counts the limits broken. */
 static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
 {
     const space *s = p->s;
-    int hopeless = 0;
+    int n_aimed = 0, hopeless = 0;
     for (int v = 0; v < s->n_versions; v++) {
         bool broken = false;
         for (int l = 0; l < s->version[v].n_limits; l++) {
@@ -120,9 +128,10 @@ static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
             p->over[v][l]++;
             broken = true;
         }
-        hopeless += broken;
+        n_aimed += space_aims_at(s, v);
+        hopeless += broken && space_aims_at(s, v);
     }
-    return s->n_versions > 0 && hopeless == s->n_versions && s->static_filter;
+    return n_aimed > 0 && hopeless == n_aimed && s->static_filter;
 }
 
 static void find_least_packed(plan *p)
@@ -138,18 +147,45 @@ static void find_least_packed(plan *p)
 
 /* --- rules --- */
 
-const char plan_pruning_rule[] = "pruning must begin before its end, and end within the training";
-
 /* Else the final share is never reached while the knob says so, and no epoch counts as the best. Where
  * begin and end are in steps only the trainer knows how they lie to the epochs. */
 static const char *bad_pruning(const value *slots)
 {
-    if (slots[SET_FINAL_SPARSITY].number <= 0) return NULL;
+    if (!candidate_prunes(slots)) return NULL;
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
+    const bool tune = plan_pruning_phase(slots) == PHASE_TUNE;
+    if (tune && slots[SET_TUNE_EPOCHS].number < 1)
+        return "pruning while fine-tuning needs fine_tune.epochs";
     if (begin->number >= end->number) return "pruning must begin before its end";
-    if (is_number(end) && end->number > slots[SET_EPOCHS].number)
-        return "pruning must end within the training";
+    if (!is_number(end) || end->number <= slots[tune ? SET_TUNE_EPOCHS : SET_EPOCHS].number)
+        return NULL;
+    return tune ? "pruning must end within the fine-tuning"
+                : "pruning must end within the training";
+}
+
+static const char *bad_clusters(const value *slots)
+{
+    const double clusters = slots[SET_CLUSTERS].number;
+    const bool pruned = candidate_prunes(slots);
+    if (clusters <= 0) return NULL;
+    if (slots[SET_TUNE_EPOCHS].number < 1) return "clustering needs fine_tune.epochs";
+    if (pruned && plan_pruning_phase(slots) == PHASE_TUNE)
+        return "clustering and pruning cannot share a fine-tuning: prune during training";
+    if (pruned && slots[SET_CLUSTER_SPARSITY].number != 0 && clusters < 3)
+        return "clusters that preserve sparsity are at least 3: one of them is zero";
+    if (strcmp(slots[SET_LABELS].text, "standardized") == 0)
+        return "clustering needs physical labels: others are scaled back in the last layer, each "
+               "output by its own factor, which would pull its clusters apart";
     return NULL;
+}
+
+/* Why a candidate makes no sense, NULL when it does. */
+static const char *bad_compression(const value *slots)
+{
+    const char *why = bad_pruning(slots);
+    if (!why && slots[SET_CHANNELS].number > 0 && slots[SET_TUNE_EPOCHS].number < 1)
+        why = "removing channels needs fine_tune.epochs";
+    return why ? why : bad_clusters(slots);
 }
 
 /* The first rule that excludes the candidate, n_rules for the built-in one, -1 when none does. */
@@ -163,7 +199,7 @@ static status find_rule(const space *s, const value *slots, int *out, err *e)
         *out = i;
         return OK;
     }
-    if (bad_pruning(slots)) *out = s->n_rules;
+    if (bad_compression(slots)) *out = s->n_rules;
     return OK;
 }
 
@@ -175,22 +211,48 @@ typedef struct {
     identity_table parts, exports;
 } pass;
 
-static status count_stages(plan *p, pass *x, const value *slots, const build *w, err *e)
+/* Stages that hold sounds, whoever else uses them: `n` of them, `seconds` and `bytes` in all. */
+static status count_sounds(plan *p, pass *x, uint64_t id, int n, double seconds, double bytes,
+                           err *e)
 {
     plan_summary *t = &p->summary;
     bool added;
-    double chain_seconds = predicted_data_seconds(w->data) + predicted_export_seconds() +
-                           predicted_score_seconds(w->data, w->net) +
-                           predicted_latency_seconds(slots) + predicted_device_seconds(slots);
+    t->unshared[STAGE_DATA] += (int64_t)n * p->s->n_seeds;
+    TRY(identity_put(&x->parts, id, 0, &added, e));
+    if (!added) return OK;
+    t->stages[STAGE_DATA] += n;
+    t->cpu_seconds += seconds;
+    t->disk_bytes += bytes;
+    return OK;
+}
+
+/* Adds the longest way through them to `chain_seconds`: shards are built side by side. */
+static status count_data(plan *p, pass *x, const value *slots, const build *w,
+                         double *chain_seconds, err *e)
+{
+    const data_record *d = w->data;
+    const double seconds = predicted_data_seconds(d), join = predicted_join_seconds(d);
+    TRY(count_sounds(p, x, identity_mix(w->data_id, 6), 1 + d->n_shards, seconds + join,
+                     predicted_data_bytes(d) * (d->n_shards ? 2 : 1), e));
+    *chain_seconds += seconds / (d->n_shards ? d->n_shards : 1) + join;
+    if (plan_hears(slots))
+        TRY(count_sounds(p, x, plan_waves_identity(d), d->clips->survey.n_waves,
+                         predicted_waves_seconds(d), predicted_waves_bytes(d), e));
+    if (plan_hears_recordings(p, slots))
+        TRY(count_sounds(p, x, identity_mix(8, 8), 1, predicted_noise_seconds(),
+                         predicted_noise_bytes(), e));
+    return OK;
+}
+
+static status count_trainings(plan *p, pass *x, const build *w, double *chain_seconds, err *e)
+{
+    plan_summary *t = &p->summary;
+    bool added;
     int n_seeds = p->s->n_seeds;
-    const int measured = predicted_latency_seconds(slots) > 0 ? n_seeds : 0;
-    const int elsewhere = predicted_device_seconds(slots) > 0 ? n_seeds : 0;
     t->unshared[STAGE_TRAIN] += (int64_t)w->n_parts * n_seeds;
-    t->unshared[STAGE_LATENCY] += measured;
-    t->unshared[STAGE_DEVICE] += elsewhere;
     for (int i = 0; i < w->n_parts; i++) {
         const train_part *part = &w->part[i];
-        chain_seconds += part->seconds;
+        *chain_seconds += part->seconds;
         t->epochs_unshared += (double)(part->to - part->from) * n_seeds;
         TRY(identity_put(&x->parts, part->id, 0, &added, e));
         if (!added) continue;
@@ -199,22 +261,31 @@ static status count_stages(plan *p, pass *x, const value *slots, const build *w,
         t->cpu_seconds += part->seconds * n_seeds;
         t->disk_bytes += predicted_train_bytes(w->cost) * n_seeds;
     }
+    return OK;
+}
+
+static status count_stages(plan *p, pass *x, const value *slots, const build *w, err *e)
+{
+    plan_summary *t = &p->summary;
+    bool added;
+    const double here = predicted_latency_seconds(slots), there = predicted_device_seconds(slots);
+    const double rest =
+        predicted_export_seconds() + predicted_score_seconds(w->data, w->tuned) + here + there;
+    double chain_seconds = rest;
+    const int n_seeds = p->s->n_seeds;
+    const int measured = here > 0 ? n_seeds : 0, elsewhere = there > 0 ? n_seeds : 0;
+    t->unshared[STAGE_LATENCY] += measured;
+    t->unshared[STAGE_DEVICE] += elsewhere;
+    TRY(count_trainings(p, x, w, &chain_seconds, e));
+    TRY(count_data(p, x, slots, w, &chain_seconds, e));
     if (chain_seconds > t->longest_seconds) t->longest_seconds = chain_seconds;
-    TRY(identity_put(&x->parts, identity_mix(w->data_id, 6), 0, &added, e));
-    if (added) {
-        t->stages[STAGE_DATA]++;
-        t->cpu_seconds += predicted_data_seconds(w->data);
-        t->disk_bytes += predicted_data_bytes(w->data);
-    }
     TRY(identity_put(&x->exports, w->export_id, 0, &added, e));
     if (!added) return OK;
     t->stages[STAGE_EXPORT] += n_seeds;
     t->stages[STAGE_SCORE] += n_seeds;
     t->stages[STAGE_LATENCY] += measured;
     t->stages[STAGE_DEVICE] += elsewhere;
-    t->cpu_seconds +=
-        n_seeds * (predicted_export_seconds() + predicted_score_seconds(w->data, w->net) +
-                   predicted_latency_seconds(slots) + predicted_device_seconds(slots));
+    t->cpu_seconds += n_seeds * rest;
     t->disk_bytes += n_seeds * (w->cost->flat_bytes + predicted_score_bytes());
     return OK;
 }
@@ -227,6 +298,7 @@ static status classify(plan *p, pass *x, int64_t i, const value *slots, cand_sta
     TRY(find_rule(p->s, slots, &excluded_by, e));
     if (excluded_by >= 0) {
         p->excluded[excluded_by]++;
+        if (excluded_by == p->s->n_rules && !bad_pruning(slots)) p->not_only_pruning = true;
         *out = CAND_EXCLUDED;
         return OK;
     }
@@ -269,7 +341,7 @@ static void finish_summary(plan *p)
     plan_summary *t = &p->summary;
     t->candidates = p->s->size;
     t->trials = t->count[CAND_OK] * p->s->n_seeds;
-    t->unshared[STAGE_DATA] = t->unshared[STAGE_EXPORT] = t->unshared[STAGE_SCORE] = t->trials;
+    t->unshared[STAGE_EXPORT] = t->unshared[STAGE_SCORE] = t->trials;
 }
 
 static status init_plan(plan *p, err *e)
@@ -288,7 +360,7 @@ static status init_plan(plan *p, err *e)
     TRY(identity_init(&p->net_of, p->a, 64, e));
     TRY(identity_init(&p->export_of, p->a, 16, e));
     TRY(identity_init(&p->cost_of, p->a, 256, e));
-    find_cuts(p);
+    for (int i = 0; i < N_PHASES; i++) find_cuts(p, (phase)i);
     find_mixed(p);
     find_least_packed(p);
     return OK;
@@ -307,7 +379,7 @@ static status refuse_empty(const plan *p, err *e)
     const char *file = space_pruning_place(s, &line);
     if (p->excluded[s->n_rules] > 0)
         buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line, (long long)p->excluded[s->n_rules],
-                   plan_pruning_rule);
+                   plan_own_rule(p));
     status code = buf_check(&b, e);
     if (code == OK)
         code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,
@@ -341,6 +413,11 @@ status plan_make(const space *s, arena *a, plan **out, err *e)
 
 /* --- what others ask --- */
 
+const space *plan_space(const plan *p)
+{
+    return p->s;
+}
+
 cand_state plan_state(const plan *p, int64_t candidate)
 {
     assert(candidate >= 0 && candidate < p->s->size);
@@ -352,6 +429,12 @@ status plan_summarize(const plan *p, plan_summary *out, err *e)
     (void)e;
     *out = p->summary;
     return OK;
+}
+
+const char *plan_own_rule(const plan *p)
+{
+    if (p->not_only_pruning) return "pruning, channels and clusters must fit the trainings";
+    return "pruning must begin before its end, and end within the training";
 }
 
 int64_t plan_excluded(const plan *p, int i)
@@ -380,7 +463,7 @@ status plan_forecast(const plan *p, int64_t candidate, stage_forecast *out, err 
     TRY(plan_values(p, candidate, slots, e));
     TRY(plan_lookup(p, slots, &w, e));
     *out = *w.cost;
-    out->step_seconds = w.net->step_base + slots[SET_BATCH].number * w.net->step_per_example;
+    out->step_seconds = w.tuned->step_base + slots[SET_BATCH].number * w.tuned->step_per_example;
     return OK;
 }
 
@@ -388,7 +471,7 @@ static const char *why_excluded(const plan *p, const value *slots, arena *a)
 {
     int i;
     if (find_rule(p->s, slots, &i, NULL) != OK || i < 0) return "";
-    if (i == p->s->n_rules) return bad_pruning(slots);
+    if (i == p->s->n_rules) return bad_compression(slots);
     const rule *r = &p->s->rule[i];
     return arena_printf(a, "excluded by line %d: %s%s%s%s", r->place->line, expr_text(r->exclude),
                         r->because ? " (" : "", r->because ? r->because : "",
@@ -401,14 +484,16 @@ static const char *why_over(const plan *p, const value *slots, const build *w, a
         for (int l = 0; l < p->s->version[v].n_limits; l++) {
             const store_limit *limit = &p->s->version[v].limit[l];
             bool floor_only;
-            if (!breaks_limit(limit, slots, w->cost)) continue;
+            if (!space_aims_at(p->s, v) || !breaks_limit(limit, slots, w->cost)) continue;
             char text[60];
-            double figure = known_figure(limit->metric, slots, w->cost, &floor_only);
+            double figure = plan_known_figure(limit->metric, slots, w->cost, &floor_only);
             quantity_format(figure, stage_metric_find(limit->metric)->unit, text, sizeof text);
             return arena_printf(a, "%s is %s%s, and version %s asks for %s%s", limit->metric,
                                 floor_only ? "at least " : "", text, p->s->version[v].name,
                                 limit->text,
-                                p->s->n_versions > 1 ? "; the others are out of reach, too" : "");
+                                p->s->n_versions > 1 && p->s->search.aim == AIM_VERSIONS
+                                    ? "; the others are out of reach, too"
+                                    : "");
         }
     return "";
 }

@@ -36,29 +36,51 @@ static const char *clips_input(const space *s, const value *slots, arena *a)
     return text;
 }
 
+/* JSON of a stage on the list: "files_hash", what it makes, and which shard. */
+static status put_stage(plan *p, const char *list, const char *files, const char *made, int shard,
+                        int n_shards, const char **out, err *e)
+{
+    buf b = {0};
+    buf_put(&b, list, strlen(list) - 1); /* its closing brace comes later */
+    if (files) buf_printf(&b, ",\"files_hash\":\"%s\"", files);
+    buf_printf(&b, ",%s", made);
+    if (n_shards > 1) buf_printf(&b, ",\"shard\":[%d,%d]", shard, n_shards);
+    buf_char(&b, '}');
+    return plan_keep_text(p, &b, out, e);
+}
+
+static status survey_list(plan *p, const char *list, const char *input, const clip_list **out,
+                          err *e)
+{
+    clip_list *l = ARENA_NEW(p->a, clip_list, 1);
+    if (!l) return no_memory(e);
+    TRY(stage_survey_data(list, input, p->a, &l->survey, e));
+    if (*input) l->files = l->survey.files.text;
+    for (int i = 0; i < l->survey.n_waves; i++)
+        TRY(put_stage(p, list, *input ? l->survey.wave[i].text : NULL, "\"storage\":\"int16\"", i,
+                      l->survey.n_waves, &l->wave[i], e));
+    *out = l;
+    return OK;
+}
+
 /* Lists the clips, unless another record has them already. `list` is the JSON that chooses them. */
 static status survey_clips(plan *p, const char *list, data_record *d, err *e)
 {
     bool added;
-    stage_survey survey;
     uint64_t id = hash_u64(list, strlen(list), hash_u64(d->input, strlen(d->input), 5));
     const uint32_t *same = identity_find(&p->clips_of, id);
     if (same) {
-        const data_record *other = &p->data[*same];
-        memcpy(d->n, other->n, sizeof d->n);
-        d->files = other->files;
-        d->io.outputs = other->io.outputs;
-        return OK;
+        d->clips = p->data[*same].clips;
+    } else {
+        TRY(survey_list(p, list, d->input, &d->clips, e));
+        TRY(identity_put(&p->clips_of, id, (uint32_t)p->n_data, &added, e));
     }
-    TRY(stage_survey_data(list, d->input, p->a, &survey, e));
-    memcpy(d->n, survey.n, sizeof d->n);
-    d->io.outputs = survey.n_classes;
-    d->files = *d->input ? arena_string(p->a, survey.files.text) : NULL;
-    if (*d->input && !d->files) return no_memory(e);
-    return identity_put(&p->clips_of, id, (uint32_t)p->n_data, &added, e);
+    memcpy(d->n, d->clips->survey.n, sizeof d->n);
+    d->io.outputs = d->clips->survey.n_classes;
+    return OK;
 }
 
-static status check_features(plan *p, const value *slots, buf *canonical, shape *in, err *e)
+static status check_features(plan *p, const value *slots, buf *canonical, data_record *d, err *e)
 {
     buf b = {0};
     const char *text;
@@ -66,23 +88,19 @@ static status check_features(plan *p, const value *slots, buf *canonical, shape 
     chain_put_features(p->s, slots, &b);
     TRY(plan_keep_text(p, &b, &text, e));
     TRY(node_read_json(p->a, text, strlen(text), &tree, e));
-    return stage_check_features(tree, canonical, in, e);
+    return stage_check_features(tree, canonical, &d->io.in, &d->clip_seconds, e);
 }
 
-static status put_params(plan *p, const value *slots, const char *list, data_record *d, buf *b,
-                         err *e)
+static status put_params(plan *p, const char *list, data_record *d, err *e)
 {
-    buf_put(b, list, strlen(list) - 1); /* its closing brace comes later */
-    if (d->files) buf_printf(b, ",\"files_hash\":\"%s\"", d->files);
-    buf features = {0};
-    status s = check_features(p, slots, &features, &d->io.in, e);
-    if (s != OK) {
-        buf_free(&features);
-        return s;
-    }
-    TRY(plan_keep_text(p, &features, &d->features, e));
-    buf_printf(b, ",\"features\":%s,\"storage\":\"float16\"}", d->features);
-    return OK;
+    const stage_survey *v = &d->clips->survey;
+    const char *made = arena_printf(p->a, "\"features\":%s,\"storage\":\"float16\"", d->features);
+    if (!made) return no_memory(e);
+    d->n_shards = v->n_shards > 1 ? v->n_shards : 0;
+    for (int i = 0; i < d->n_shards; i++)
+        TRY(put_stage(p, list, d->clips->files ? v->shard[i].text : NULL, made, i, v->n_shards,
+                      &d->shard[i], e));
+    return put_stage(p, list, d->clips->files, made, 0, 1, &d->params, e);
 }
 
 static status make_keywords(plan *p, const value *slots, data_record *d, err *e)
@@ -94,10 +112,36 @@ static status make_keywords(plan *p, const value *slots, data_record *d, err *e)
     d->input = clips_input(p->s, slots, p->a);
     if (!d->input) return no_memory(e);
     TRY(survey_clips(p, list, d, e));
-    status s = put_params(p, slots, list, d, &b, e);
-    if (s == OK) return plan_keep_text(p, &b, &d->params, e);
+    status s = check_features(p, slots, &b, d, e);
+    if (s == OK) s = plan_keep_text(p, &b, &d->features, e);
     buf_free(&b);
-    return s;
+    TRY(s);
+    return put_params(p, list, d, e);
+}
+
+bool plan_hears(const value *slots)
+{
+    return slots[SET_SHIFT].number > 0 || slots[SET_NOISE].number > 0 || slots[SET_GAIN].number > 0;
+}
+
+bool plan_hears_recordings(const plan *p, const value *slots)
+{
+    return candidate_matters(p->s, slots, SET_NOISE_FOLDER);
+}
+
+status plan_find_noise(plan *p, const value *slots, err *e)
+{
+    static const char list[] = "{\"task\":\"keywords\",\"source\":\"noise-recordings\"}";
+    stage_survey survey;
+    if (p->noise || !plan_hears_recordings(p, slots)) return OK;
+    p->noise_input = slots[SET_NOISE_FOLDER].text;
+    TRY(stage_survey_data(list, p->noise_input, p->a, &survey, e));
+    return put_stage(p, list, survey.files.text, "\"storage\":\"int16\"", 0, 1, &p->noise, e);
+}
+
+uint64_t plan_waves_identity(const data_record *d)
+{
+    return hash_u64(d->clips->wave[0], strlen(d->clips->wave[0]), 7);
 }
 
 static status reserve(plan *p, err *e)

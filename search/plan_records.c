@@ -6,7 +6,10 @@
 
 /* --- predictions: rough, for a first idea; measured times replace them in a run --- */
 
-enum { BYTES_PER_VALUE = 4 };
+enum {
+    BYTES_PER_VALUE = 4,
+    AWARE_FACTOR = 4 /* a quantization-aware step: a layer behind each, weights derived anew */
+};
 
 static double examples_of(const data_record *d)
 {
@@ -56,15 +59,48 @@ double predicted_device_seconds(const value *slots)
     return *slots[SET_DEVICE_RUN].text ? 10 : 0;
 }
 
+/* A joined set is copied once. */
+double predicted_join_seconds(const data_record *d)
+{
+    return d->n_shards ? 0.01 + 1e-9 * predicted_data_bytes(d) : 0;
+}
+
+double predicted_waves_seconds(const data_record *d)
+{
+    return 0.02 + 2e-4 * d->n[0];
+}
+
+double predicted_waves_bytes(const data_record *d)
+{
+    return 32000.0 * d->n[0] + 1000;
+}
+
+/* Speech Commands' six recordings, which are six minutes long. */
+double predicted_noise_seconds(void)
+{
+    return 0.3;
+}
+
+double predicted_noise_bytes(void)
+{
+    return 1.2e7;
+}
+
 double predicted_score_bytes(void)
 {
     return 1000;
 }
 
-static double epoch_seconds(const data_record *d, const net_record *n, double batch)
+/* Shifting, mixing and clipping a second of samples, then its front end; masks are next to nothing. */
+static double augment_seconds(const data_record *d, const value *slots)
 {
-    double step = n->step_base + batch * n->step_per_example;
-    return (d->n[0] + d->n[1] / 3.0) / batch * step;
+    return plan_hears(slots) ? d->n[0] * (2e-5 + d->clip_seconds) : 0;
+}
+
+static double epoch_seconds(const data_record *d, const net_record *n, const value *slots)
+{
+    double batch = slots[SET_BATCH].number, step = n->step_base + batch * n->step_per_example;
+    return (d->n[0] + d->n[1] / 3.0) / batch * step + augment_seconds(d, slots);
 }
 
 /* --- records --- */
@@ -95,8 +131,20 @@ static uint64_t recipe_identity(const space *s, const value *slots, const archit
 /* The file carries its front end, so that counts too. */
 static uint64_t export_identity(const data_record *d, const value *slots)
 {
-    static const int list[] = {SET_STORAGE, SET_DYNAMIC_MIN, SET_PER_CHANNEL, SET_PACK, SET_DEVICE};
-    const uint64_t id = mix_slots(3, slots, list, 5);
+    static const int list[] = {SET_STORAGE,
+                               SET_DYNAMIC_MIN,
+                               SET_PER_CHANNEL,
+                               SET_AWARE,
+                               SET_CALIBRATION,
+                               SET_CALIBRATION_PERCENTILE,
+                               SET_CALIBRATION_EXAMPLES,
+                               SET_IO,
+                               SET_HEADS,
+                               SET_PACK,
+                               SET_ZLIB_LEVEL,
+                               SET_WRITER,
+                               SET_DEVICE};
+    const uint64_t id = mix_slots(3, slots, list, 13);
     return d->features ? hash_u64(d->features, strlen(d->features), id) : id;
 }
 
@@ -167,21 +215,19 @@ static status read_net(const space *s, const value *slots, const architecture_io
     return code;
 }
 
-static status make_net(plan *p, uint64_t recipe, const value *slots, const architecture_io *io,
-                       const node *export, err *e)
+/* The record of the network whose JSON is in `b`, which is freed, under `recipe` too. */
+static status keep_net(plan *p, uint64_t recipe, buf *b, const node *export, err *e)
 {
     bool added;
-    buf b = {0};
-    TRY(read_net(p->s, slots, io, &b, e));
-    uint64_t id = hash_u64(b.data, b.len, 4);
+    uint64_t id = hash_u64(b->data, b->len, 4);
     const uint32_t *same = identity_find(&p->net_of, id);
     if (same) { /* another recipe, the same network: truncation made them equal */
-        buf_free(&b);
+        buf_free(b);
         return identity_put(&p->net_of, recipe, *same, &added, e);
     }
     net_record *longer = reserve(p, p->nets, sizeof *longer, p->n_nets, &p->cap_nets);
     if (!longer || p->n_nets == MAX_NETS) {
-        buf_free(&b);
+        buf_free(b);
         if (!longer) return no_memory(e);
         return FAIL(e, ERR_INPUT, "more than %d different networks", MAX_NETS);
     }
@@ -189,12 +235,52 @@ static status make_net(plan *p, uint64_t recipe, const value *slots, const archi
     net_record *n = &p->nets[p->n_nets];
     node *tree;
     n->id = id;
-    TRY(plan_keep_text(p, &b, &n->json, e));
+    TRY(plan_keep_text(p, b, &n->json, e));
     TRY(node_read_json(p->a, n->json, strlen(n->json), &tree, e));
     n->tree = tree;
     TRY(time_net(p, n, export, e));
     TRY(identity_put(&p->net_of, id, (uint32_t)p->n_nets, &added, e));
     return identity_put(&p->net_of, recipe, (uint32_t)p->n_nets++, &added, e);
+}
+
+static status make_net(plan *p, uint64_t recipe, const value *slots, const architecture_io *io,
+                       const node *export, err *e)
+{
+    buf b = {0};
+    TRY(read_net(p->s, slots, io, &b, e));
+    return keep_net(p, recipe, &b, export, e);
+}
+
+/* Whether fine-tuning trains another network than was trained before. */
+static bool changes_net(const value *slots)
+{
+    return slots[SET_CHANNELS].number > 0 || slots[SET_CLUSTERS].number > 0;
+}
+
+static uint64_t tuned_identity(const value *slots, uint64_t net_id)
+{
+    const uint64_t id = identity_mix(net_id, slots[SET_CHANNELS].id);
+    return identity_mix(id, slots[SET_CLUSTERS].number > 0);
+}
+
+static status make_tuned(plan *p, const value *slots, const net_record *n, const node *export,
+                         err *e)
+{
+    buf b = {0};
+    const uint64_t recipe = tuned_identity(slots, n->id);
+    status s = stage_tuned_net(n->tree, slots[SET_CHANNELS].number, slots[SET_CLUSTERS].number > 0,
+                               p->a, &b, e);
+    if (s == OK) return keep_net(p, recipe, &b, export, e);
+    buf_free(&b);
+    return s;
+}
+
+/* The network that is exported; NULL when it was not made yet. */
+static const net_record *find_tuned(const plan *p, const value *slots, const net_record *n)
+{
+    if (!changes_net(slots)) return n;
+    const uint32_t *tuned = identity_find(&p->net_of, tuned_identity(slots, n->id));
+    return tuned ? &p->nets[*tuned] : NULL;
 }
 
 /* --- parts of a training --- */
@@ -211,30 +297,57 @@ static bool rate_depends_on_length(const value *slots)
     return strcmp(schedule, "polynomial") == 0 || strcmp(schedule, "cosine") == 0;
 }
 
-static void cut_training(const plan *p, const value *slots, build *out)
+phase plan_pruning_phase(const value *slots)
 {
-    int epochs = (int)slots[SET_EPOCHS].number, from = 0;
-    bool pruned = slots[SET_FINAL_SPARSITY].number > 0, fixed_rate = !rate_depends_on_length(slots);
+    return strcmp(slots[SET_PRUNE_DURING].text, "fine-tune") == 0 ? PHASE_TUNE : PHASE_TRAIN;
+}
+
+/* Fine-tuning has a constant rate. */
+static void cut_phase(const plan *p, const value *slots, phase where, build *out)
+{
+    const cut *cuts = p->cuts[where];
+    const int epochs = (int)slots[where == PHASE_TUNE ? SET_TUNE_EPOCHS : SET_EPOCHS].number;
+    const bool pruned = candidate_prunes(slots) && plan_pruning_phase(slots) == where;
+    const bool fixed_rate = where == PHASE_TUNE || !rate_depends_on_length(slots);
     const value *begin = &slots[SET_PRUNE_BEGIN];
-    out->n_parts = 0;
-    for (int i = 0; i <= p->n_cuts; i++) {
-        int to = i < p->n_cuts ? p->cuts[i].epoch : epochs;
+    for (int i = 0, from = 0; from < epochs && i <= p->n_cuts[where]; i++) {
+        int to = i < p->n_cuts[where] ? cuts[i].epoch : epochs;
         bool last = to >= epochs;
-        if (!last && !p->cuts[i].pruning && !fixed_rate) continue;
+        if (!last && !cuts[i].pruning && !fixed_rate) continue;
         if (last) to = epochs;
         bool before = pruned && is_number(begin) && to <= begin->number;
-        out->part[out->n_parts++] = (train_part){
-            .from = from, .to = to, .pruning = pruned && !before, .before_prune = before};
+        out->part[out->n_parts++] = (train_part){.phase = where,
+                                                 .from = from,
+                                                 .to = to,
+                                                 .pruning = pruned && !before,
+                                                 .before_prune = before};
         from = to;
-        if (last) return;
     }
+}
+
+static void cut_training(const plan *p, const value *slots, build *out)
+{
+    out->n_parts = 0;
+    for (int i = 0; i < N_PHASES; i++) cut_phase(p, slots, (phase)i, out);
 }
 
 static uint64_t prune_identity(uint64_t id, const value *slots)
 {
-    static const int list[] = {SET_FINAL_SPARSITY, SET_INITIAL_SPARSITY, SET_PRUNE_BEGIN,
-                               SET_PRUNE_END,      SET_PRUNE_FREQUENCY,  SET_PRUNE_POWER};
-    return mix_slots(id, slots, list, 6);
+    static const int list[] = {SET_PRUNE_PATTERN, SET_FINAL_SPARSITY, SET_INITIAL_SPARSITY,
+                               SET_PRUNE_BEGIN,   SET_PRUNE_END,      SET_PRUNE_FREQUENCY,
+                               SET_PRUNE_POWER};
+    return mix_slots(id, slots, list, 7);
+}
+
+static uint64_t tuning_identity(uint64_t id, const value *slots)
+{
+    static const int list[] = {SET_TUNE_RATE,       SET_CHANNELS,     SET_CHANNEL_NORM,
+                               SET_CLUSTERS,        SET_CLUSTER_INIT, SET_CLUSTER_GRADIENT,
+                               SET_CLUSTER_SPARSITY};
+    static const int ranges[] = {SET_AWARE, SET_CALIBRATION, SET_CALIBRATION_PERCENTILE,
+                                 SET_CALIBRATION_EXAMPLES, SET_HEADS};
+    id = mix_slots(id, slots, list, 7);
+    return slots[SET_AWARE].number != 0 ? mix_slots(id, slots, ranges, 5) : id;
 }
 
 /* Mirrors chain_put_train: a part's identity has all that its parameters have, and its parents'. */
@@ -243,12 +356,14 @@ static void identify_parts(const plan *p, const value *slots, build *out)
     uint64_t common = identity_mix(out->data_id, out->net->id);
     common = mix_slots(common, slots, p->mixed, p->n_mixed);
     if (rate_depends_on_length(slots)) common = identity_mix(common, slots[SET_EPOCHS].id);
-    double epoch = epoch_seconds(out->data, out->net, slots[SET_BATCH].number);
+    const double epoch[N_PHASES] = {epoch_seconds(out->data, out->net, slots),
+                                    epoch_seconds(out->data, out->tuned, slots)};
     uint64_t earlier = 5;
     for (int i = 0; i < out->n_parts; i++) {
         train_part *t = &out->part[i];
         uint64_t id = identity_mix(earlier, common);
         id = identity_mix(id, (uint64_t)t->from << 32 | (uint32_t)t->to);
+        if (t->phase == PHASE_TUNE) id = tuning_identity(id, slots);
         if (!t->before_prune) {
             id = identity_mix(id, slots[SET_KEEP].id);
             id = identity_mix(id, slots[SET_EARLY_STOP].id);
@@ -258,7 +373,8 @@ static void identify_parts(const plan *p, const value *slots, build *out)
         }
         if (t->pruning) id = prune_identity(id, slots);
         t->id = earlier = id;
-        t->seconds = (t->to - t->from) * epoch;
+        t->seconds = (t->to - t->from) * epoch[t->phase];
+        if (t->phase == PHASE_TUNE && slots[SET_AWARE].number != 0) t->seconds *= AWARE_FACTOR;
     }
 }
 
@@ -272,16 +388,21 @@ static uint64_t cost_identity(const net_record *n, uint64_t export_id)
 }
 
 /* The most zeros there can be. Where the share falls, the trained network may keep the initial one: the
- * training may end first, and no update need come after the first. */
-static const value *greatest_sparsity(const value *slots)
+ * training may end first, and no update need come after the first. Clustered weights may pack to next to
+ * nothing, as zeros do: nothing is foreseen of them. */
+static double greatest_sparsity(const value *slots)
 {
-    const value *initial = &slots[SET_INITIAL_SPARSITY], *final = &slots[SET_FINAL_SPARSITY];
-    return final->number > 0 && initial->number > final->number ? initial : final;
+    const double initial = slots[SET_INITIAL_SPARSITY].number,
+                 final = slots[SET_FINAL_SPARSITY].number;
+    if (slots[SET_CLUSTERS].number > 0) return 1;
+    if (candidate_prunes(slots) && final <= 0)
+        return strcmp(slots[SET_PRUNE_PATTERN].text, "1:4") == 0 ? 0.75 : 0.5;
+    return final > 0 && initial > final ? initial : final;
 }
 
 static uint64_t sparse_identity(uint64_t cost_id, const value *slots)
 {
-    return identity_mix(cost_id, greatest_sparsity(slots)->id);
+    return identity_mix(cost_id, value_number(greatest_sparsity(slots)).id);
 }
 
 static status make_cost(plan *p, uint64_t id, const net_record *n, const node *export,
@@ -304,7 +425,7 @@ static status resolve_cost(plan *p, const value *slots, const net_record *n, con
                            uint64_t export_id, err *e)
 {
     uint64_t id = cost_identity(n, export_id), own = sparse_identity(id, slots);
-    double sparsity = greatest_sparsity(slots)->number;
+    double sparsity = greatest_sparsity(slots);
     const uint32_t *cost = identity_find(&p->cost_of, id);
     if (!cost) TRY(make_cost(p, id, n, export, 0, e));
     cost = identity_find(&p->cost_of, id);
@@ -327,6 +448,7 @@ status plan_resolve(plan *p, const value *slots, build *out, err *e)
 {
     uint64_t data = data_identity(p, slots);
     if (!identity_find(&p->data_of, data)) TRY(plan_make_data(p, data, slots, e));
+    TRY(plan_find_noise(p, slots, e));
     const data_record *d = &p->data[*identity_find(&p->data_of, data)];
     const architecture_io *io = &d->io;
     uint64_t recipe = recipe_identity(p->s, slots, io), export_id = export_identity(d, slots);
@@ -334,6 +456,8 @@ status plan_resolve(plan *p, const value *slots, build *out, err *e)
     const node *export = p->exports[*identity_find(&p->export_of, export_id)].params;
     if (!identity_find(&p->net_of, recipe)) TRY(make_net(p, recipe, slots, io, export, e));
     const net_record *n = &p->nets[*identity_find(&p->net_of, recipe)];
+    if (!find_tuned(p, slots, n)) TRY(make_tuned(p, slots, n, export, e));
+    n = find_tuned(p, slots, &p->nets[*identity_find(&p->net_of, recipe)]);
     TRY(resolve_cost(p, slots, n, export, export_id, e));
     return plan_lookup(p, slots, out, e);
 }
@@ -348,14 +472,16 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e)
     const uint32_t *net = identity_find(&p->net_of, recipe_identity(p->s, slots, &out->data->io));
     if (!net) return FAIL(e, ERR_ARG, "the candidate was not planned");
     out->net = &p->nets[*net];
-    out->cost = find_cost(p, slots, out->net, export_id);
+    out->tuned = find_tuned(p, slots, out->net);
+    out->cost = out->tuned ? find_cost(p, slots, out->tuned, export_id) : NULL;
     if (!out->cost) return FAIL(e, ERR_ARG, "the candidate was not planned");
     cut_training(p, slots, out);
     identify_parts(p, slots, out);
     /* Not by how weights are stored but by the file that this writes: the choices may agree. */
-    static const int besides[] = {SET_PACK,     SET_DEVICE,  SET_DEVICE_RUN, SET_DEVICE_PROTOCOL,
-                                  SET_PROTOCOL, SET_RUNTIME, SET_LIBRARY};
+    static const int besides[] = {SET_PACK,       SET_ZLIB_LEVEL,      SET_DEVICE,
+                                  SET_DEVICE_RUN, SET_DEVICE_PROTOCOL, SET_PROTOCOL,
+                                  SET_RUNTIME,    SET_LIBRARY};
     out->export_id = identity_mix(out->part[out->n_parts - 1].id, out->cost->file_id);
-    out->export_id = mix_slots(out->export_id, slots, besides, 7);
+    out->export_id = mix_slots(out->export_id, slots, besides, 8);
     return OK;
 }

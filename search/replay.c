@@ -1,6 +1,7 @@
 #include "search/replay.h"
 
 #include "engine/base/clock.h"
+#include "search/racing.h"
 
 /* A simulated worker: free, or busy with a trial until a time. */
 typedef struct {
@@ -87,6 +88,8 @@ status replay_run(const replay_table *t, const replay_options *o, arena *a, repl
     if (!r.hand || !out->trial || !out->seconds) return FAIL(e, ERR_MEM, "out of memory");
     for (int i = 0; i < o->n_workers; i++) r.hand[i].number = -1;
     TRY(o->sampler->open(&t->p, &o->options, a, &source, e));
+    racing_options again = {o->options.aim, o->max_seeds, o->confidence};
+    TRY(sampler_race(&t->p, source, &again, a, &source, e));
     TRY(guide_open(&t->p, source, o->window, &r.g, e));
     status s = simulate(&r, e);
     guide_free(r.g);

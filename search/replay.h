@@ -10,6 +10,8 @@ typedef struct {
     const sampler_row *sampler;
     sampler_options options; /* its seed also names the replica of the table's noise */
     int window, n_workers, n_trials;
+    int max_seeds;     /* racing.h; below 2: every point once */
+    double confidence; /* of its intervals */
 } replay_options;
 
 typedef struct {

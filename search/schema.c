@@ -12,11 +12,21 @@
 #define SGD "optimizer == 'sgd'"
 #define TO_A_FINAL_RATE "schedule in ['polynomial', 'cosine']"
 #define EXPONENTIAL "schedule == 'exponential'"
-#define PRUNED "final_sparsity > 0"
+#define SHARE "final_sparsity > 0"
+#define PRUNED "(final_sparsity > 0 or pattern != 'unstructured')"
+#define CLUSTERED "clusters > 0"
+#define TUNED "fine_tune.epochs > 0"
 #define FOLDERS "source == 'speech-folders'"
 #define MADE_UP "source == 'synthetic-keywords'"
 #define LISTS "split == 'lists'"
+#define BY_SHARES "split in ['random', 'speaker-hash']"
+#define NOISY "noise > 0"
+#define RECORDED "noise > 0 and noise_kind == 'recordings'"
 #define MEL "feature in ['mfcc', 'log-mel']"
+#define SOME_INT8 "storage in ['dynamic', 'int8-weights']"
+#define FULL_INT8 "storage == 'int8'"
+#define CALIBRATED "storage == 'int8' and not aware"
+#define BY_PERCENTILE "storage == 'int8' and calibration == 'percentile'"
 
 /* clang-format off: one setting reads as one paragraph */
 static const setting_row rows[N_SETTINGS] = {
@@ -58,8 +68,10 @@ static const setting_row rows[N_SETTINGS] = {
 
     [SET_DATA_FOLDER] = {"data.folder", TYPE_FOLDER, .matters = FOLDERS, .stages = DATA,
                          .task = "keywords",
-                         .help = "folder of recordings, WAV or FLAC, with a folder for each word; "
-                                 "relative to `--data`, as `data.file` is"},
+                         .help =
+                             "folder of recordings, WAV or FLAC, with a folder for each word (or, "
+                             "split as `archives`, for each part); "
+                             "relative to `--data`, as `data.file` is"},
     [SET_WORDS] = {"data.words", TYPE_OTHER, .def = "[]", .stages = DATA, .task = "keywords",
                    .help =
                        "the words to tell apart, in the order of the classes; none: every folder, "
@@ -71,13 +83,14 @@ static const setting_row rows[N_SETTINGS] = {
                       .matters = MADE_UP, .param = "speakers", .stages = DATA, .axis = true,
                       .task = "keywords",
                       .help = "how many voices they have; each is in one part only"},
-    [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists",
+    [SET_SPLIT] = {"data.split", TYPE_CHOICE, .choices = "random|speaker-hash|lists|archives",
                    .def = "random", .matters = FOLDERS, .param = "split", .stages = DATA,
                    .axis = true, .task = "keywords",
                    .help =
                        "`random`: the same shares of every word; `speaker-hash`: as Speech "
                        "Commands splits itself, no speaker in two parts; `lists`: as three files "
-                       "say"},
+                       "say; `archives`: as the folder is already, into three whose names end in "
+                       "train, val and test (msc-train, ...), with files named `WORD_....wav`"},
     [SET_TRAIN_LIST] = {"data.train_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
                         .task = "keywords",
                         .help = "the training part: a recording a line, of which the last two "
@@ -87,11 +100,10 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_TEST_LIST] = {"data.test_list", TYPE_FILE, .matters = LISTS, .stages = DATA,
                        .task = "keywords", .help = "the test part"},
     [SET_VAL_PERCENT] = {"data.val_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
-                         .matters = "split != 'lists'", .param = "val_percent", .stages = DATA,
-                         .axis = true, .task = "keywords", .unit = "%",
-                         .help = "size of the validation part"},
+                         .matters = BY_SHARES, .param = "val_percent", .stages = DATA, .axis = true,
+                         .task = "keywords", .unit = "%", .help = "size of the validation part"},
     [SET_TEST_PERCENT] = {"data.test_percent", TYPE_NUMBER, .min = 1, .max = 90, .def = "10",
-                          .matters = "split != 'lists'", .param = "test_percent", .stages = DATA,
+                          .matters = BY_SHARES, .param = "test_percent", .stages = DATA,
                           .axis = true, .task = "keywords", .unit = "%",
                           .help = "size of the test part"},
     [SET_SHUFFLE] = {"data.shuffle", TYPE_BOOL, .def = "true", .matters = FOLDERS,
@@ -231,14 +243,78 @@ static const setting_row rows[N_SETTINGS] = {
          .stages = TRAIN, .axis = true, .unit = "epochs",
          .help = "stop after so many epochs without a better one, by the same figure; 0: never"},
 
-    [SET_FINAL_SPARSITY] =
-        {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0", .stages = TRAIN,
-         .axis = true,
-         .help =
-             "share of the weights that are zero in the end; 0: no pruning, and the rest of this "
-             "section does not matter"},
+    [SET_SHIFT] = {"augment.shift_ms", TYPE_NUMBER, .min = 0, .max = 1000, .def = "0",
+                   .param = "augment.shift_ms", .param_when = "shift_ms > 0", .stages = TRAIN,
+                   .axis = true, .task = "keywords", .unit = "ms",
+                   .help = "training clips are heard up to so much earlier or later, anew in every "
+                           "epoch; what is validated and tested is never augmented"},
+    [SET_NOISE] = {"augment.noise", TYPE_NUMBER, .min = 0, .max = 1, .def = "0",
+                   .param = "augment.noise", .param_when = NOISY, .stages = TRAIN, .axis = true,
+                   .task = "keywords",
+                   .help = "share of training clips that are heard with noise in the background"},
+    [SET_NOISE_KIND] = {"augment.noise_kind", TYPE_CHOICE, .choices = "white|pink|recordings",
+                        .def = "pink", .matters = NOISY, .param = "augment.noise_kind",
+                        .stages = TRAIN, .axis = true, .task = "keywords",
+                        .help = "made up, or cut from recordings"},
+    [SET_NOISE_FOLDER] = {"augment.noise_folder", TYPE_FOLDER, .matters = RECORDED, .stages = TRAIN,
+                          .task = "keywords",
+                          .help =
+                              "folder of recordings of noise, WAV or FLAC, of a second or more, "
+                              "such as `_background_noise_` of Speech Commands"},
+    [SET_SNR_LOW] = {"augment.snr_low", TYPE_NUMBER, .min = -100, .max = 100, .def = "5",
+                     .matters = NOISY, .param = "augment.snr_low", .stages = TRAIN, .axis = true,
+                     .task = "keywords", .unit = "dB",
+                     .help =
+                         "clip over noise, in power over the whole clip: drawn between this ..."},
+    [SET_SNR_HIGH] = {"augment.snr_high", TYPE_NUMBER, .min = -100, .max = 100, .def = "25",
+                      .matters = NOISY, .param = "augment.snr_high", .stages = TRAIN, .axis = true,
+                      .task = "keywords", .unit = "dB", .help = "... and this"},
+    [SET_GAIN] = {"augment.gain_db", TYPE_NUMBER, .min = 0, .max = 40, .def = "0",
+                  .param = "augment.gain_db", .param_when = "gain_db > 0", .stages = TRAIN,
+                  .axis = true, .task = "keywords", .unit = "dB",
+                  .help = "training clips are heard up to so much louder or softer"},
+    [SET_TIME_MASKS] = {"augment.time_masks", TYPE_INT, .min = 0, .max = 16, .def = "0",
+                        .param = "augment.time_masks", .param_when = "time_masks > 0",
+                        .stages = TRAIN, .axis = true, .task = "keywords",
+                        .help =
+                            "stretches of frames that are masked: every coefficient takes its mean "
+                            "over the clip (SpecAugment)"},
+    [SET_TIME_MASK_WIDTH] = {"augment.time_mask_width", TYPE_INT, .min = 1, .max = 1000, .def = "5",
+                             .matters = "time_masks > 0", .param = "augment.time_mask_width",
+                             .stages = TRAIN, .axis = true, .task = "keywords", .unit = "frames",
+                             .help = "the most that one takes; drawn from 0 on"},
+    [SET_FREQUENCY_MASKS] = {"augment.frequency_masks", TYPE_INT, .min = 0, .max = 16, .def = "0",
+                             .param = "augment.frequency_masks",
+                             .param_when = "frequency_masks > 0", .stages = TRAIN, .axis = true,
+                             .task = "keywords",
+                             .help = "stretches of bands or coefficients that are masked likewise"},
+    [SET_FREQUENCY_MASK_WIDTH] = {"augment.frequency_mask_width", TYPE_INT, .min = 1, .max = 1000,
+                                  .def = "4", .matters = "frequency_masks > 0",
+                                  .param = "augment.frequency_mask_width", .stages = TRAIN,
+                                  .axis = true, .task = "keywords", .unit = "bands",
+                                  .help = "the most that one takes; drawn from 0 on"},
+
+    [SET_PRUNE_PATTERN] = {"prune.pattern", TYPE_CHOICE, .quiet = true,
+                           .choices = "unstructured|2:4|1:4", .def = "unstructured",
+                           .stages = TRAIN, .axis = true,
+                           .help =
+                               "which weights become zero: the smallest of each tensor, as many as "
+                               "`final_sparsity` says; or all but the 2 (1) largest of every four "
+                               "consecutive ones along a layer's inputs (a shorter rest keeps as "
+                               "many)"},
+    [SET_FINAL_SPARSITY] = {"prune.final_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999, .def = "0",
+                            .matters = "pattern == 'unstructured'", .stages = TRAIN, .axis = true,
+                            .help =
+                                "share of the weights that are zero in the end, of every kernel "
+                                "but depthwise ones; 0: "
+                                "none are made zero, and only `channels` of this section matters"},
+    [SET_PRUNE_DURING] =
+        {"prune.during", TYPE_CHOICE, .quiet = true, .choices = "training|fine-tune",
+         .def = "training", .matters = PRUNED, .stages = TRAIN, .axis = true,
+         .help = "the training that the zeros come in, and that `begin` and `end` are "
+                 "counted in: the first, or the fine-tuning of a trained network"},
     [SET_INITIAL_SPARSITY] = {"prune.initial_sparsity", TYPE_NUMBER, .min = 0, .max = 0.999,
-                              .def = "0.3", .matters = PRUNED, .stages = TRAIN, .axis = true,
+                              .def = "0.3", .matters = SHARE, .stages = TRAIN, .axis = true,
                               .help = "share where pruning begins"},
     [SET_PRUNE_BEGIN] = {"prune.begin", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "5",
                          .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
@@ -246,33 +322,132 @@ static const setting_row rows[N_SETTINGS] = {
                                  "(`20 %`) or `1000 steps`"},
     [SET_PRUNE_END] = {"prune.end", TYPE_PERIOD, .min = 0, .max = 1e7, .def = "15",
                        .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "epochs",
-                       .help = "when it reaches its final share, in the same unit as `begin`; within "
-                               "the training"},
+                       .help =
+                           "when it reaches its final share, in the same unit as `begin`; within "
+                           "the training"},
     [SET_PRUNE_FREQUENCY] = {"prune.frequency", TYPE_INT, .min = 1, .max = 1e6, .def = "100",
                              .matters = PRUNED, .stages = TRAIN, .axis = true, .unit = "steps",
                              .help = "steps between two choices of the weights that are zero"},
     [SET_PRUNE_POWER] = {"prune.power", TYPE_NUMBER, .min = 0.1, .max = 10, .def = "3",
-                         .matters = PRUNED, .stages = TRAIN, .axis = true,
+                         .matters = SHARE, .stages = TRAIN, .axis = true,
                          .help = "of the polynomial from the initial to the final share"},
 
-    [SET_STORAGE] = {"export.storage", TYPE_CHOICE, .choices = "float32|float16|dynamic",
-                     .def = "float32", .param = "storage", .stages = EXPORT, .axis = true,
+    [SET_CHANNELS] = {"prune.channels", TYPE_NUMBER, .quiet = true, .name = "prune.channels",
+                      .min = 0, .max = 0.95, .def = "0", .stages = TRAIN | EXPORT, .axis = true,
+                      .help = "share of the channels that each layer but the last loses when its "
+                              "training is over, filters and all, so that fine-tuning trains a "
+                              "smaller network: size and multiply-adds are known before"},
+    [SET_CHANNEL_NORM] = {"prune.channel_norm", TYPE_CHOICE, .choices = "l1|l2", .def = "l1",
+                          .matters = "prune.channels > 0", .stages = TRAIN, .axis = true,
+                          .help =
+                              "the channels to lose are those with the smallest filters: by the "
+                              "sum of magnitudes, or by the root of the sum of squares"},
+    [SET_TUNE_EPOCHS] = {"fine_tune.epochs", TYPE_INT, .quiet = true, .name = "fine_tune.epochs",
+                         .min = 0, .max = 10000, .def = "0", .stages = TRAIN, .axis = true,
+                         .help =
+                             "a second training, of the weights that the first one kept, with a "
+                             "fresh optimizer; 0: none. All else is as in `train`; weights "
+                             "pruned in the first stay zero"},
+    [SET_TUNE_RATE] = {"fine_tune.learning_rate", TYPE_NUMBER, .name = "fine_tune.learning_rate",
+                       .min = 1e-8, .max = 10, .def = "0.0001", .matters = TUNED, .stages = TRAIN,
+                       .axis = true, .help = "its learning rate, which stays constant"},
+
+    [SET_CLUSTERS] = {"cluster.clusters", TYPE_INT, .quiet = true, .min = 0, .max = 256, .def = "0",
+                      .stages = TRAIN, .axis = true,
+                      .help =
+                          "values that the weights of each kernel (but depthwise ones) have in "
+                          "common after fine-tuning, so that they pack better; 0: each its own. "
+                          "The network is fine-tuned with its batch norms folded and without "
+                          "dropout"},
+    [SET_CLUSTER_INIT] = {"cluster.init", TYPE_CHOICE, .name = "cluster.init",
+                          .choices = "kmeans++|linear|random|density", .def = "kmeans++",
+                          .matters = CLUSTERED, .stages = TRAIN, .axis = true,
+                          .help = "the first values: weights drawn far apart, values at equal "
+                                  "distances, random ones, or as dense as the weights are"},
+    [SET_CLUSTER_GRADIENT] = {"cluster.gradient", TYPE_CHOICE, .name = "cluster.gradient",
+                              .choices = "sum|average", .def = "sum", .matters = CLUSTERED,
+                              .stages = TRAIN, .axis = true,
+                              .help = "what moves a common value: the sum or the mean of its "
+                                      "weights' gradients"},
+    [SET_CLUSTER_SPARSITY] = {"cluster.preserve_sparsity", TYPE_BOOL, .def = "true",
+                              .matters = CLUSTERED " and " PRUNED, .stages = TRAIN, .axis = true,
+                              .help = "one of the values is zero, and what pruning made zero stays "
+                                      "so"},
+
+    [SET_AWARE] =
+        {"quantize.aware", TYPE_BOOL, .def = "false", .matters = TUNED " and " FULL_INT8,
+         .stages = TRAIN, .axis = true, .strict = true,
+         .help = "int8: the fine-tuning computes as the file will (fake quantization, batch norms "
+                 "folded, no dropout), so that the weights adapt; ranges begin as calibrated and "
+                 "follow the batches"},
+
+    [SET_STORAGE] = {"export.storage", TYPE_CHOICE,
+                     .choices = "float32|float16|dynamic|int8|int8-weights", .def = "float32",
+                     .param = "storage", .stages = EXPORT, .axis = true,
                      .help = "how weights are stored; `dynamic`: int8 for large tensors "
-                             "(dynamic-range quantization)"},
+                             "(dynamic-range quantization); `int8`: weights, activations and all "
+                             "arithmetic (full-integer quantization, not for an LSTM); "
+                             "`int8-weights`: int8 in the file, float32 in arithmetic"},
     [SET_DYNAMIC_MIN] =
         {"export.dynamic_min_elements", TYPE_INT, .min = 0, .max = 1e9, .def = "1024",
-         .matters = "storage == 'dynamic'", .param = "dynamic_min_elements", .param_when = "true",
+         .matters = SOME_INT8, .param = "dynamic_min_elements", .param_when = "true",
          .stages = EXPORT, .axis = true,
-         .help = "dynamic: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
+         .help =
+             "dynamic, int8-weights: smaller tensors stay float32 (TensorFlow's converter: 1024)"},
     [SET_PER_CHANNEL] =
-        {"export.per_channel", TYPE_BOOL, .def = "true", .matters = "storage == 'dynamic'",
+        {"export.per_channel", TYPE_BOOL, .def = "true", .matters = SOME_INT8,
          .param = "per_channel", .param_when = "true", .stages = EXPORT, .axis = true,
-         .help = "dynamic: one scale for each output channel of a convolution, or one for all"},
-    [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip", .def = "zlib",
-                  .param = "pack", .param_when = "true", .stages = EXPORT, .axis = true,
+         .strict = true,
+         .help = "dynamic: one scale for each output channel of a convolution, or one for all; "
+                 "int8-weights: also for each unit of a dense layer"},
+    [SET_CALIBRATION] =
+        {"export.calibration", TYPE_CHOICE, .choices = "min-max|percentile", .def = "min-max",
+         .matters = FULL_INT8, .param = "calibration.method", .param_when = CALIBRATED,
+         .stages = EXPORT, .axis = true, .strict = true,
+         .help =
+             "int8: how far the steps of an activation reach, from what examples of the training "
+             "part show: the least to the greatest value, or without the rarest ones"},
+    [SET_CALIBRATION_PERCENTILE] =
+        {"export.calibration_percentile", TYPE_NUMBER, .min = 50.1, .max = 100, .def = "99.9",
+         .matters = BY_PERCENTILE, .param = "calibration.percentile",
+         .param_when = CALIBRATED " and " BY_PERCENTILE, .stages = EXPORT, .axis = true,
+         .unit = "%", .strict = true,
+         .help = "percentile: 99.9 leaves 0.1 % of the values below the range and 0.1 % above"},
+    [SET_CALIBRATION_EXAMPLES] =
+        {"export.calibration_examples", TYPE_INT, .min = 1, .max = 1e6, .def = "500",
+         .matters = FULL_INT8, .param = "calibration.examples", .param_when = CALIBRATED,
+         .stages = EXPORT, .axis = true, .strict = true,
+         .help = "int8: examples to look at, evenly spread over the training part"},
+    [SET_IO] = {"export.io", TYPE_CHOICE, .choices = "float32|int8", .def = "float32",
+                .matters = FULL_INT8, .param = "io", .param_when = "io != 'float32'",
+                .stages = EXPORT, .axis = true, .strict = true,
+                .help =
+                    "int8: what the file takes and gives; `int8` leaves the conversion to whoever "
+                    "runs it"},
+    [SET_HEADS] =
+        {"export.heads", TYPE_CHOICE, .choices = "joint|per-output", .def = "joint",
+         .matters = FULL_INT8 " and io == 'float32'",
+         .param = "heads", .param_when = "heads != 'joint'", .stages = EXPORT, .axis = true,
+         .task = "forecast", .strict = true,
+         .help = "int8: one scale for all forecasts, or temperature and humidity each on steps of "
+                 "their own, which the file multiplies and shifts back in float32"},
+    [SET_PACK] = {"export.pack", TYPE_CHOICE, .choices = "flat|zlib|zip|zopfli|zopfli-zip",
+                  .def = "zlib", .param = "pack", .param_when = "true", .stages = EXPORT,
+                  .axis = true,
                   .help = "which byte count the metric `size` is: of the file, of its zlib stream, "
-                          "of a zip with "
-                          "it"},
+                          "of a zip with it; `zopfli` and `zopfli-zip` are the same two by zopfli, "
+                          "which finds shorter streams (any unzip reads them)"},
+    [SET_ZLIB_LEVEL] = {"export.zlib_level", TYPE_INT, .min = 1, .max = 9, .def = "6",
+                        .matters = "pack == 'zlib' or pack == 'zip'", .param = "zlib_level",
+                        .param_when = "zlib_level != 6 and (pack == 'zlib' or pack == 'zip')",
+                        .stages = EXPORT, .axis = true,
+                        .help = "zlib's effort; 6 is that of Python's zlib.compress"},
+    [SET_WRITER] = {"export.writer", TYPE_CHOICE, .choices = "minimal|converter-like",
+                    .def = "minimal", .param = "writer", .param_when = "writer != 'minimal'",
+                    .stages = EXPORT, .axis = true,
+                    .help =
+                        "`minimal`: no byte more than the format asks for; `converter-like`: with "
+                        "the names, signature and padding of TensorFlow's converter"},
 
     [SET_DEVICE] = {"device.model", TYPE_CHOICE, .choices = "none|raspberry-pi-4", .def = "none",
                     .param = "device", .param_when = "device != 'none'", .stages = EXPORT,
@@ -283,55 +458,95 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_DEVICE_RUN] =
         {"device.run", TYPE_TEXT, .def = "\"\"", .param = "run", .param_when = "run != ''",
          .stages = DEVICE, .axis = true,
-         .help = "a command that measures `device_inference_ms` and `device_total_ms` of every exported "
-                 "file on another machine, as `ssh pi paretune-bench` (`make bench-arm64` builds that). "
-                 "/bin/sh runs it, so quotes and `$` mean what they mean there, with the .tflite file as "
-                 "its standard input; ` bench - --record --protocol YEAR` is appended, and one JSON object "
-                 "as of `paretune bench --record` is expected. In a command with `{model}`, the file's "
-                 "path takes its place and `{protocol}` becomes the year, and nothing is appended. Another "
-                 "exit code than 0, no answer in 300 s or one that makes no sense fails the stage; the "
-                 "next run tries again"},
-    [SET_DEVICE_PROTOCOL] =
-        {"device.run_protocol", TYPE_CHOICE, .choices = "2020|2024", .def = "2024",
-         .matters = "run != ''", .param = "protocol", .stages = DEVICE, .axis = true,
-         .help = "as `latency.protocol`, on that machine"},
+         .help =
+             "a command that measures `device_inference_ms` and `device_total_ms` of every "
+             "exported "
+             "file on another machine, as `ssh pi paretune-bench` (`make bench-arm64` builds "
+             "that). "
+             "/bin/sh runs it, so quotes and `$` mean what they mean there, with the .tflite file "
+             "as "
+             "its standard input; ` bench - --record --protocol YEAR` is appended, and one JSON "
+             "object "
+             "as of `paretune bench --record` is expected. In a command with `{model}`, the file's "
+             "path takes its place and `{protocol}` becomes the year, and nothing is appended. "
+             "Another "
+             "exit code than 0, no answer in 300 s or one that makes no sense fails the stage; the "
+             "next run tries again"},
+    [SET_DEVICE_PROTOCOL] = {"device.run_protocol", TYPE_CHOICE, .choices = "2020|2024",
+                             .def = "2024", .matters = "run != ''", .param = "protocol",
+                             .stages = DEVICE, .axis = true,
+                             .help = "as `latency.protocol`, on that machine"},
     [SET_PROTOCOL] =
         {"latency.protocol", TYPE_CHOICE, .choices = "none|2020|2024", .def = "none",
          .param = "protocol", .param_when = "protocol != 'none'", .stages = LATENCY, .axis = true,
-         .help = "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
-                 "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
-                 "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a machine "
-                 "and a moment: unlike all else they differ from run to run"},
-    [SET_RUNTIME] =
-        {"latency.runtime", TYPE_CHOICE, .choices = "paretune|tflite|tflite-xnnpack", .def = "paretune",
-         .matters = "protocol != 'none'", .param = "runtime",
-         .param_when = "protocol != 'none' and runtime != 'paretune'", .stages = LATENCY,
-         .axis = true,
-         .help = "what runs the network while it is timed: this interpreter, or the real TensorFlow Lite "
-                 "with its built-in kernels or XNNPACK; features are always ours. `run --tflite-lib PATH` "
-                 "[`--xnnpack`] sets it and the library"},
-    [SET_LIBRARY] =
-        {"latency.library", TYPE_FILE,
-         .matters = "protocol != 'none' and runtime != 'paretune'", .stages = LATENCY,
-         .axis = true,
-         .help = "TensorFlow Lite's libtensorflowlite_c.so: a glob that matches exactly one file, relative "
-                 "to `--data`; what it holds counts, not its name"},
+         .help =
+             "measure `inference_ms` and `total_ms` of every exported file on this machine, when "
+             "nothing else runs: `2020`, one second of noise at 48 kHz, mean of 100 runs; `2024`, "
+             "the clips' own rate, median of 100 runs after 100 discarded. Times are facts of a "
+             "machine "
+             "and a moment: unlike all else they differ from run to run"},
+    [SET_RUNTIME] = {"latency.runtime", TYPE_CHOICE, .choices = "paretune|tflite|tflite-xnnpack",
+                     .def = "paretune", .matters = "protocol != 'none'", .param = "runtime",
+                     .param_when = "protocol != 'none' and runtime != 'paretune'",
+                     .stages = LATENCY, .axis = true,
+                     .help = "what runs the network while it is timed: this interpreter, or the "
+                             "real TensorFlow Lite "
+                             "with its built-in kernels or XNNPACK; features are always ours. `run "
+                             "--tflite-lib PATH` "
+                             "[`--xnnpack`] sets it and the library"},
+    [SET_LIBRARY] = {"latency.library", TYPE_FILE,
+                     .matters = "protocol != 'none' and runtime != 'paretune'", .stages = LATENCY,
+                     .axis = true,
+                     .help = "TensorFlow Lite's libtensorflowlite_c.so: a glob that matches "
+                             "exactly one file, relative "
+                             "to `--data`; what it holds counts, not its name"},
 
     [SET_SEEDS] = {"seeds", TYPE_OTHER, .def = "[1]",
                    .help = "whole numbers; every candidate is trained once with each (they are no "
                            "axis: metrics of "
                            "one configuration can be averaged over them)"},
 
-    [SET_METHOD] = {"search.method", TYPE_CHOICE, .choices = "grid", .def = "grid",
-                    .help = "which candidates are tried: `grid`, all of them"},
+    [SET_METHOD] =
+        {"search.method", TYPE_CHOICE, .choices = "greybox|grid|random|nsga2|motpe|aging",
+         .def = "grid",
+         .help =
+             "which candidates are tried, and in which order: `grid`, all of them, one after the "
+             "other; `random`, evenly spread over the space; `nsga2`, a genetic search for the "
+             "front; `aging`, evolution by single changes of good, recent candidates; `greybox` "
+             "and `motpe` are reserved. All but `grid` train with the first seed only"},
+    [SET_AIM] = {"search.aim", TYPE_TEXT, .def = "auto",
+                 .help = "what the search is after: `front`, the whole Pareto front; `versions`, a "
+                         "pick for each of them; the name of one version; `auto`: versions when "
+                         "the space has any, else the front. Candidates that cannot meet what is "
+                         "aimed at are left out (`static_filter`)"},
+    [SET_SEARCH_SEED] = {"search.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
+                         .name = "search_seed", .help = "of what a method decides by chance"},
+    [SET_WINDOW] = {"search.window", TYPE_INT, .min = 1, .max = 1024, .def = "8",
+                    .help =
+                        "of methods that learn: how many workers can be kept busy. A candidate "
+                        "is chosen without the results of the last so many trials, itself "
+                        "included, so that the same ones are chosen with any number of workers"},
     [SET_MAX_TRIALS] = {"search.max_trials", TYPE_INT, .min = 0, .max = 1e9, .def = "0",
                         .help = "stop after so many trials; 0: no limit"},
     [SET_MAX_TIME] = {"search.max_time", TYPE_QUANTITY, .min = 0, .max = 1e9, .def = "0 s",
                       .unit = "s", .help = "stop after so long; 0: no limit"},
+    [SET_CONFIDENCE] = {"search.confidence", TYPE_NUMBER, .min = 0, .max = 0.9999, .def = "0",
+                        .help = "a pick passes only when it keeps its limits with this confidence "
+                                "(0.95), which takes several seeds; 0: its figures decide"},
+    [SET_MAX_SEEDS] = {"search.max_seeds", TYPE_INT, .min = 1, .max = 100, .def = "1",
+                       .help = "samplers give candidates whose case further seeds can decide up to "
+                               "so many; 1: none. `grid` trains every one of `seeds`"},
+    [SET_MAX_EPOCHS] = {"search.max_epochs", TYPE_INT, .min = 0, .max = 1e9, .def = "0",
+                        .help = "add no trial once the trainings of all come to so many epochs, "
+                                "shared ones counted once; 0: no limit"},
+    [SET_UNTIL] =
+        {"search.until", TYPE_CHOICE, .choices = "exhausted|met", .def = "exhausted",
+         .help = "`exhausted`: as far as limits and candidates reach; `met`: at the latest until "
+                 "every version aimed at has a pick on validation figures"},
     [SET_STATIC_FILTER] =
         {"search.static_filter", TYPE_BOOL, .def = "true",
-         .help = "leave out what cannot meet the limits of any version on what is known before "
-                 "training"},
+         .help = "leave out what cannot meet the limits of any version aimed at on what is known "
+                 "before training"},
     [SET_STAGE_TIME] = {"limits.stage_time", TYPE_QUANTITY, .min = 1, .max = 1e9, .def = "30 min",
                         .unit = "s", .help = "a stage that takes longer is stopped"},
     [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 64e6, .max = 1e15,
@@ -409,8 +624,9 @@ bool schema_among(const char *choices, const char *word)
 
 int schema_sections(const char **names, int most)
 {
-    static const char *const sections[] = {"data",   "model",   "train",  "prune", "export",
-                                           "device", "latency", "search", "limits"};
+    static const char *const sections[] = {"data",      "model",   "train",    "augment", "prune",
+                                           "fine_tune", "cluster", "quantize", "export",  "device",
+                                           "latency",   "search",  "limits"};
     int n = (int)(sizeof sections / sizeof *sections);
     for (int i = 0; i < n && i < most; i++) names[i] = sections[i];
     return n < most ? n : most;

@@ -79,16 +79,45 @@ typedef enum {
     SET_SHUFFLE_BUFFER,
     SET_KEEP,
     SET_EARLY_STOP,
+    SET_SHIFT,
+    SET_NOISE,
+    SET_NOISE_KIND,
+    SET_NOISE_FOLDER,
+    SET_SNR_LOW,
+    SET_SNR_HIGH,
+    SET_GAIN,
+    SET_TIME_MASKS,
+    SET_TIME_MASK_WIDTH,
+    SET_FREQUENCY_MASKS,
+    SET_FREQUENCY_MASK_WIDTH,
+    SET_PRUNE_PATTERN,
     SET_FINAL_SPARSITY,
+    SET_PRUNE_DURING,
     SET_INITIAL_SPARSITY,
     SET_PRUNE_BEGIN,
     SET_PRUNE_END,
     SET_PRUNE_FREQUENCY,
     SET_PRUNE_POWER,
+    SET_CHANNELS,
+    SET_CHANNEL_NORM,
+    SET_TUNE_EPOCHS,
+    SET_TUNE_RATE,
+    SET_CLUSTERS,
+    SET_CLUSTER_INIT,
+    SET_CLUSTER_GRADIENT,
+    SET_CLUSTER_SPARSITY,
+    SET_AWARE,
     SET_STORAGE,
     SET_DYNAMIC_MIN,
     SET_PER_CHANNEL,
+    SET_CALIBRATION,
+    SET_CALIBRATION_PERCENTILE,
+    SET_CALIBRATION_EXAMPLES,
+    SET_IO,
+    SET_HEADS,
     SET_PACK,
+    SET_ZLIB_LEVEL,
+    SET_WRITER,
     SET_DEVICE,
     SET_DEVICE_RUN,
     SET_DEVICE_PROTOCOL,
@@ -97,8 +126,15 @@ typedef enum {
     SET_LIBRARY,
     SET_SEEDS,
     SET_METHOD,
+    SET_AIM,
+    SET_SEARCH_SEED,
+    SET_WINDOW,
     SET_MAX_TRIALS,
     SET_MAX_TIME,
+    SET_CONFIDENCE,
+    SET_MAX_SEEDS,
+    SET_MAX_EPOCHS,
+    SET_UNTIL,
     SET_STATIC_FILTER,
     SET_STAGE_TIME,
     SET_WORKER_MEMORY,
@@ -122,16 +158,19 @@ typedef struct {
     const char *param_when; /* an expression: left out of the JSON otherwise; NULL: as `matters` */
     unsigned stages;        /* bit 1 << kind for each stage whose work it changes */
     bool axis;              /* may be a list */
+    bool strict;            /* written where it matters for no candidate, it is a mistake */
     const char *task;       /* "forecast", "keywords": the only one that it belongs to; NULL: all */
     const char *words;      /* those of `choices` that belong to keyword spotting, the others being
                                for forecasts; NULL: no difference */
     const char *words_def;  /* the default in keyword spotting when it is another */
+    bool quiet;             /* not in the configuration while it has its default: it came after the
+                               first studies, whose trials keep the configurations that they have */
     const char *name;       /* its short name; NULL: the last part of the path */
     const char *help;
 } setting_row;
 
 const setting_row *schema_row(setting s);
-/* By full path, or by its last part (`epochs`) when only one row ends so. -1 when there is none. */
+/* By full path, or by its last part (`epochs`) when only one row goes by it. -1 when there is none. */
 int schema_find(const char *name);
 /* The shortest name of a row: its last part when unique, else its path. */
 const char *schema_short_name(setting s);
@@ -142,6 +181,7 @@ bool schema_allows(const setting_row *row, const char *choice, const char *task)
 const char *schema_default(const setting_row *row, const char *task);
 /* True when `word` is one of "a|b|c". */
 bool schema_among(const char *choices, const char *word);
+enum { SCHEMA_MAX_SECTIONS = 16 };
 /* The sections ("data", "train", ...) that rows lie in. Returns how many; at most `most`. */
 int schema_sections(const char **names, int most);
 

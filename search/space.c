@@ -151,10 +151,14 @@ static void read_lists(space *s)
     const value *fixed = s->base;
     s->budget = (space_budget){.max_trials = (int)fixed[SET_MAX_TRIALS].number,
                                .max_seconds = fixed[SET_MAX_TIME].number,
+                               .confidence = fixed[SET_CONFIDENCE].number,
+                               .max_seeds = (int)fixed[SET_MAX_SEEDS].number,
+                               .max_epochs = (int)fixed[SET_MAX_EPOCHS].number,
                                .stage_seconds = fixed[SET_STAGE_TIME].number,
                                .worker_bytes = (uint64_t)fixed[SET_WORKER_MEMORY].number,
                                .retries = (int)fixed[SET_RETRIES].number};
     s->static_filter = fixed[SET_STATIC_FILTER].number != 0;
+    space_read_search(s);
 }
 
 /* --- for the store --- */
@@ -227,7 +231,9 @@ static void read_space(space *s)
     space_read_settings(s);
     space_check_periods(s);
     space_check_pruning(s);
+    space_check_tuning(s);
     space_compile_conditions(s);
+    space_check_strict(s);
     space_order_slots(s);
     fill_base(s);
     read_lists(s);
@@ -311,7 +317,9 @@ const char *space_rule(const space *s, int i, const char **because, int *line)
 const char *space_pruning_place(const space *s, int *line)
 {
     const node *place = s->slot[SET_PRUNE_END].place;
-    if (!place) place = s->slot[SET_FINAL_SPARSITY].place;
+    static const setting asks[] = {SET_FINAL_SPARSITY, SET_PRUNE_PATTERN, SET_CHANNELS,
+                                   SET_CLUSTERS};
+    for (int i = 0; i < 4 && !place; i++) place = s->slot[asks[i]].place;
     if (!place) place = s->source.root;
     *line = place->line;
     return place->file;

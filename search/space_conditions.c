@@ -1,5 +1,6 @@
 /* When settings matter: conditions are compiled once all names are known, and the slots put into an
  * order in which each stands behind those that its conditions read. */
+#include "search/candidate.h"
 #include "search/space_parts.h"
 
 #include <string.h>
@@ -37,7 +38,34 @@ void space_check_periods(space *s)
                        "epochs; give both, everywhere, in one unit");
 }
 
-/* The least and the greatest final sparsity of all candidates. */
+/* How many values a setting may take. */
+static int count_values(const space *s, int slot)
+{
+    const slot_info *info = &s->slot[slot];
+    return (info->axis >= 0 ? s->axis[info->axis].n : 1) + (info->when_node != NULL);
+}
+
+static const value *value_at(const space *s, int slot, int i)
+{
+    const slot_info *info = &s->slot[slot];
+    if (info->axis < 0) return &info->fixed;
+    return i < s->axis[info->axis].n ? &s->axis[info->axis].values[i] : &info->otherwise;
+}
+
+/* Whether every candidate, or only some, is pruned by a pattern, which fixes the share. */
+static void pattern_range(const space *s, bool *all, bool *some)
+{
+    const int n = count_values(s, SET_PRUNE_PATTERN);
+    *all = true;
+    *some = false;
+    for (int i = 0; i < n; i++) {
+        const bool pattern = strcmp(value_at(s, SET_PRUNE_PATTERN, i)->text, "unstructured") != 0;
+        *all &= pattern;
+        *some |= pattern;
+    }
+}
+
+/* The least and the greatest final sparsity of all candidates that no pattern fixes. */
 static void sparsity_range(const space *s, double *least, double *most)
 {
     const slot_info *info = &s->slot[SET_FINAL_SPARSITY];
@@ -52,12 +80,12 @@ static void sparsity_range(const space *s, double *least, double *most)
 
 /* A point of the training that is the same for all candidates, in its own unit; percent in epochs.
  */
-static bool fixed_period(const space *s, int slot, double *out)
+static bool fixed_period(const space *s, int slot, setting length, double *out)
 {
-    const value *v = &s->slot[slot].fixed, *epochs = &s->slot[SET_EPOCHS].fixed;
+    const value *v = &s->slot[slot].fixed, *epochs = &s->slot[length].fixed;
     bool percent = v->kind == VALUE_TEXT && !is_steps(v);
     *out = percent ? v->number * epochs->number / 100 : v->number;
-    return s->slot[slot].axis < 0 && !(percent && s->slot[SET_EPOCHS].axis >= 0);
+    return s->slot[slot].axis < 0 && !(percent && s->slot[length].axis >= 0);
 }
 
 static const char *period_text(const space *s, int slot)
@@ -73,20 +101,98 @@ void space_check_pruning(space *s)
     double begin, end, least, most;
     const char *words = period_text(s, SET_PRUNE_BEGIN);
     const node *place = s->slot[SET_PRUNE_BEGIN].place;
+    const bool tune = strcmp(s->slot[SET_PRUNE_DURING].fixed.text, "fine-tune") == 0;
+    const setting length = tune ? SET_TUNE_EPOCHS : SET_EPOCHS;
+    const value *epochs = &s->slot[length].fixed;
+    bool all_pattern, some_pattern;
     sparsity_range(s, &least, &most);
-    if (s->source.d->total > 0 || most <= 0 || !fixed_period(s, SET_PRUNE_BEGIN, &begin)) return;
-    if (fixed_period(s, SET_PRUNE_END, &end) && begin >= end)
+    pattern_range(s, &all_pattern, &some_pattern);
+    if (all_pattern && s->slot[SET_FINAL_SPARSITY].written)
+        document_wrong(&s->source, s->slot[SET_FINAL_SPARSITY].place,
+                       "prune.pattern fixes the share of zeros; remove final_sparsity, or add "
+                       "unstructured to the patterns");
+    if (all_pattern) least = 1;
+    if (some_pattern) most = 1;
+    if (s->source.d->total > 0 || most <= 0 || s->slot[SET_PRUNE_DURING].axis >= 0) return;
+    if (tune && s->slot[length].axis < 0 && epochs->number < 1) {
+        document_wrong(&s->source, s->slot[SET_PRUNE_DURING].place,
+                       "pruning during fine-tune needs a fine-tuning: say how long, "
+                       "fine_tune: {epochs: 5}");
+        return;
+    }
+    if (!fixed_period(s, SET_PRUNE_BEGIN, length, &begin)) return;
+    if (fixed_period(s, SET_PRUNE_END, length, &end) && begin >= end)
         document_wrong(&s->source, place ? place : s->slot[SET_PRUNE_END].place,
                        "prune.begin, %s, must be before prune.end, %s", words,
                        period_text(s, SET_PRUNE_END));
-    const value *epochs = &s->slot[SET_EPOCHS].fixed;
-    if (s->slot[SET_EPOCHS].axis >= 0 || least <= 0 || begin < epochs->number ||
+    if (s->slot[length].axis >= 0 || least <= 0 || begin < epochs->number ||
         is_steps(&s->slot[SET_PRUNE_BEGIN].fixed))
         return;
-    if (!place) place = s->slot[SET_EPOCHS].place;
+    if (!place) place = s->slot[length].place;
     document_wrong(&s->source, place ? place : s->slot[SET_FINAL_SPARSITY].place,
-                   "prune.begin, %s, must be before the end of the training, train.epochs %.10g",
-                   words, epochs->number);
+                   "prune.begin, %s, must be before the end of the training, %s %.10g", words,
+                   schema_row(length)->path, epochs->number);
+}
+
+/* --- what fine-tuning does besides --- */
+
+/* The value that all candidates have; NULL when it varies. */
+static const value *fixed_value(const space *s, int slot)
+{
+    return s->slot[slot].axis < 0 ? &s->slot[slot].fixed : NULL;
+}
+
+static bool is_word(const value *v, const char *word)
+{
+    return v && strcmp(v->text, word) == 0;
+}
+
+static bool always_prunes(const space *s)
+{
+    bool all, some;
+    double least, most;
+    pattern_range(s, &all, &some);
+    sparsity_range(s, &least, &most);
+    return all || least > 0;
+}
+
+static void check_clusters(space *s)
+{
+    const node *place = s->slot[SET_CLUSTERS].place;
+    for (int i = 0; i < count_values(s, SET_CLUSTERS); i++)
+        if (value_at(s, SET_CLUSTERS, i)->number == 1)
+            document_wrong(
+                &s->source, place,
+                "one cluster would make all weights of a tensor equal; write 0 for none, "
+                "or at least 2");
+    const value *clusters = fixed_value(s, SET_CLUSTERS);
+    if (!clusters || clusters->number <= 0) return;
+    if (is_word(fixed_value(s, SET_LABELS), "standardized"))
+        document_wrong(&s->source, place,
+                       "clusters need labels: physical; standardized ones are scaled back in the "
+                       "last layer, each output by its own factor, which would pull its clusters "
+                       "apart");
+    if (is_word(fixed_value(s, SET_PRUNE_DURING), "fine-tune") && always_prunes(s))
+        document_wrong(&s->source, place,
+                       "clustering and pruning cannot share a fine-tuning; write prune: {during: "
+                       "training}, the zeros stay");
+}
+
+/* What cannot go together for any candidate, as far as fixed settings say so; for others there is a
+ * rule of the plan. */
+void space_check_tuning(space *s)
+{
+    static const setting asks[] = {SET_CHANNELS, SET_CLUSTERS};
+    const value *epochs = fixed_value(s, SET_TUNE_EPOCHS);
+    if (s->source.d->total > 0) return;
+    for (int i = 0; i < 2; i++) {
+        const value *v = fixed_value(s, asks[i]);
+        if (v && v->number > 0 && epochs && epochs->number < 1)
+            document_wrong(&s->source, s->slot[asks[i]].place,
+                           "%s needs a fine-tuning: say how long, fine_tune: {epochs: 5}",
+                           schema_row(asks[i])->path);
+    }
+    check_clusters(s);
 }
 
 /* --- conditions --- */
@@ -117,6 +223,47 @@ void space_compile_conditions(space *s)
     }
 }
 
+/* The i-th value that a slot may take, NULL behind the last. */
+static const value *possible_value(const space *s, int slot, int i)
+{
+    const slot_info *info = &s->slot[slot];
+    const int n = info->axis >= 0 ? s->axis[info->axis].n : 1;
+    if (i < n) return info->axis >= 0 ? &s->axis[info->axis].values[i] : &info->fixed;
+    return i == n && info->when_node ? &info->otherwise : NULL;
+}
+
+/* Whether the condition can hold for some of the values of what it reads, from its i-th slot on. */
+static bool may_hold(const space *s, const expr *x, int i, value *slots)
+{
+    bool holds = false;
+    if (i == expr_n_slots(x))
+        return candidate_test(s, x, NULL, slots, &holds, NULL) != OK || holds;
+    const int slot = expr_slot(x, i);
+    const value *v;
+    for (int k = 0; (v = possible_value(s, slot, k)) != NULL; k++) {
+        slots[slot] = *v;
+        if (may_hold(s, x, i + 1, slots)) return true;
+    }
+    return false;
+}
+
+void space_check_strict(space *s)
+{
+    value slots[N_SLOTS];
+    for (int i = 0; i < N_SLOTS; i++) slots[i] = s->slot[i].fixed;
+    if (s->source.d->total > 0) return;
+    for (int i = 0; i < N_SETTINGS; i++) {
+        const slot_info *info = &s->slot[i];
+        const bool asks = info->axis >= 0 || !value_equal(&info->fixed, &info->def);
+        if (!schema_row((setting)i)->strict || !info->written || !asks) continue;
+        if (may_hold(s, info->matters, 0, slots)) continue;
+        document_wrong(&s->source, info->place,
+                       "%s matters only when %s, which is so for no candidate; leave it out, or "
+                       "ask for that, too",
+                       schema_row((setting)i)->path, schema_row((setting)i)->matters);
+    }
+}
+
 /* The i-th slot that settling `slot` reads; -1 after the last. */
 static int dependency(const space *s, int slot, int i)
 {
@@ -125,8 +272,11 @@ static int dependency(const space *s, int slot, int i)
     int m = info->when ? expr_n_slots(info->when) : 0;
     if (i < n) return expr_slot(info->matters, i);
     if (i < n + m) return expr_slot(info->when, i - n);
+    if (slot == SET_PRUNE_BEGIN || slot == SET_PRUNE_END) {
+        static const int read[] = {SET_EPOCHS, SET_TUNE_EPOCHS, SET_PRUNE_DURING};
+        return i - n - m < 3 ? read[i - n - m] : -1;
+    }
     if (i > n + m) return -1;
-    if (slot == SET_PRUNE_BEGIN || slot == SET_PRUNE_END) return SET_EPOCHS;
     return slot >= SLOT_KNOBS && slot < SLOT_KNOBS + s->n_knobs ? SET_ARCHITECTURE : -1;
 }
 

@@ -119,6 +119,18 @@ static bool is_of_test(const char *metric)
     return n > 5 && strcmp(metric + n - 5, "_test") == 0;
 }
 
+/* zopfli is slow, so that its sizes are there only when export.pack asks for it. */
+static bool lacks_zopfli(const space *s, const metric_row *m)
+{
+    const slot_info *pack = &s->slot[SET_PACK];
+    if (strncmp(m->name, "size_zopfli", 11) != 0) return false;
+    if (pack->axis < 0) return strncmp(pack->fixed.text, "zopfli", 6) != 0;
+    const axis *x = &s->axis[pack->axis];
+    for (int i = 0; i < x->n; i++)
+        if (strncmp(x->values[i].text, "zopfli", 6) != 0) return true;
+    return false;
+}
+
 /* The metric that `key` names, fit for the space's task; NULL when something was reported. */
 static const metric_row *find_metric(space *s, const node *key)
 {
@@ -134,6 +146,11 @@ static const metric_row *find_metric(space *s, const node *key)
     const char *task = s->slot[SET_TASK].fixed.text;
     for (const metric_row *m = stage_metrics(); m->name && n < 100; m++) {
         bool fits = !*m->task || !*task || strcmp(m->task, task) == 0;
+        if (fits && strcmp(m->name, name) == 0 && lacks_zopfli(s, m)) {
+            document_wrong(&s->source, key,
+                           "'%s' is there with export.pack: zopfli or zopfli-zip only", name);
+            return NULL;
+        }
         if (fits && strcmp(m->name, name) == 0) return m;
         if (fits && !is_of_test(m->name)) names[n++] = m->name;
     }
@@ -142,7 +159,7 @@ static const metric_row *find_metric(space *s, const node *key)
         document_wrong(&s->source, key, "unknown metric '%s'; did you mean '%s'?", name, meant);
         return NULL;
     }
-    char list[300] = "";
+    char list[600] = "";
     for (size_t i = 0; i < n; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", names[i]);
     document_wrong(&s->source, key, "unknown metric '%s'; known are %s", name, list);

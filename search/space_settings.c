@@ -58,8 +58,8 @@ static void put_path(space *s, const char *file, const char *path, node *item)
 
 static bool is_section(const char *name)
 {
-    const char *sections[16];
-    int n = schema_sections(sections, 16);
+    const char *sections[SCHEMA_MAX_SECTIONS];
+    int n = schema_sections(sections, SCHEMA_MAX_SECTIONS);
     for (int i = 0; i < n; i++)
         if (strcmp(sections[i], name) == 0) return true;
     return false;
@@ -379,10 +379,10 @@ static void load_architecture(space *s, const node *n)
 
 static void unknown_setting(space *s, const node *key, const char *section)
 {
-    const char *names[N_SETTINGS + 16];
+    const char *names[N_SETTINGS + SCHEMA_MAX_SECTIONS];
     int n = 0;
     size_t length = strlen(section);
-    if (!length) n = schema_sections(names, 16);
+    if (!length) n = schema_sections(names, SCHEMA_MAX_SECTIONS);
     for (int i = 0; i < N_SETTINGS; i++) {
         const char *path = schema_row((setting)i)->path, *dot = strchr(path, '.');
         if (!schema_has(schema_row((setting)i), s->task)) continue;

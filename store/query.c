@@ -22,7 +22,8 @@ static status count_rows(db *d, const char *sql, int *n, err *e)
 static status read_head(db *d, arena *a, store_space *out, err *e)
 {
     query q = db_query(
-        d, "SELECT name, task, path, text, text_hash, title FROM spaces WHERE id = " DB_LAST_SPACE, e);
+        d, "SELECT name, task, path, text, text_hash, title FROM spaces WHERE id = " DB_LAST_SPACE,
+        e);
     bool found = query_row(&q);
     if (found) {
         out->name = arena_string(a, query_column_text(&q, 0));
@@ -346,7 +347,7 @@ status store_find_model(store *s, int64_t trial, arena *a, store_model *out, err
 {
     query q = db_query(&s->d,
                        "SELECT substr(g.key, 1, 2) || '/' || g.key || '.tflite', g.artifact_hash,"
-                       " (SELECT artifacts FROM runs ORDER BY id DESC LIMIT 1)"
+                       " (SELECT artifacts FROM runs ORDER BY id DESC LIMIT 1), g.params"
                        " FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
                        " WHERE c.trial_id = :trial AND g.kind = 'export' AND g.state = 'done'",
                        e);
@@ -356,6 +357,7 @@ status store_find_model(store *s, int64_t trial, arena *a, store_model *out, err
     if (found) {
         const char *folder = query_column_text(&q, 2);
         out->file = arena_string(a, query_column_text(&q, 0));
+        out->params = arena_string(a, query_column_text(&q, 3));
         snprintf(out->content.text, sizeof out->content.text, "%s", query_column_text(&q, 1));
         out->folder = folder[0] ? arena_string(a, folder) : store_usual_artifacts(a, s->d.path);
     }
@@ -365,7 +367,8 @@ status store_find_model(store *s, int64_t trial, arena *a, store_model *out, err
                     "%s: there is no trial %lld, or its export is not done; 'paretune query' lists "
                     "those that are",
                     s->d.path, (long long)trial);
-    return out->file && out->folder ? OK : FAIL(e, ERR_MEM, "no memory for a file name");
+    return out->file && out->folder && out->params ? OK
+                                                   : FAIL(e, ERR_MEM, "no memory for a file name");
 }
 
 /* --- paretune query --- */

@@ -29,6 +29,12 @@ static buf sample(arena *a, checkpoint *c)
     }
     c->masked = c->keep_best = c->has_best = c->stopped = c->standardized = true;
     c->epoch = 3, c->step = 3000000000, c->best_epoch = 2, c->wait = 1, c->best_loss = 0.25;
+    c->earlier_epochs = 30;
+    c->n_ranges = 4;
+    for (int i = 0; i < 4; i++) {
+        c->range[i] = (value_range){(float)-i, (float)(i + 1)};
+        c->best_range[i] = (value_range){-0.5F, (float)(i + 2)};
+    }
     c->n_outputs = 2;
     c->label_mean[0] = 9, c->label_mean[1] = 76, c->label_std[0] = 8, c->label_std[1] = 16;
     c->curve = ARENA_NEW(a, curve_point, 3);
@@ -37,6 +43,14 @@ static buf sample(arena *a, checkpoint *c)
                                     .val_loss = 2.0 / (i + 1),
                                     .rate = 0.001,
                                     .val_accuracy = NAN};
+    cr_assert(checkpoint_make_clusters(c, 8, 2, a, &e) == OK);
+    for (int i = 0; i < 8; i++) {
+        c->clusters.centroid[i] = rng_normal(&r);
+        c->clusters.moments[i] = rng_normal(&r);
+        c->clusters.moments[optim_stride(8) + i] = rng_float(&r);
+    }
+    c->clusters.zero[0] = 3, c->clusters.zero[1] = -1;
+    for (int i = 0; i < c->n_params; i++) c->clusters.original[i] = rng_normal(&r);
     buf b = {0};
     cr_assert(checkpoint_write(c, &b, &e) == OK, "%s", e.msg);
     return b;
@@ -53,12 +67,19 @@ Test(checkpoint, comes_back_as_it_was_written)
     size_t n = (size_t)c.n_params * sizeof(float);
     cr_expect(d.n_params == c.n_params && d.n_blocks == 2 && d.epoch == 3 && d.step == c.step);
     cr_expect(d.masked && d.keep_best && d.has_best && d.stopped && d.standardized);
-    cr_expect(d.best_epoch == 2 && d.wait == 1 && d.best_loss == 0.25);
+    cr_expect(d.best_epoch == 2 && d.wait == 1 && d.best_loss == 0.25 && d.earlier_epochs == 30);
     cr_expect(memcmp(d.params, c.params, n) == 0 && memcmp(d.best, c.best, n) == 0);
     cr_expect(memcmp(d.moments, c.moments, n + sizeof(float) * (size_t)optim_stride(c.n_params)) ==
                   0 &&
               memcmp(d.keep, c.keep, n) == 0);
     cr_expect(memcmp(d.curve, c.curve, 3 * sizeof *c.curve) == 0);
+    cr_expect(d.n_ranges == 4 && d.range[3].least == -3 && d.range[3].most == 4);
+    cr_expect(checkpoint_kept_ranges(&d)[3].most == 5 && d.best_range[0].least == -0.5F);
+    const cluster_state *k = &c.clusters, *m = &d.clusters;
+    cr_assert(m->n == 8 && m->n_tensors == 2 && m->zero[0] == 3 && m->zero[1] == -1);
+    cr_expect(memcmp(m->centroid, k->centroid, 8 * sizeof(float)) == 0 &&
+              memcmp(m->moments, k->moments, (8 + (size_t)optim_stride(8)) * sizeof(float)) == 0 &&
+              memcmp(m->original, k->original, n) == 0);
     cr_expect(d.label_mean[1] == 76 && d.label_std[1] == 16 && d.n_outputs == 2);
     cr_assert(checkpoint_write(&d, &again, &e) == OK);
     cr_expect(again.len == b.len && memcmp(again.data, b.data, b.len) == 0);
@@ -82,6 +103,8 @@ static status try_read(const void *bytes, size_t n)
         cr_assert(checkpoint_write(&c, &again, &e) == OK);
         cr_assert(again.len == n, "%zu bytes of %zu", again.len, n);
         cr_assert(c.best_epoch <= c.epoch && c.wait <= c.epoch);
+        for (int i = 0; i < c.clusters.n_tensors; i++)
+            cr_assert(c.clusters.zero[i] < c.clusters.n / c.clusters.n_tensors);
         buf_free(&again);
     }
     free(copy);

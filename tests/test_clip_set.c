@@ -300,6 +300,27 @@ Test(clip_set, damaged_bytes_are_refused_or_harmless)
     buf_free(&b);
 }
 
+static status vanished_samples(const clips *c, int i, const audio_options *o, int rate, float *x,
+                               int n, arena *a, audio_fault *fault, err *e)
+{
+    (void)c, (void)o, (void)rate, (void)x, (void)n, (void)a;
+    *fault = AUDIO_UNREADABLE;
+    return FAIL(e, ERR_INPUT, "clip %d: cannot read", i);
+}
+
+Test(clip_set, a_clip_that_is_not_there_is_no_bad_clip)
+{
+    clips c = made_up(false);
+    clip_set_options o = small_options(CLIP_FLOAT16);
+    buf b = {0};
+    err e = {0};
+    c.samples = vanished_samples;
+    cr_expect(o.skip_bad);
+    cr_expect_eq(clip_set_build(&c, &o, 0, N, &memory, &b, &e), ERR_STATE);
+    cr_expect_str_eq(e.msg, "clip 0: cannot read");
+    buf_free(&b);
+}
+
 Test(clip_set, damage_is_explained)
 {
     clips c = made_up(false);
@@ -310,7 +331,7 @@ Test(clip_set, damage_is_explained)
         const char *message;
     } rows[] = {
         {-2, 0, "set: not a set of clips: it does not begin as one"},
-        {0, 2, "set: not a set of clips: unknown storage"},
+        {0, 3, "set: not a set of clips: unknown storage"},
         {1, 5, "set: not a set of clips: impossible shape"},
         {2, 0x7fffffff, "set: not a set of clips: impossible shape"},
         {3, 0x80000000, "set: not a set of clips: a number in its header is out of range"},

@@ -32,7 +32,7 @@ Test(device, lab_networks_are_modelled_near_their_published_times)
                 {"ds-cnn", "stft", 1, 6.95}, {"cnn", "mfcc", 1, 7.44},
                 {"cnn", "stft", 0.5, 2.82},  {"cnn", "stft", 1, 10.37}};
     const device_model m = model();
-    const tflite_options o = {STORE_FLOAT32, 0, false, NULL};
+    const tflite_options o = {.storage = STORE_FLOAT32};
     arena a;
     arena_init(&a, 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

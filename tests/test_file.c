@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +175,38 @@ Test(file, a_write_that_fails_leaves_the_old_bytes_and_nothing_else)
     EXPECT_TEXT(e.msg, arena_printf(&a, "%s: cannot write: File too large", path));
     expect_content(path, "old");
     cr_expect(eq(int, clear_folder(folder), 1), "a temporary file was left");
+}
+
+/* Through a link, so that a mistake takes the link's place and not the device's. */
+Test(file, a_device_is_written_to_and_stays)
+{
+    char *path = file_join(&a, folder, "full");
+    struct stat st;
+    err e = {0};
+    cr_assert(symlink("/dev/full", path) == 0);
+    cr_expect(file_write(path, "x", 1, &e) == ERR_IO);
+    EXPECT_TEXT(e.msg, arena_printf(&a, "%s: cannot write: No space left on device", path));
+    cr_assert(lstat(path, &st) == 0);
+    const bool is_link = S_ISLNK(st.st_mode);
+    cr_expect(is_link);
+    cr_expect(eq(int, clear_folder(folder), 1), "a temporary file was left");
+}
+
+Test(file, a_pipe_is_written_to_and_stays)
+{
+    char *path = file_join(&a, folder, "pipe"), got[4] = "";
+    struct stat st;
+    err e = {0};
+    cr_assert(mkfifo(path, 0666) == 0);
+    int fd = open(path, O_RDONLY | O_NONBLOCK);
+    cr_assert(fd >= 0);
+    cr_expect(file_write_cached(path, "abc", 3, &e) == OK, "%s", e.msg);
+    cr_expect(read(fd, got, 3) == 3);
+    EXPECT_TEXT(got, "abc");
+    cr_assert(lstat(path, &st) == 0);
+    const bool is_pipe = S_ISFIFO(st.st_mode);
+    cr_expect(is_pipe);
+    close(fd);
 }
 
 Test(file, folders_are_made_with_those_above)

@@ -133,6 +133,22 @@ Test(image_layer, pool_gradients_match_finite_differences)
     sweep_kernels(check_pools);
 }
 
+/* The gradient behind the mean is made again for the layer in front of it. */
+static void check_batch_norm_and_mean(const char *act, uint64_t seed)
+{
+    char layer[400];
+    snprintf(layer, sizeof layer,
+             "{\"kind\":\"batch-norm\",\"epsilon\":0.1,\"activation\":\"%s\"},{\"kind\":"
+             "\"global-average-pool2d\"}%s",
+             act, seed % 2 ? ",{\"kind\":\"dense\",\"units\":3}" : "");
+    check_image(layer, seed, 1);
+}
+
+Test(image_layer, gradients_through_a_mean_match_finite_differences)
+{
+    sweep_kernels(check_batch_norm_and_mean);
+}
+
 static void check_softmax_and_dropout(const char *act, uint64_t seed)
 {
     char layer[400];
@@ -326,13 +342,17 @@ Test(image_layer, dropout_keeps_the_mean_and_depends_on_seed_and_step)
 Test(image_layer, parts_of_a_batch_compute_what_the_whole_does)
 {
     enum { B = 7, IN = 49 * 10 };
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 3; k++) {
         arena a;
         net whole, parts;
         net_spec s;
         err e = {0};
         arena_init(&a, 0);
-        const char *json = keyword_net(&a, k ? "cnn" : "ds-cnn", "mfcc", 0.1, "valid");
+        const char *json =
+            k == 2 ? "{\"input\":[49,10,1],\"layers\":[{\"kind\":\"conv2d\",\"filters\":8,"
+                     "\"kernel\":[1,1]},{\"kind\":\"batch-norm\",\"activation\":\"tanh\"},"
+                     "{\"kind\":\"global-average-pool2d\"}]}"
+                   : keyword_net(&a, k ? "cnn" : "ds-cnn", "mfcc", 0.1, "valid");
         cr_assert(net_from_text(json, &s, &e) == OK, "%s", e.msg);
         cr_assert(net_build(&whole, &s, B, NULL, &a, &e) == OK);
         cr_assert(net_build(&parts, &s, B, NULL, &a, &e) == OK);

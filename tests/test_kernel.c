@@ -147,6 +147,40 @@ Test(kernel, packing_changes_no_bit)
     }
 }
 
+static void run_fetching(const kernels *k, gemm g, arena *a, unsigned long long seed)
+{
+    enum { SOON = 1000 };
+    float *soon = ARENA_NEW(a, float, SOON), *want = ARENA_NEW(a, float, g.M *g.ldc),
+          *got = ARENA_NEW(a, float, g.M *g.ldc);
+    size_t bytes = (size_t)(g.M * g.ldc) * sizeof *got;
+    memcpy(want, g.c, bytes), memcpy(got, g.c, bytes);
+    g.c = want;
+    k->gemm(&g);
+    fetch_list f = {0};
+    fetch_add(&f, soon, SOON - 3), fetch_add(&f, soon, 0), fetch_add(&f, soon + SOON - 3, 3);
+    g.c = got, g.fetch = &f;
+    k->gemm(&g);
+    cr_assert(memcmp(got, want, bytes) == 0, "%s seed %llu", k->name, seed);
+    for (int i = 0; i < f.n; i++)
+        cr_assert(f.span[i].at >= soon && f.span[i].at + f.span[i].floats <= soon + SOON,
+                  "%s seed %llu leaves the span", k->name, seed);
+    bool plain = !(g.a_transposed && g.add && g.N <= 6); /* those with few columns fetch nothing */
+    if (plain && g.K > 100 && g.K < SOON && g.M > 100)
+        cr_assert(f.n == 0 || f.span[f.n - 1].floats < g.K, "%s seed %llu: %d spans left", k->name,
+                  seed, f.n);
+}
+
+Test(kernel, fetching_ahead_changes_no_bit_and_comes_to_an_end)
+{
+    for (unsigned long long seed = 0; seed < 400; seed++) {
+        gemm_case s;
+        rng r = rng_stream(seed, RNG_TEST, 0);
+        make_gemm(&s, &r);
+        FOR_EACH_SET(k) run_fetching(k, s.g, &s.a, seed);
+        arena_free(&s.a);
+    }
+}
+
 Test(kernel, sets_with_fused_multiply_add_agree_bit_for_bit)
 {
     const kernels *wide = kernel_find("avx512"), *narrow = kernel_find("avx2");

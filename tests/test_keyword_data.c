@@ -71,10 +71,11 @@ static void make_corpus(void)
 static hash hash_of(const char *json)
 {
     clips c;
-    hash h;
+    keyword_files files;
     err e = {0};
-    cr_assert_eq(keyword_data_list(params_of(json), folder, &memory, &c, &h, &e), OK, "%s", e.msg);
-    return h;
+    cr_assert_eq(keyword_data_survey(params_of(json), folder, &memory, &c, &files, &e), OK, "%s",
+                 e.msg);
+    return files.all;
 }
 
 /* Builds the set and returns it; its bytes stay in `b`. */
@@ -156,7 +157,129 @@ Test(keyword_data, recordings_that_changed_since_they_were_hashed_are_refused)
     buf_free(&b);
     buf_free(&detail);
     make_sound("no/s0_nohash_1.wav", 900);
-    expect_error(json, folder, ERR_INPUT, "plan it again");
+    expect_error(json, folder, ERR_STATE, "plan it again");
+    make_corpus();
+    make_sound("no/s0_nohash_1.wav", 500); /* as it was */
+    const char *path = file_join(&memory, folder, "go/s2_nohash_0.wav");
+    cr_assert_eq(unlink(path), 0);
+    expect_error(json, folder, ERR_STATE, "plan it again");
+    const char *command = arena_printf(&memory, "rm -r %s/go %s/no %s/yes", folder, folder, folder);
+    cr_assert_eq(system(command), 0);
+    expect_error(json, folder, ERR_STATE, "plan it again");
+}
+
+Test(keyword_data, a_recording_changed_at_equal_size_is_noticed)
+{
+    static const char json[] = FOLDERS("[]", "\"random\"", "error", "");
+    make_corpus();
+    hash base = hash_of(json);
+    const char *path = file_join(&memory, folder, "yes/s1_nohash_2.wav");
+    FILE *f = fopen(path, "r+");
+    cr_assert(f && fseek(f, 700, SEEK_SET) == 0 && fputc(1, f) == 1 && fclose(f) == 0);
+    cr_expect_str_neq(base.text, hash_of(json).text);
+    make_corpus();
+    cr_expect_str_eq(base.text, hash_of(json).text);
+}
+
+/* `n` names of each of two words for one recording. */
+static void link_many(int n)
+{
+    static const char *const words[] = {"go", "no"};
+    make_sound("one.wav", 500);
+    const char *one = file_join(&memory, folder, "one.wav");
+    for (int i = 0; i < 2 * n; i++) {
+        const char *path =
+            arena_printf(&memory, "%s/%s/s%d_nohash_0.wav", folder, words[i % 2], i / 2);
+        if (i < 2) cr_assert_eq(file_make_folder(file_folder(&memory, path), NULL), OK);
+        cr_assert_eq(link(one, path), 0);
+    }
+}
+
+Test(keyword_data, a_set_of_shards_is_the_set_built_at_once)
+{
+    static const char json[] = FOLDERS("[]", "\"random\"", "error", "");
+    clips c;
+    keyword_files files;
+    err e = {0};
+    link_many(1010);
+    cr_assert_eq(keyword_data_survey(params_of(json), folder, &memory, &c, &files, &e), OK, "%s",
+                 e.msg);
+    cr_expect_eq(files.n_shards, 3);
+    cr_expect_eq(files.n_waves, 2, "half of them are for training");
+    buf whole = {0}, joined = {0}, detail = {0}, shard[3] = {{0}}, what[2] = {{0}};
+    clip_set set[3];
+    build(json, &whole, &what[0]);
+    for (int i = 0; i < 3; i++) {
+        const char *own = arena_printf(&memory, "%.*s,\"files_hash\":\"%s\",\"shard\":[%d,3]}",
+                                       (int)strlen(json) - 1, json, files.shard[i].text, i);
+        set[i] = build(own, &shard[i], &detail);
+    }
+    cr_assert_eq(keyword_data_join(set, 3, &joined, &what[1], &e), OK, "%s", e.msg);
+    cr_assert_eq(joined.len, whole.len);
+    cr_expect_eq(memcmp(joined.data, whole.data, whole.len), 0);
+    cr_expect_str_eq(what[0].data, what[1].data);
+    for (int i = 0; i < 3; i++) buf_free(&shard[i]);
+    buf_free(&whole), buf_free(&joined), buf_free(&detail), buf_free(&what[0]), buf_free(&what[1]);
+}
+
+Test(keyword_data, waveforms_are_those_of_the_training_part)
+{
+#define LIST                                                                                  \
+    "{\"task\":\"keywords\",\"source\":\"speech-folders\",\"words\":[],\"split\":\"random\"," \
+    "\"val_percent\":25,\"test_percent\":25,\"shuffle\":true,\"seed\":1,\"missing_clips\":"   \
+    "\"error\","                                                                              \
+    "\"bad_clips\":\"error\",\"storage\":\"int16\""
+    clips c;
+    keyword_files files;
+    buf b = {0}, detail = {0};
+    make_corpus();
+    cr_assert_eq(keyword_data_survey(params_of(LIST "}"), folder, &memory, &c, &files, NULL), OK);
+    clip_set s = build(arena_printf(&memory, LIST ",\"files_hash\":\"%s\"}", files.wave[0].text),
+                       &b, &detail);
+    cr_assert(s.n == 6 && c.n_part[PART_TRAIN] == 6 && shape_size(s.in) == 16000);
+    for (int i = 0; i < s.n; i++) {
+        float x[16000];
+        cr_assert_eq(c.samples(&c, i, &(audio_options){.full_scale = 32768}, 16000, x, 16000,
+                               &memory, NULL, NULL),
+                     OK);
+        cr_expect_eq(s.label[i], c.clip[i].label);
+        for (int k = 0; k < 16000; k++) cr_assert_eq((float)clip_set_wave(&s, i)[k], x[k] * 32768);
+    }
+    buf_free(&b);
+    buf_free(&detail);
+}
+
+Test(keyword_data, recordings_of_noise_are_a_set_of_seconds)
+{
+    static const char list[] = "{\"task\":\"keywords\",\"source\":\"noise-recordings\"}";
+    float x[16000];
+    clips c;
+    keyword_files files;
+    buf b = {0}, detail = {0};
+    for (int i = 0; i < 16000; i++) x[i] = (float)(i % 20000) / 32768;
+    const char *path = file_join(&memory, folder, "hum.wav");
+    cr_assert_eq(audio_write_wav(path, x, 16000, 8000, NULL), OK);
+    cr_assert_eq(keyword_data_survey(params_of(list), folder, &memory, &c, &files, NULL), OK);
+    const char *json = arena_printf(&memory, "%.*s,\"files_hash\":\"%s\",\"storage\":\"int16\"}",
+                                    (int)strlen(list) - 1, list, files.all.text);
+    clip_set s = build(json, &b, &detail);
+    cr_expect(s.n == 2 && s.storage == CLIP_INT16 && shape_size(s.in) == 16000);
+    cr_expect_float_eq(clip_set_wave(&s, 1)[8000], 12000, 100, "the second second, resampled");
+    x[0] = 0.5f;
+    cr_assert_eq(audio_write_wav(path, x, 16000, 8000, NULL), OK);
+    expect_error(json, folder, ERR_STATE, "plan it again");
+    buf_free(&b);
+    buf_free(&detail);
+}
+
+Test(keyword_data, a_shard_outside_of_the_set_is_refused)
+{
+    make_corpus();
+    expect_error(FOLDERS("[]", "\"random\"", "error", ",\"shard\":[2,2]"), folder, ERR_ARG,
+                 "'shard'");
+    expect_error(FOLDERS("[]", "\"random\"", "error", ",\"shard\":[0,9]"), folder, ERR_ARG,
+                 "'shard'");
+    expect_error(FOLDERS("[]", "\"random\"", "error", ",\"shard\":1"), folder, ERR_ARG, "'shard'");
 }
 
 Test(keyword_data, bad_recordings_stop_the_build_or_are_left_out_and_named)
@@ -197,7 +320,7 @@ Test(keyword_data, lists_come_in_the_lines_of_the_input)
     }
     clips c;
     err e = {0};
-    cr_assert_eq(keyword_data_list(params_of(json), input, &memory, &c, NULL, &e), OK, "%s", e.msg);
+    cr_assert_eq(keyword_data_list(params_of(json), input, &memory, &c, &e), OK, "%s", e.msg);
     cr_expect_eq(c.n, 4);
     cr_expect_eq(c.n_part[PART_TRAIN], 2);
     cr_expect_str_eq(c.clip[3].name, "yes/s2_nohash_2.wav");

@@ -87,6 +87,71 @@ Test(keyword_plan, the_training_is_asked_for_with_what_keywords_have)
         "\"to_epoch\":20}");
 }
 
+Test(keyword_plan, large_sets_are_joined_from_shards_and_sounds_stand_behind_the_earlier_training)
+{
+    space *s = space_of(&a,
+                        HEAD "data: {source: synthetic-keywords, clips: 2001, speakers: 10}\n"
+                             "model: {architecture: mlp-kws, alpha: 0.1}\n"
+                             "augment: {shift_ms: 100, noise: 0.5, snr_low: 3}\n"
+                             "train: {epochs: [2, 4]}\n" TAIL,
+                        0, NULL);
+    plan *p = plan_of(s);
+    chain *c = chain_of(p, 1);
+    const char *list = "{\"task\":\"keywords\",\"source\":\"synthetic-keywords\",\"clips\":2001,"
+                       "\"speakers\":10,\"val_percent\":10,\"test_percent\":10,\"seed\":1";
+    cr_assert_eq(c->n, 3 + 1 + 2 + 2 + 2, "shards, data, waveforms, trainings, export, score");
+    for (int i = 0; i < 3; i++) {
+        const char *end = arena_printf(&a, "\"storage\":\"float16\",\"shard\":[%d,3]}", i);
+        cr_expect(strncmp(c->stage[i].request.params, list, strlen(list)) == 0);
+        cr_expect(strstr(c->stage[i].request.params, end), "%s", c->stage[i].request.params);
+        cr_expect_str_eq(c->stage[3].request.parent[i].text, c->stage[i].request.key.text);
+    }
+    cr_expect_eq(c->stage[3].request.n_parents, 3);
+    cr_expect_not(strstr(c->stage[3].request.params, "shard"));
+    cr_expect_str_eq(c->stage[5].request.params,
+                     arena_printf(&a, "%s,\"storage\":\"int16\",\"shard\":[1,2]}", list));
+    const stage_request *second = &c->stage[7].request;
+    cr_assert(second->kind == STAGE_TRAIN && second->n_parents == 4);
+    static const int parents[] = {3, 6, 4, 5};
+    for (int i = 0; i < 4; i++)
+        cr_expect_str_eq(second->parent[i].text, c->stage[parents[i]].request.key.text);
+    cr_expect(strstr(second->params,
+                     ",\"early_stop\":0,\"augment\":{\"shift_ms\":100,\"noise\":0.5,\"noise_kind\":"
+                     "\"pink\",\"snr_low\":3,\"snr_high\":25},\"prune\":null,\"seed\":1,"
+                     "\"from_epoch\":2,\"to_epoch\":4,\"sounds\":2}"),
+              "%s", second->params);
+    plan_summary t;
+    cr_assert_eq(plan_summarize(p, &t, NULL), OK);
+    cr_expect_eq(t.stages[STAGE_DATA], 6);
+    cr_expect_eq(t.unshared[STAGE_DATA], 12);
+}
+
+Test(keyword_plan, hearing_costs_time_and_masking_needs_no_waveforms)
+{
+    const char *const how[] = {"", "augment: {time_masks: 1, frequency_masks: 2}\n",
+                               "augment: {gain_db: 3}\n"};
+    plan_summary t[3];
+    for (int i = 0; i < 3; i++) {
+        space *s = space_of(
+            &a,
+            arena_printf(
+                &a,
+                HEAD MADE_UP
+                "}\ntrain: {epochs: 2000}\nmodel: {architecture: mlp-kws, alpha: 0.1}\n%s" TAIL,
+                how[i]),
+            0, NULL);
+        plan *p = plan_of(s);
+        cr_assert_eq(plan_summarize(p, &t[i], NULL), OK);
+        const char *params = chain_of(p, 0)->stage[chain_of(p, 0)->n - 3].request.params;
+        cr_expect_eq(strstr(params, "\"sounds\":1") != NULL, i == 2);
+        cr_expect_eq(strstr(params, "\"augment\"") != NULL, i > 0);
+    }
+    cr_expect(t[0].stages[STAGE_DATA] == 1 && t[1].stages[STAGE_DATA] == 1 &&
+              t[2].stages[STAGE_DATA] == 2);
+    cr_expect_eq(t[0].cpu_seconds, t[1].cpu_seconds);
+    cr_expect_gt(t[2].cpu_seconds, t[1].cpu_seconds + 64 * 2000 * 2e-5);
+}
+
 Test(keyword_plan, settings_of_another_feature_do_not_make_another_candidate)
 {
     space *s =

@@ -172,6 +172,39 @@ Test(keyword_stage, batch_norm_is_in_the_file_as_the_trainer_had_it)
     cr_expect_eq(metric(&r[1], "n_params"), 9 * 12 + 48 + 9 * 12 + 12 * 16 + 64 + 16 * 8 + 8);
 }
 
+/* A fine-tuning of trained weights as the full-integer file computes. */
+static const char *aware_params(const char *layers, int epochs)
+{
+    const char *p = train_params(layers, epochs), *seed = strstr(p, "\"seed\"");
+    return arena_printf(&memory,
+                        "%.*s\"start\":\"weights\",\"fake_quant\":{\"calibration\":{\"method\":"
+                        "\"percentile\",\"percentile\":99.9,\"examples\":100},\"decay\":0.5},%s",
+                        (int)(seed - p), p, seed);
+}
+
+Test(keyword_stage, an_aware_training_hears_what_its_int8_file_hears)
+{
+    stage_result r, trained;
+    hash data = run(STAGE_DATA, made_up, "", NULL, 0, &r, NULL);
+    const char *layers = SEPARABLE("8") ",{\"kind\":\"softmax\"}";
+    hash parent[2] = {data,
+                      run(STAGE_TRAIN, train_params(layers, 4), "", &data, 1, &r, NULL)};
+    hash tuned = run(STAGE_TRAIN, aware_params(layers, 3), "", parent, 2, &trained, NULL);
+    for (int io = 0; io < 2; io++) {
+        const char *params = arena_printf(&memory,
+                                          "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                          "\"per_channel\":true%s,\"pack\":\"zlib\"}",
+                                          io ? ",\"io\":\"int8\"" : "");
+        hash both[2] = {run(STAGE_EXPORT, params, "", &tuned, 1, &r, NULL), data};
+        cr_expect_eq(metric(&r, "n_params"), 9 * 12 + 48 + 9 * 12 + 12 * 16 + 64 + 16 * 8 + 8);
+        run(STAGE_SCORE, "{\"batch\":32}", "", both, 2, &r, NULL);
+        /* 48 clips: one may be heard differently, by a tie. */
+        cr_expect_float_eq(metric(&r, "accuracy"), metric(&trained, "val_accuracy"), 100.0 / 48);
+        cr_expect_float_eq(metric(&r, "loss"), metric(&trained, "val_loss"),
+                           0.02 * metric(&trained, "val_loss"));
+    }
+}
+
 Test(keyword_stage, what_is_foreseen_is_what_is_built)
 {
     static const char *const storage[] = {"float32", "float16", "dynamic"};
@@ -226,6 +259,37 @@ Test(keyword_stage, a_model_that_answers_with_nan_is_a_failed_score)
     buf_free(&file);
     cr_expect_eq(try_run(STAGE_SCORE, "{\"batch\":32}", "", both, 2, &key, &r, &e), ERR_NUM);
     cr_expect(strstr(e.msg, "clip 0 is not finite"), "%s", e.msg);
+}
+
+/* Epochs [from, to) of a training that hears shifts, noise, gains and masks. */
+static const char *augmented_params(int from, int to, int n_sounds)
+{
+    const char *plain = train_params(SEPARABLE("8"), to), *prune = strstr(plain, "\"prune\":null");
+    return arena_printf(&memory,
+                        "%.*s\"augment\":{\"shift_ms\":100,\"noise\":0.5,\"noise_kind\":\"white\","
+                        "\"snr_low\":5,\"snr_high\":25,\"gain_db\":6,\"time_masks\":1,"
+                        "\"time_mask_width\":4},\"prune\":null,\"seed\":1,\"from_epoch\":%d,"
+                        "\"to_epoch\":%d,\"sounds\":%d}",
+                        (int)(prune - plain), plain, from, to, n_sounds);
+}
+
+Test(keyword_stage, augmented_epochs_are_the_same_at_once_and_one_by_one)
+{
+    static const char waves[] =
+        "{\"task\":\"keywords\",\"source\":\"synthetic-keywords\",\"clips\":240,\"speakers\":20,"
+        "\"val_percent\":20,\"test_percent\":20,\"seed\":1,\"storage\":\"int16\",\"shard\":[%d,2]}";
+    stage_result once, first, second, plain;
+    hash parent[4] = {run(STAGE_DATA, made_up, "", NULL, 0, &once, NULL)}, wave[2];
+    for (int i = 0; i < 2; i++)
+        wave[i] = run(STAGE_DATA, arena_printf(&memory, waves, i), "", NULL, 0, &once, NULL);
+    parent[1] = wave[0], parent[2] = wave[1];
+    run(STAGE_TRAIN, augmented_params(0, 3, 2), "", parent, 3, &once, NULL);
+    parent[1] = run(STAGE_TRAIN, augmented_params(0, 1, 2), "", parent, 3, &first, NULL);
+    parent[2] = wave[0], parent[3] = wave[1];
+    run(STAGE_TRAIN, augmented_params(1, 3, 2), "", parent, 4, &second, NULL);
+    cr_expect_str_eq(once.artifact_hash.text, second.artifact_hash.text);
+    run(STAGE_TRAIN, train_params(SEPARABLE("8"), 3), "", parent, 1, &plain, NULL);
+    cr_expect_neq(metric(&plain, "train_loss"), metric(&once, "train_loss"));
 }
 
 /* Two words of the real recordings, no speaker in two parts: a small network must learn them. (Three

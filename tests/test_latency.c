@@ -139,7 +139,7 @@ static buf file_with(const char *metadata)
     net_spec s;
     buf file = {0};
     err e = {0};
-    const tflite_options o = {STORE_FLOAT32, 0, false, metadata};
+    const tflite_options o = {.storage = STORE_FLOAT32, .metadata = metadata};
     const char *json = keyword_net(&a, "mlp", "mfcc", 0.1, "valid");
     cr_assert_eq(net_from_text(json, &s, &e), OK, "%s", e.msg);
     cr_assert_eq(tflite_write(&s, NULL, &o, &a, &file, &e), OK, "%s", e.msg);

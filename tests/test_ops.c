@@ -1,9 +1,12 @@
 /* Operators one by one, with random shapes and options, against TensorFlow Lite itself. */
 #include "engine/base/rng.h"
+#include "engine/tflite/c_source.h"
 #include "engine/tflite/emit.h"
 #include "engine/tflite/foreign.h"
 #include "engine/tflite/interpreter.h"
+#include "engine/tflite/op.h"
 #include "engine/tflite/tfl_graph.h"
+#include "tests/support/c_model.h"
 #include "tests/support/random_net.h"
 
 #include <criterion/criterion.h>
@@ -11,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_SEEDS = 80, MOST_TENSORS = 8 };
+enum { N_SEEDS = 80, MOST_TENSORS = 9 };
 
 /* A graph of one operator; tensor 0 is its input. */
 typedef struct {
@@ -20,7 +23,7 @@ typedef struct {
     int n;
     tfl_tensor tensor[MOST_TENSORS];
     tfl_op op;
-    int in[MOST_TENSORS], out;
+    int in[MOST_TENSORS], out, outs[3]; /* out: the one that is compared */
 } lab;
 
 static int pick(lab *l, int least, int most)
@@ -37,8 +40,8 @@ static int add(lab *l, tfl_type type, int rank, const int *dim)
     return l->n++;
 }
 
-/* `n` scales around `size`, zero points `zero`. */
-static void scale(lab *l, int tensor, int n, int axis, float size, int zero)
+/* `n` scales around `size`, zero points `zero`, of tensor `which`. */
+static void scale(lab *l, int which, int n, int axis, float size, int zero)
 {
     float *s = ARENA_NEW(&l->a, float, n);
     int64_t *z = ARENA_NEW(&l->a, int64_t, n);
@@ -46,7 +49,7 @@ static void scale(lab *l, int tensor, int n, int axis, float size, int zero)
         s[i] = size * (0.5F + rng_float(&l->r));
         z[i] = zero;
     }
-    l->tensor[tensor].quant = (tfl_quant){n, axis, s, z};
+    l->tensor[which].quant = (tfl_quant){n, axis, s, z};
 }
 
 /* Random values in the tensor's type. */
@@ -58,6 +61,7 @@ static void *values(lab *l, const tfl_tensor *t)
         if (t->type == TFL_FLOAT32) ((float *)p)[i] = rng_normal(&l->r);
         if (t->type == TFL_INT32) ((int32_t *)p)[i] = pick(l, -2000, 2000);
         if (t->type == TFL_INT8) ((int8_t *)p)[i] = (int8_t)pick(l, -127, 127);
+        if (t->type == TFL_UINT8) ((uint8_t *)p)[i] = (uint8_t)pick(l, 0, 255);
     }
     return p;
 }
@@ -90,7 +94,7 @@ typedef enum { FLOAT, HYBRID, INT8 } form;
 
 static void image(lab *l, form f, int least, int most_channels)
 {
-    const int dim[4] = {f == INT8 ? 1 : pick(l, 1, 2), pick(l, least, 9), pick(l, least, 9),
+    const int dim[4] = {pick(l, 1, 2), pick(l, least, 9), pick(l, least, 9),
                         pick(l, 1, most_channels)};
     add(l, f == INT8 ? TFL_INT8 : TFL_FLOAT32, 4, dim);
     if (f == INT8) scale(l, 0, 1, 0, 0.05F, pick(l, -128, 127));
@@ -133,7 +137,7 @@ static void output(lab *l, form f, float size)
 static void conv(lab *l, form f, bool per_channel)
 {
     image(l, f, 5, 6);
-    const int dim[4] = {pick(l, 2, f == FLOAT ? 40 : 9), pick(l, 1, 3), pick(l, 1, 3),
+    const int dim[4] = {pick(l, 2, pick(l, 0, 3) ? 20 : 80), pick(l, 1, 3), pick(l, 1, 3),
                         l->tensor[0].dim[3]};
     weights(l, f, 4, dim, 0, per_channel);
     tfl_options *o = operator(l, OP_CONV_2D,
@@ -165,7 +169,7 @@ static void conv_int8(lab *l)
 
 static void depthwise(lab *l, form f)
 {
-    image(l, f, 5, f == FLOAT ? 80 : 6);
+    image(l, f, 5, pick(l, 0, 1) ? 10 : 80);
     const int m = pick(l, 1, 2),
               dim[4] = {1, pick(l, 1, 3), pick(l, 1, 3), l->tensor[0].dim[3] * m};
     weights(l, f, 4, dim, 3, true);
@@ -190,8 +194,7 @@ static void depthwise_int8(lab *l)
 
 static void dense(lab *l, form f, bool asymmetric)
 {
-    const int dim[2] = {f == INT8 ? 1 : pick(l, 1, 3), pick(l, 1, 70)},
-              w[2] = {pick(l, 1, 20), dim[1]};
+    const int dim[2] = {pick(l, 1, 3), pick(l, 1, 70)}, w[2] = {pick(l, 1, 20), dim[1]};
     add(l, f == INT8 ? TFL_INT8 : TFL_FLOAT32, 2, dim);
     if (f == INT8) scale(l, 0, 1, 0, 0.05F, pick(l, -128, 127));
     weights(l, f, 2, w, 0, false);
@@ -254,7 +257,6 @@ static void average_int8(lab *l)
 static void reduction(lab *l, int code, form f)
 {
     image(l, f, 2, 9);
-    if (f == INT8) l->tensor[0].dim[0] = 1;
     numbers(l, 2, (const int[2]){1, 2});
     operator(l, code, f == INT8 ? 2 : 1, 2)->keep_dims = pick(l, 0, 1);
     output(l, f, 0.03F);
@@ -299,31 +301,75 @@ static void softmax_int8(lab *l)
     softmax(l, INT8);
 }
 
-static void binary(lab *l, int code)
+static void binary(lab *l, int code, form f)
 {
-    image(l, FLOAT, 1, 5);
+    image(l, f, 1, code == OP_MUL ? 70 : 5);
     int dim[4];
     for (int i = 0; i < 4; i++) dim[i] = pick(l, 0, 1) ? l->tensor[0].dim[i] : 1;
     const int from = pick(l, 0, 3);
-    constant(l, TFL_FLOAT32, 4 - from, dim + from);
-    operator(l, code, 1, 2)->activation = pick(l, 0, 1) ? FUSED_RELU : FUSED_NONE;
-    output(l, FLOAT, 0);
+    const int w = constant(l, l->tensor[0].type, 4 - from, dim + from);
+    if (f == INT8) scale(l, w, 1, 0, 0.05F, pick(l, -128, 127));
+    tfl_options *o = operator(l, code, f == INT8 ? 2 : 1, 2);
+    if (code != OP_MAXIMUM && code != OP_MINIMUM)
+        o->activation = (const int[]){FUSED_NONE, FUSED_RELU, FUSED_RELU6}[pick(l, 0, 2)];
+    output(l, f, 0.1F);
 }
 
 static void addition(lab *l)
 {
-    binary(l, OP_ADD);
+    binary(l, OP_ADD, FLOAT);
+}
+static void addition_int8(lab *l)
+{
+    binary(l, OP_ADD, INT8);
+}
+static void difference(lab *l)
+{
+    binary(l, OP_SUB, FLOAT);
+}
+static void difference_int8(lab *l)
+{
+    binary(l, OP_SUB, INT8);
 }
 static void product(lab *l)
 {
-    binary(l, OP_MUL);
+    binary(l, OP_MUL, FLOAT);
+}
+static void product_int8(lab *l)
+{
+    binary(l, OP_MUL, INT8);
+}
+static void quotient(lab *l)
+{
+    binary(l, OP_DIV, FLOAT);
+}
+static void maximum(lab *l)
+{
+    binary(l, OP_MAXIMUM, FLOAT);
+}
+static void minimum(lab *l)
+{
+    binary(l, OP_MINIMUM, FLOAT);
 }
 
 static void unary(lab *l, int code)
 {
     image(l, FLOAT, 1, 9);
-    operator(l, code, 1, 1);
+    operator(l, code, 1, 1)->alpha = 0.3F;
     output(l, FLOAT, 0);
+}
+
+/* `step` 0: any scale and zero point. */
+static void unary_int8(lab *l, int code, float step, int zero)
+{
+    image(l, INT8, 1, 9);
+    operator(l, code, code == OP_HARD_SWISH ? 1 : 2, 1)->alpha = 0.3F;
+    output(l, INT8, 0.05F);
+    if (step == 0) return;
+    float *s = ARENA_NEW(&l->a, float, 1);
+    int64_t *z = ARENA_NEW(&l->a, int64_t, 1);
+    *s = step, *z = zero;
+    l->tensor[l->out].quant = (tfl_quant){1, 0, s, z};
 }
 
 static void relu(lab *l)
@@ -337,6 +383,178 @@ static void hyperbolic(lab *l)
 static void logistic(lab *l)
 {
     unary(l, OP_LOGISTIC);
+}
+
+static void relu6(lab *l)
+{
+    unary(l, OP_RELU6);
+}
+static void relu_around_0(lab *l)
+{
+    unary(l, OP_RELU_N1_TO_1);
+}
+static void leaky(lab *l)
+{
+    unary(l, OP_LEAKY_RELU);
+}
+static void swish(lab *l)
+{
+    unary(l, OP_HARD_SWISH);
+}
+static void relu_int8(lab *l)
+{
+    unary_int8(l, OP_RELU, 0, 0);
+}
+static void relu6_int8(lab *l)
+{
+    unary_int8(l, OP_RELU6, 0, 0);
+}
+static void leaky_int8(lab *l)
+{
+    unary_int8(l, OP_LEAKY_RELU, 0, 0);
+}
+static void swish_int8(lab *l)
+{
+    unary_int8(l, OP_HARD_SWISH, 0, 0);
+}
+static void hyperbolic_int8(lab *l)
+{
+    unary_int8(l, OP_TANH, 1.0F / 128, 0);
+}
+static void logistic_int8(lab *l)
+{
+    unary_int8(l, OP_LOGISTIC, 1.0F / 256, -128);
+}
+
+/* From int8 or uint8 to either. */
+static void requantize(lab *l)
+{
+    static const tfl_type type[2] = {TFL_INT8, TFL_UINT8};
+    image(l, INT8, 1, 9);
+    operator(l, OP_QUANTIZE, 1, 1);
+    output(l, INT8, 0.05F);
+    const int both[2] = {0, l->out};
+    for (int k = 0; k < 2; k++) {
+        tfl_tensor *t = &l->tensor[both[k]];
+        t->type = type[pick(l, 0, 1)];
+        if (t->type == TFL_UINT8) scale(l, both[k], 1, 0, 0.05F, pick(l, 0, 255));
+    }
+}
+
+static void dequantize_unsigned(lab *l)
+{
+    image(l, INT8, 1, 9);
+    l->tensor[0].type = TFL_UINT8;
+    scale(l, 0, 1, 0, 0.05F, pick(l, 0, 255));
+    operator(l, OP_DEQUANTIZE, 2, 1);
+    output(l, FLOAT, 0);
+}
+
+static form float_or_int8(lab *l)
+{
+    return pick(l, 0, 1) ? FLOAT : INT8;
+}
+
+/* The output has the input's scale. */
+static void moved(lab *l, form f)
+{
+    output(l, f, 1);
+    l->tensor[l->out].quant = l->tensor[0].quant;
+}
+
+static void pad(lab *l)
+{
+    const form f = float_or_int8(l);
+    int v[8];
+    image(l, f, 1, 5);
+    for (int i = 0; i < 8; i++) v[i] = pick(l, 0, 3);
+    numbers(l, 8, v);
+    l->tensor[1].rank = 2;
+    l->tensor[1].dim[0] = 4, l->tensor[1].dim[1] = 2;
+    operator(l, OP_PAD, f == INT8 ? 2 : 1, 2);
+    moved(l, f);
+}
+
+static void pad_with_value(lab *l)
+{
+    pad(l);
+    l->n = 2;
+    const form f = l->tensor[0].type == TFL_INT8 ? INT8 : FLOAT;
+    const int w = constant(l, l->tensor[0].type, 0, l->tensor[0].dim); /* a scalar */
+    l->tensor[w].quant = l->tensor[0].quant;
+    operator(l, OP_PADV2, f == INT8 ? 2 : 1, 3);
+    moved(l, f);
+}
+
+static void transpose(lab *l)
+{
+    const form f = float_or_int8(l);
+    int perm[4] = {0, 1, 2, 3};
+    image(l, f, 1, 5);
+    for (int i = 3; i > 0; i--) {
+        const int k = pick(l, 0, i), was = perm[i];
+        perm[i] = perm[k];
+        perm[k] = was;
+    }
+    numbers(l, 4, perm);
+    operator(l, OP_TRANSPOSE, f == INT8 ? 2 : 1, 2);
+    moved(l, f);
+}
+
+static void plain_slice(lab *l)
+{
+    const form f = float_or_int8(l);
+    int begin[4], size[4];
+    image(l, f, 1, 5);
+    for (int i = 0; i < 4; i++) {
+        begin[i] = pick(l, 0, l->tensor[0].dim[i] - 1);
+        size[i] = pick(l, 0, 3) ? pick(l, 1, l->tensor[0].dim[i] - begin[i]) : -1;
+    }
+    numbers(l, 4, begin);
+    numbers(l, 4, size);
+    operator(l, OP_SLICE, f == INT8 ? 2 : 1, 3);
+    moved(l, f);
+}
+
+/* The input, a constant and the input again, which is twice the same tensor. */
+static void concatenation(lab *l)
+{
+    const form f = float_or_int8(l);
+    image(l, f, 1, 5);
+    const int axis = pick(l, 0, 3);
+    int dim[4];
+    memcpy(dim, l->tensor[0].dim, sizeof dim);
+    dim[axis] = pick(l, 1, 4);
+    const int w = constant(l, l->tensor[0].type, 4, dim);
+    l->tensor[w].quant = l->tensor[0].quant;
+    operator(l, OP_CONCATENATION, f == INT8 ? 2 : 1, 3)->axis = pick(l, 0, 1) ? axis : axis - 4;
+    l->in[2] = 0;
+    moved(l, f);
+}
+
+/* Three parts, of which one is compared. */
+static void split(lab *l)
+{
+    const form f = float_or_int8(l);
+    image(l, f, 1, 5);
+    const int axis = pick(l, 0, 3), which = pick(l, 0, 2);
+    l->tensor[0].dim[axis] *= 3;
+    l->tensor[0].bytes *= 3;
+    numbers(l, 1, &axis);
+    operator(l, OP_SPLIT, f == INT8 ? 2 : 1, 2)->num_splits = 3;
+    l->in[0] = 1, l->in[1] = 0;
+    for (int k = 0; k < 3; k++) {
+        moved(l, f);
+        l->outs[k] = l->out;
+    }
+    l->out = l->outs[which];
+    l->op.n_out = 3;
+    l->op.out = l->outs;
+}
+
+static void sum(lab *l)
+{
+    reduction(l, OP_SUM, FLOAT);
 }
 
 static void quantize(lab *l)
@@ -396,13 +614,39 @@ static const struct {
     {"REDUCE_MAX int8", reduce_max_int8, 0},
     {"SOFTMAX float32", softmax_float, 1e-5},
     {"SOFTMAX int8", softmax_int8, 0},
-    {"ADD", addition, 1e-5},
-    {"MUL", product, 1e-5},
-    {"RELU", relu, 0},
-    {"TANH", hyperbolic, 1e-5},
-    {"LOGISTIC", logistic, 1e-5},
+    {"ADD float32", addition, 1e-5},
+    {"ADD int8", addition_int8, 0},
+    {"SUB float32", difference, 1e-5},
+    {"SUB int8", difference_int8, 0},
+    {"MUL float32", product, 1e-5},
+    {"MUL int8", product_int8, 0},
+    {"DIV", quotient, 1e-5},
+    {"MAXIMUM", maximum, 0},
+    {"MINIMUM", minimum, 0},
+    {"RELU float32", relu, 0},
+    {"RELU int8", relu_int8, 0},
+    {"RELU6 float32", relu6, 0},
+    {"RELU6 int8", relu6_int8, 0},
+    {"RELU_N1_TO_1", relu_around_0, 0},
+    {"LEAKY_RELU float32", leaky, 0},
+    {"LEAKY_RELU int8", leaky_int8, 0},
+    {"HARD_SWISH float32", swish, 1e-5},
+    {"HARD_SWISH int8", swish_int8, 0},
+    {"TANH float32", hyperbolic, 1e-5},
+    {"TANH int8", hyperbolic_int8, 0},
+    {"LOGISTIC float32", logistic, 1e-5},
+    {"LOGISTIC int8", logistic_int8, 0},
     {"QUANTIZE", quantize, 0},
-    {"DEQUANTIZE", dequantize, 0},
+    {"QUANTIZE of bytes", requantize, 0},
+    {"DEQUANTIZE int8", dequantize, 0},
+    {"DEQUANTIZE uint8", dequantize_unsigned, 0},
+    {"PAD", pad, 0},
+    {"PADV2", pad_with_value, 0},
+    {"TRANSPOSE", transpose, 0},
+    {"SLICE", plain_slice, 0},
+    {"CONCATENATION", concatenation, 0},
+    {"SPLIT", split, 0},
+    {"SUM", sum, 1e-5},
     {"STRIDED_SLICE", slice, 0},
 };
 
@@ -426,7 +670,14 @@ static int compare(lab *l, int which, uint64_t seed)
     interpreter *it = NULL;
     foreign *f = NULL;
     static const int zero = 0;
-    const tfl_graph g = {l->n, 1, 1, 1, l->tensor, &l->op, &zero, &l->out, NULL, NULL, 0};
+    const tfl_graph g = {.n_tensors = l->n,
+                         .n_ops = 1,
+                         .n_in = 1,
+                         .n_out = 1,
+                         .tensor = l->tensor,
+                         .op = &l->op,
+                         .in = &zero,
+                         .out = &l->out};
     cr_assert_eq(tfl_emit(&g, &l->a, &file, NULL), OK);
     const status own = interpreter_open(&l->a, file.data, file.len, &it, &ours);
     const status real =
@@ -463,5 +714,105 @@ Test(ops, each_operator_computes_what_tensorflow_lite_computes, .timeout = 120)
             arena_free(&l.a);
         }
         cr_expect_gt(compared, N_SEEDS / 2, "%s: only %d cases ran", cases[which].name, compared);
+    }
+}
+
+/* --- the same operators as C --- */
+
+enum { N_C_SEEDS = 2 };
+
+static void as_floats(const tfl_port *p, const void *values, float *out)
+{
+    for (size_t i = 0; i < p->bytes / tfl_type_bytes(p->type); i++)
+        if (p->type == TFL_FLOAT32)
+            out[i] = ((const float *)values)[i];
+        else if (p->type == TFL_UINT8)
+            out[i] = p->scale * (float)(((const uint8_t *)values)[i] - p->zero_point);
+        else
+            out[i] = p->scale * (float)(((const int8_t *)values)[i] - p->zero_point);
+}
+
+/* True when the operator was written as C and compared. */
+static bool compare_c(lab *l, int which)
+{
+    err e = {0};
+    buf file = {0}, header = {0}, source = {0};
+    interpreter *it = NULL;
+    static const int zero = 0;
+    const tfl_graph g = {.n_tensors = l->n,
+                         .n_ops = 1,
+                         .n_in = 1,
+                         .n_out = 1,
+                         .tensor = l->tensor,
+                         .op = &l->op,
+                         .in = &zero,
+                         .out = &l->out};
+    cr_assert_eq(tfl_emit(&g, &l->a, &file, NULL), OK);
+    const bool runs = interpreter_open(&l->a, file.data, file.len, &it, NULL) == OK;
+    const status written = c_source_put(file.data, file.len, &l->a, &header, &source, &e);
+    if (runs) cr_expect_eq(written, OK, "%s: %s", cases[which].name, e.msg);
+    if (runs && written == OK) {
+        const tfl_port *x = interpreter_input(it, 0), *y = interpreter_output(it, 0);
+        const size_t n = y->bytes / tfl_type_bytes(y->type);
+        float *in = ARENA_NEW(&l->a, float, x->bytes), *got = ARENA_NEW(&l->a, float, n),
+              *want = ARENA_NEW(&l->a, float, n);
+        const void *random = values(l, &l->tensor[0]);
+        c_model c = c_model_make(&l->a, file.data, file.len, NULL);
+        memcpy(x->data, random, x->bytes);
+        as_floats(x, random, in);
+        interpreter_invoke(it);
+        as_floats(y, y->data, want);
+        c.run(in, got);
+        /* where the output is bytes, or only moves values: every bit */
+        const double tolerance = y->type != TFL_FLOAT32 ? 0 : cases[which].tolerance / 10;
+        const double far = distance(got, want, n * sizeof *got, TFL_FLOAT32, tolerance);
+        cr_expect_leq(far, tolerance, "%s: off by %g", cases[which].name, far);
+        c_model_end(&c);
+    }
+    buf_free(&file);
+    buf_free(&header);
+    buf_free(&source);
+    return runs && written == OK;
+}
+
+Test(ops, each_operator_becomes_c, .timeout = 300)
+{
+    for (int which = 0; which < (int)(sizeof cases / sizeof *cases); which++) {
+        int compared = 0;
+        for (uint64_t seed = 0; seed < N_SEEDS && compared < N_C_SEEDS; seed++) {
+            lab l = {.r = rng_stream(seed, RNG_TEST, (uint64_t)which)};
+            arena_init(&l.a, 0);
+            cases[which].make(&l);
+            compared += compare_c(&l, which);
+            arena_free(&l.a);
+        }
+        cr_expect_eq(compared, N_C_SEEDS, "%s: compared %d times", cases[which].name, compared);
+    }
+}
+
+/* Those that have no random cases here: networks of the oracles and of test_c_source.c have them. */
+static bool is_tested_elsewhere(int code)
+{
+    static const int codes[] = {OP_EXPAND_DIMS, OP_PACK,    OP_RESHAPE,
+                                OP_SHAPE,       OP_SQUEEZE, OP_UNIDIRECTIONAL_SEQUENCE_LSTM};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (codes[i] == code) return true;
+    return false;
+}
+
+Test(ops, no_operator_is_left_out)
+{
+    bool seen[256] = {false};
+    for (size_t which = 0; which < sizeof cases / sizeof *cases; which++) {
+        lab l = {.r = rng_stream(0, RNG_TEST, which)};
+        arena_init(&l.a, 0);
+        cases[which].make(&l);
+        seen[l.op.code] = true;
+        arena_free(&l.a);
+    }
+    for (int code = 0; code < 256; code++) {
+        char text[24];
+        if (op_find(code))
+            cr_expect(seen[code] != is_tested_elsewhere(code), "%s", tfl_op_name(code, text));
     }
 }

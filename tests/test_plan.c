@@ -93,6 +93,232 @@ Test(plan, counted_stages_are_the_distinct_keys_of_all_chains)
     }
 }
 
+/* Two phases, with and without pruning in either. */
+static const char *const tuned = HEAD
+    "model: {architecture: mlp-2, units: [3, 4]}\n"
+    "train: {epochs: [4, 6], schedule: [constant, cosine], keep: [last, best]}\n"
+    "prune: {final_sparsity: [0, 0.5, 0.9], during: [training, fine-tune], begin: [1, \"50 %\"], "
+    "end: \"100 %\"}\n"
+    "fine_tune: {epochs: [0, 3, 5], learning_rate: [1e-4, 1e-3]}\n"
+    "seeds: [1, 2]\n" TAIL;
+
+Test(plan, fine_tuning_counts_the_distinct_keys_of_all_chains)
+{
+    space *s = space_of(&a, tuned, 0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t = summary_of(p);
+    cr_assert_gt(t.count[CAND_OK], 100);
+    cr_expect_gt(plan_excluded(p, 0), 0, "pruning in a fine-tuning of no epochs");
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        arena_mark_t mark = arena_mark(&a);
+        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
+                     stage_kind_name((stage_kind)k));
+        arena_release(&a, mark);
+    }
+}
+
+/* What fine-tuning may do besides. */
+static const char *const squeezed =
+    HEAD "model: {architecture: mlp-2, units: [3, 6]}\n"
+         "train: {epochs: 4, labels: [physical, standardized]}\n"
+         "prune: {pattern: [unstructured, \"2:4\"], final_sparsity: [0, 0.5], during: [training, "
+         "fine-tune], begin: 1, end: 3, channels: [0, 0.5], channel_norm: [l1, l2]}\n"
+         "fine_tune: {epochs: [0, 3, 5]}\n"
+         "cluster: {clusters: [0, 2, 8], init: [kmeans++, linear], preserve_sparsity: [true, "
+         "false]}\n" TAIL;
+
+Test(plan, compressions_count_the_distinct_keys_of_all_chains)
+{
+    space *s = space_of(&a, squeezed, 0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t = summary_of(p);
+    cr_assert_gt(t.count[CAND_OK], 200);
+    cr_assert_gt(t.count[CAND_DUPLICATE], 200);
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        arena_mark_t mark = arena_mark(&a);
+        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
+                     stage_kind_name((stage_kind)k));
+        arena_release(&a, mark);
+    }
+}
+
+Test(plan, each_compression_makes_a_candidate_of_its_own)
+{
+    static const struct {
+        const char *axis;
+        int candidates;
+    } row[] = {{"prune.pattern=[unstructured, \"2:4\", \"1:4\"]", 3},
+               {"prune.channels=[0, 0.25, 0.5]", 3},
+               {"cluster.clusters=[0, 8, 16]", 3},
+               {"cluster.init=[kmeans++, linear, random, density]", 4},
+               {"cluster.gradient=[sum, average]", 2},
+               {"cluster.preserve_sparsity=[true, false]", 1}, /* nothing is pruned */
+               {"prune.channel_norm=[l1, l2]", 1}};
+    for (int i = 0; i < 7; i++) {
+        const char *sets[] = {"cluster.clusters=4", row[i].axis};
+        space *s = space_of(&a,
+                            HEAD "model: {architecture: mlp-2, units: 12}\n"
+                                 "fine_tune: {epochs: 2}\n" TAIL,
+                            2, sets);
+        cr_expect_eq(summary_of(plan_of(s)).count[CAND_OK], row[i].candidates, "%s", row[i].axis);
+    }
+}
+
+Test(plan, what_fine_tuning_does_is_told_as_agreed_on)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2, units: 8}\n"
+                             "prune: {pattern: \"2:4\", begin: 5, end: 15, channels: 0.25}\n"
+                             "fine_tune: {epochs: [3, 5]}\n"
+                             "cluster: {clusters: 16}\n" TAIL,
+                        0, NULL);
+    const chain *c = chain_of(plan_of(s), 1, 0);
+    static const char cluster[] = "\"cluster\":{\"clusters\":16,\"init\":\"kmeans++\",\"gradient\":"
+                                  "\"sum\",\"preserve_sparsity\":true},\"seed\":1,";
+    cr_assert_eq(c->n, 7);
+    cr_expect(strstr(c->stage[2].request.params,
+                     "\"prune\":{\"pattern\":\"2:4\",\"begin\":5,\"end\":15,\"unit\":\"epochs\","
+                     "\"frequency\":100},\"seed\":1,\"from_epoch\":5,\"to_epoch\":20}"),
+              "%s", c->stage[2].request.params);
+    cr_expect(strstr(c->stage[2].request.params, "\"units\":8,"));
+    const char *want =
+        arena_printf(&a,
+                     "\"prune\":null,\"start\":\"weights\",\"channels\":{\"remove\":0.25,"
+                     "\"norm\":\"l1\"},%s\"from_epoch\":0,\"to_epoch\":3}",
+                     cluster);
+    cr_expect(strstr(c->stage[3].request.params, want), "%s", c->stage[3].request.params);
+    cr_expect(strstr(c->stage[3].request.params, "\"units\":6,"), "the network without channels");
+    want = arena_printf(&a, "\"prune\":null,%s\"from_epoch\":3,\"to_epoch\":5}", cluster);
+    cr_expect(strstr(c->stage[4].request.params, want), "%s", c->stage[4].request.params);
+}
+
+Test(plan, what_makes_no_sense_is_left_out_with_a_reason)
+{
+    static const struct {
+        const char *axis, *why;
+        int candidate;
+    } row[] = {{"fine_tune.epochs=[0, 2]", "clustering needs fine_tune.epochs", 0},
+               {"prune.during=[training, fine-tune]",
+                "clustering and pruning cannot share a fine-tuning: prune during training", 1},
+               {"cluster.clusters=[2, 3]",
+                "clusters that preserve sparsity are at least 3: one of them is zero", 0},
+               {"train.labels=[physical, standardized]",
+                "clustering needs physical labels: others are scaled back in the last layer, each "
+                "output by "
+                "its own factor, which would pull its clusters apart",
+                1}};
+    for (int i = 0; i < 4; i++) {
+        space *s = space_of(&a,
+                            HEAD "model: {architecture: mlp-2}\ncluster: {clusters: 4}\n"
+                                 "prune: {final_sparsity: 0.5, begin: 0, end: 2}\n"
+                                 "fine_tune: {epochs: 2}\n" TAIL,
+                            1, &row[i].axis);
+        plan *p = plan_of(s);
+        cr_expect_eq(plan_state(p, row[i].candidate), CAND_EXCLUDED, "%s", row[i].axis);
+        cr_expect_eq(plan_state(p, 1 - row[i].candidate), CAND_OK, "%s", row[i].axis);
+        cr_expect_str_eq(plan_why(p, row[i].candidate, &a), row[i].why);
+    }
+    const char *channels = "fine_tune.epochs=[0, 2]";
+    plan *p = plan_of(space_of(
+        &a, HEAD "model: {architecture: mlp-2}\nprune: {channels: 0.5}\n" TAIL, 1, &channels));
+    cr_expect_str_eq(plan_why(p, 0, &a), "removing channels needs fine_tune.epochs");
+}
+
+Test(plan, quantization_counts_the_distinct_keys_of_all_chains)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2, units: 3}\ntrain: {epochs: 4}\n"
+                             "fine_tune: {epochs: [0, 2]}\nquantize: {aware: [true, false]}\n"
+                             "export: {storage: [float32, int8, int8-weights], io: [float32, int8], "
+                             "heads: [joint, per-output], calibration: [min-max, percentile], "
+                             "calibration_percentile: [99, 99.9], calibration_examples: [10, 20]}\n"
+                             "seeds: [1, 2]\n" TAIL,
+                        0, NULL);
+    plan *p = plan_of(s);
+    plan_summary t = summary_of(p);
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        arena_mark_t mark = arena_mark(&a);
+        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
+                     stage_kind_name((stage_kind)k));
+        arena_release(&a, mark);
+    }
+    /* Six calibrations; three ends: float32 joint, float32 per output, int8. Without fine-tuning and
+     * with an unaware one: one file of float32 and one of int8 weights, which equals it, no tensor
+     * being large enough. Aware: the calibration and the heads decide the training, the ends the file. */
+    cr_expect_eq(t.count[CAND_OK], 2 * (1 + 6 * 3) + 6 * 3);
+    cr_expect_eq(t.stages[STAGE_TRAIN], 2 * (1 + 1 + 6 * 2));
+}
+
+Test(plan, calibration_reads_the_data_and_an_aware_training_replaces_it)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2, units: 3}\ntrain: {epochs: 4}\n"
+                             "fine_tune: {epochs: 2}\nquantize: {aware: [false, true]}\n"
+                             "export: {storage: int8, calibration: percentile, heads: per-output}\n"
+                             TAIL,
+                        0, NULL);
+    const plan *p = plan_of(s);
+    const chain *c = chain_of(p, 0, 0), *aware = chain_of(p, 1, 0);
+    const stage_request *x = &c->stage[3].request, *y = &aware->stage[3].request;
+    cr_assert_eq(x->kind, STAGE_EXPORT);
+    cr_expect_str_eq(x->params, "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                "\"per_channel\":true,\"calibration\":{\"method\":\"percentile\","
+                                "\"percentile\":99.9,\"examples\":500},\"heads\":\"per-output\","
+                                "\"pack\":\"zlib\"}");
+    cr_assert_eq(x->n_parents, 2);
+    cr_expect_str_eq(x->parent[1].text, c->stage[0].request.key.text);
+    cr_expect_not(strstr(c->stage[2].request.params, "fake_quant"));
+    cr_expect_str_eq(y->params, "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                "\"per_channel\":true,\"heads\":\"per-output\",\"pack\":\"zlib\"}");
+    cr_expect_eq(y->n_parents, 1);
+    cr_expect(strstr(aware->stage[2].request.params,
+                     "\"start\":\"weights\",\"fake_quant\":{\"calibration\":{\"method\":"
+                     "\"percentile\",\"percentile\":99.9,\"examples\":500},\"decay\":0.5,"
+                     "\"heads\":\"per-output\"},\"seed\":1"),
+              "%s", aware->stage[2].request.params);
+    cr_expect_str_eq(aware->stage[1].request.key.text, c->stage[1].request.key.text);
+}
+
+Test(plan, fine_tuning_is_a_training_of_trained_weights_behind_the_first)
+{
+    space *s =
+        space_of(&a,
+                 HEAD "model: {architecture: mlp-2, units: 3}\n"
+                      "train: {schedule: cosine, epochs: 30, keep: best}\n"
+                      "prune: {final_sparsity: 0.9, during: fine-tune, begin: 0, end: 50 %}\n"
+                      "fine_tune: {epochs: 30, learning_rate: 0.002}\n" TAIL,
+                 0, NULL);
+    const chain *c = chain_of(plan_of(s), 0, 0);
+    cr_assert_eq(c->n, 5);
+    const char *first = c->stage[1].request.params, *second = c->stage[2].request.params;
+    cr_expect(strstr(first, "\"keep\":\"best\",\"early_stop\":0,\"prune\":null,\"seed\":1,"
+                            "\"from_epoch\":0,\"to_epoch\":30}"),
+              "%s", first);
+    cr_expect(strstr(second, "\"learning_rate\":{\"schedule\":\"constant\",\"initial\":0.002},"
+                             "\"shuffle_buffer\":100,\"keep\":\"best\",\"early_stop\":0,\"prune\":{"
+                             "\"initial\":0.3,\"final\":0.9,\"begin\":0,\"end\":15,\"unit\":"
+                             "\"epochs\",\"frequency\":100,\"power\":3},\"start\":\"weights\","
+                             "\"seed\":1,\"from_epoch\":0,\"to_epoch\":30}"),
+              "%s", second);
+    cr_expect_str_eq(c->stage[2].request.parent[1].text, c->stage[1].request.key.text);
+    cr_expect_float_eq(c->stage[2].predicted_seconds, c->stage[1].predicted_seconds, 1e-12);
+}
+
+Test(plan, candidates_share_the_first_training_and_the_fine_tuning_before_pruning)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: mlp-2}\ntrain: {epochs: 30}\n"
+                             "prune: {final_sparsity: [0, 0.7, 0.9], during: fine-tune, begin: 2, "
+                             "end: 10}\n"
+                             "fine_tune: {epochs: [10, 20], learning_rate: [1e-4, 1e-3]}\n" TAIL,
+                        0, NULL);
+    plan_summary t = summary_of(plan_of(s));
+    cr_expect_eq(t.count[CAND_OK], 3 * 2 * 2);
+    /* 30; for each rate the 2 before pruning, and for each share from 2 to 10 and from there to 20 */
+    cr_expect_eq(t.epochs, 30 + 2 * (2 + 3 * (8 + 10)));
+    cr_expect_eq(t.epochs_unshared, 2 * 3 * (40 + 50));
+}
+
 Test(plan, storages_that_write_the_same_file_are_duplicates)
 {
     /* The tensors of the network have 96, 64 and 96 weights. */
@@ -303,9 +529,9 @@ Test(plan, each_rule_counts_what_it_excludes_first)
 
 Test(plan, pruning_that_ends_behind_the_training_is_left_out)
 {
-    static const char *const yaml = HEAD
-        "model: {architecture: mlp-2}\ntrain: {epochs: [8, 15, 20]}\n"
-        "prune:\n  final_sparsity: [0, 0.9]\n" TAIL;
+    static const char *const yaml =
+        HEAD "model: {architecture: mlp-2}\ntrain: {epochs: [8, 15, 20]}\n"
+             "prune:\n  final_sparsity: [0, 0.9]\n" TAIL;
     space *s = space_of(&a, yaml, 0, NULL);
     plan *p = plan_of(s);
     cr_expect_eq(plan_excluded(p, 0), 1, "8 epochs with the default end of 15");
@@ -317,6 +543,31 @@ Test(plan, pruning_that_ends_behind_the_training_is_left_out)
     cr_expect_eq(line, 7, "of final_sparsity, as no end is written");
     static const char *const part[] = {"prune.end=100 %", "prune.begin=50 %"};
     cr_expect_eq(plan_excluded(plan_of(space_of(&a, yaml, 2, part)), 0), 0);
+}
+
+Test(plan, what_is_aimed_at_decides_what_is_over_a_limit)
+{
+    static const char *const yaml =
+        HEAD "model: {architecture: mlp, alpha: [0.05, 0.1, 0.2]}\ntrain: {epochs: 5}\n"
+             "export: {pack: flat}\n"
+             "versions: {small: {size: \"< 2 kB\"}, large: {size: \"< 5 kB\"}}\n" TAIL;
+    static const struct {
+        const char *aim;
+        int over;
+    } cases[] = {{"front", 0}, {"versions", 1}, {"large", 1}, {"small", 2}};
+    for (int i = 0; i < 4; i++) {
+        const char *set = arena_printf(&a, "search.aim=%s", cases[i].aim);
+        const plan *p = plan_of(space_of(&a, yaml, 1, &set));
+        stage_forecast f[3];
+        for (int k = 0; k < 3; k++) cr_assert_eq(plan_forecast(p, k, &f[k], NULL), OK);
+        cr_assert(f[0].flat_bytes < 2000 && f[1].flat_bytes > 2000 && f[1].flat_bytes < 5000 &&
+                      f[2].flat_bytes > 5000,
+                  "%d %d %d", f[0].flat_bytes, f[1].flat_bytes, f[2].flat_bytes);
+        cr_expect_eq(summary_of(p).count[CAND_OVER_LIMIT], cases[i].over, "%s", cases[i].aim);
+    }
+    const char *set = "search.aim=small";
+    const char *why = plan_why(plan_of(space_of(&a, yaml, 1, &set)), 1, &a);
+    cr_expect(strstr(why, "version small") && !strstr(why, "others"), "%s", why);
 }
 
 Test(plan, what_no_version_can_take_is_left_out_and_nothing_else)
@@ -361,9 +612,9 @@ Test(plan, more_zeros_may_save_a_candidate_from_the_filter)
 
 Test(plan, a_floor_is_of_the_most_zeros_that_pruning_can_leave)
 {
-    static const char *const yaml = HEAD
-        "model: {architecture: mlp-2, units: 64}\nprune: {final_sparsity: [0.2, 0], "
-        "initial_sparsity: [0.3, 0.9]}\nversions: {a: {size: \"< 100 B\"}}\n" TAIL;
+    static const char *const yaml =
+        HEAD "model: {architecture: mlp-2, units: 64}\nprune: {final_sparsity: [0.2, 0], "
+             "initial_sparsity: [0.3, 0.9]}\nversions: {a: {size: \"< 100 B\"}}\n" TAIL;
     plan *p = plan_of(space_of(&a, yaml, 0, NULL));
     double floor[3]; /* at 0.3, at 0.9, and unpruned, where initial_sparsity does not matter */
     for (int i = 0; i < 3; i++) {
@@ -446,7 +697,7 @@ Test(plan, a_row_carries_the_axes_that_matter_and_what_is_known)
     cr_expect_eq(mlp->row.knob[1].number, 0.2);
     cr_expect_eq(small->row.n_knobs, 1, "mlp-2 has no alpha");
     cr_expect_str_eq(small->row.knob[0].text, "mlp-2");
-    cr_assert_eq(small->row.n_known, 4);
+    cr_assert_eq(small->row.n_known, 5);
     cr_expect_str_eq(small->row.known_name[0], "n_params");
     cr_expect_eq(small->row.known_value[0], 12 * 8 + 8 + 8 * 12 + 12);
 }

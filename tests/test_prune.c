@@ -9,7 +9,7 @@
 
 Test(prune, sparsity_rises_by_the_golden_polynomial)
 {
-    static const prune_config c = {0.3, 0.9, 3, 1000, 3000, 100};
+    static const prune_config c = {0.3, 0.9, 3, 1000, 3000, 100, 0, 0};
     static const struct {
         int step;
         double sparsity;
@@ -22,7 +22,7 @@ Test(prune, sparsity_rises_by_the_golden_polynomial)
 
 Test(prune, masks_are_due_every_hundredth_step_between_the_ends)
 {
-    static const prune_config c = {0.3, 0.9, 3, 1000, 3000, 100};
+    static const prune_config c = {0.3, 0.9, 3, 1000, 3000, 100, 0, 0};
     int n = 0;
     for (int step = 1; step < 5000; step++) n += prune_due(&c, step);
     cr_expect(n == 21, "%d updates", n);
@@ -70,6 +70,21 @@ Test(prune, a_mask_keeps_the_largest_and_ties)
     }
 }
 
+/* Each row on its own, in blocks of four and a shorter rest; of equals the first stays. */
+Test(prune, a_pattern_keeps_the_largest_of_each_block)
+{
+    static const float w[] = {-1, 2, -3, 4, 0.5f, -0.25f, /* a block and a rest of two */
+                              1,  1, 1,  1, -7,   6};
+    static const char two[] = "001111110011", one[] = "000110100010";
+    uint32_t keep[12];
+    for (int kept = 1; kept <= 2; kept++) {
+        prune_mask_pattern(w, 2, 6, kept, 4, keep);
+        for (int i = 0; i < 12; i++)
+            cr_expect_eq(keep[i], (kept == 2 ? two : one)[i] == '1' ? UINT32_MAX : 0, "%d:4 at %d",
+                         kept, i);
+    }
+}
+
 typedef struct {
     arena a;
     examples ex;
@@ -98,7 +113,7 @@ Test(prune, each_tensor_reaches_its_sparsity_on_its_own)
     static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
     for (int k = 0; k < 3; k++) {
         lesson l;
-        train_pruned(&l, arch[k], (prune_config){0.3, 0.7, 3, 20, 60, 10}, 5);
+        train_pruned(&l, arch[k], (prune_config){0.3, 0.7, 3, 20, 60, 10, 0, 0}, 5);
         float *w = ARENA_NEW(&l.a, float, l.layout.n_params);
         prune_report r;
         checkpoint_final_weights(&l.state, w);
@@ -117,10 +132,33 @@ Test(prune, each_tensor_reaches_its_sparsity_on_its_own)
     }
 }
 
+Test(prune, a_pattern_fixes_the_share_from_the_first_mask)
+{
+    static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
+    for (int k = 0; k < 3; k++) {
+        lesson l;
+        prune_config p = {.begin = 20, .end = 60, .frequency = 10, .kept = 2, .block = 4};
+        train_pruned(&l, arch[k], p, 2);
+        for (int i = 0; i < l.layout.n_tensors; i++) {
+            const net_tensor *t = &l.layout.tensor[i];
+            const int cols = t->dims.dim[t->dims.rank - 1];
+            for (int j = 0; t->prunable && j < t->size; j++) {
+                const int c = j % cols, first = j - c % 4;
+                int zeros = 0, n = 0;
+                if (c % 4) continue;
+                for (; n < 4 && c + n < cols; n++)
+                    zeros += l.state.params[t->offset + first + n] == 0;
+                cr_assert_eq(zeros, n > 2 ? n - 2 : 0, "%s tensor %d at %d", arch[k], i, j);
+            }
+        }
+        arena_free(&l.a);
+    }
+}
+
 Test(prune, the_last_update_may_fall_short_of_the_final_sparsity)
 {
     lesson l;
-    prune_config p = {0, 0.9, 1, 0, 75, 50}; /* due at 50: 0.6 */
+    prune_config p = {0, 0.9, 1, 0, 75, 50, 0, 0}; /* due at 50: 0.6 */
     train_pruned(&l, "mlp", p, 6);
     const net_tensor *t = &l.layout.tensor[2];
     prune_report r;
@@ -142,7 +180,7 @@ Test(prune, pruned_weights_can_return_by_their_one_step_drift)
     l.c = toy_config(lab_net(&l.a, "mlp", 0.25, 3));
     l.c.rate.initial = 10;
     l.c.standardized = true;
-    prune_config p = {0.5, 0.5, 3, 1, 1000, 1};
+    prune_config p = {0.5, 0.5, 3, 1, 1000, 1, 0, 0};
     cr_assert(net_layout_make(&l.c.net, &l.layout, &e) == OK);
     cr_assert(prune_hooks(&p, &l.layout, &l.a, &l.hooks, &e) == OK);
     cr_assert(train_begin(&l.c, &l.ex, &l.a, &l.state, &e) == OK);
@@ -183,6 +221,14 @@ Test(prune, epochs_become_whole_steps)
                     "\"frequency\":100,\"power\":3}",
                     &c, &e) == OK);
     cr_expect(c.begin == 5 && c.end == 7);
+    cr_assert(
+        parse("{\"pattern\":\"1:4\",\"begin\":5,\"end\":7,\"unit\":\"steps\",\"frequency\":9}", &c,
+              &e) == OK);
+    cr_expect(c.begin == 5 && c.kept == 1 && c.block == 4);
+    cr_expect(
+        parse("{\"pattern\":\"3:4\",\"begin\":5,\"end\":7,\"unit\":\"steps\",\"frequency\":9}", &c,
+              &e) == ERR_ARG);
+    e = (err){0};
     cr_expect(parse("{\"initial\":0.3,\"final\":0.9,\"begin\":7,\"end\":7,\"unit\":\"steps\","
                     "\"frequency\":100,\"power\":3}",
                     &c, &e) == ERR_INPUT);

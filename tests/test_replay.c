@@ -20,7 +20,7 @@ static replay_result play(const replay_table *t, const char *name, int aim, uint
 {
     replay_result r;
     err e = {0};
-    replay_options o = {sampler_find(name), {seed, aim}, window, workers, N_TRIALS};
+    replay_options o = {sampler_find(name), {seed, aim}, window, workers, N_TRIALS, 0, 0};
     cr_assert(eq(int, replay_run(t, &o, a, &r, &e), OK), "%s", e.msg);
     return r;
 }

@@ -43,56 +43,63 @@ Test(rows, float_sums_have_the_documented_bits)
     }
 }
 
-Test(rows, taps_have_the_bits_of_plain_loops)
+Test(rows, packed_sums_have_the_documented_bits)
 {
-    enum { TAPS = 9, MOST_CHANNELS = 200 };
     for (uint64_t seed = 0; seed < 100; seed++) {
         arena a;
         arena_init(&a, 0);
-        rng r = rng_stream(seed, RNG_TEST, 3);
-        const int C = 1 + (int)rng_below(&r, MOST_CHANNELS), n = (int)rng_below(&r, TAPS + 1);
-        const float *x[TAPS], *w[TAPS], *bias = random_floats(&r, &a, C, 1);
+        rng r = rng_stream(seed, RNG_TEST, 6);
+        const int N = 1 + (int)rng_below(&r, 200), n = 1 + (int)rng_below(&r, 90);
+        const float *x = random_floats(&r, &a, n, 1), *w = random_floats(&r, &a, n * N, 1),
+                    *bias = random_floats(&r, &a, ROWS_PITCH(N), 1);
         const float least = seed % 2 ? 0 : -INFINITY, most = seed % 3 ? INFINITY : 1;
-        float y[MOST_CHANNELS];
-        for (int t = 0; t < n; t++) {
-            x[t] = random_floats(&r, &a, C, 1);
-            w[t] = random_floats(&r, &a, C, 1);
-        }
-        if (seed % 5 == 0) bias = NULL;
-        rows_taps(y, x, w, n, bias, C, least, most);
-        for (int c = 0; c < C; c++) {
-            float sum = bias ? bias[c] : 0;
-            for (int t = 0; t < n; t++) {
-                const float product = x[t][c] * w[t][c];
-                sum += product;
+        float *packed = ARENA_NEW(&a, float, n *ROWS_PITCH(N)), *y = ARENA_NEW(&a, float, N);
+        rows_pack(packed, w, N, n);
+        rows_matrix(y, x, packed, bias, N, n, least, most);
+        for (int o = 0; o < N; o++) {
+            float sum[2] = {0};
+            for (int i = 0; i < n; i++) {
+                const float product = w[o * n + i] * x[i];
+                sum[i % 2] += product;
             }
-            const float want = clamp_float(sum, least, most);
-            cr_expect(memcmp(&want, &y[c], sizeof want) == 0, "seed %d channel %d: %a, not %a",
-                      (int)seed, c, (double)y[c], (double)want);
+            const float want = clamp_float(bias[o] + (sum[0] + sum[1]), least, most);
+            cr_assert(memcmp(&want, &y[o], sizeof want) == 0, "seed %d output %d of %d: %a, not %a",
+                      (int)seed, o, N, (double)y[o], (double)want);
         }
         arena_free(&a);
     }
 }
 
-Test(rows, int8_sums_are_exact)
+Test(rows, taps_have_the_bits_of_plain_loops)
 {
+    enum { TAPS = 9, STEP = 7, M = 3 };
     for (uint64_t seed = 0; seed < 100; seed++) {
-        int8_t x[MOST], w[MOST_ROWS * MOST];
-        int32_t acc[MOST_ROWS], sum[MOST_ROWS];
-        rng r = rng_stream(seed, RNG_TEST, 1);
-        const int n_rows = 1 + (int)rng_below(&r, MOST_ROWS), n = 1 + (int)rng_below(&r, MOST);
-        /* Every third time all at the end of the range, where narrow sums would wrap. */
-        for (int i = 0; i < n; i++) x[i] = seed % 3 ? (int8_t)rng_below(&r, 256) : INT8_MIN;
-        for (int i = 0; i < n * n_rows; i++)
-            w[i] = seed % 3 ? (int8_t)rng_below(&r, 256) : INT8_MIN;
-        rows_int8(acc, x, w, n_rows, n);
-        rows_sum(sum, w, n_rows, n);
-        for (int o = 0; o < n_rows; o++) {
-            int product = 0, plain = 0;
-            for (int i = 0; i < n; i++) product += x[i] * w[o * n + i], plain += w[o * n + i];
-            cr_expect_eq(acc[o], product, "seed %d", (int)seed);
-            cr_expect_eq(sum[o], plain, "seed %d", (int)seed);
+        arena a;
+        arena_init(&a, 0);
+        rng r = rng_stream(seed, RNG_TEST, 3);
+        const int C = 1 + (int)rng_below(&r, 200), n = (int)rng_below(&r, TAPS + 1);
+        ptrdiff_t offset[TAPS];
+        for (int t = 0; t < TAPS; t++) offset[t] = (ptrdiff_t)rng_below(&r, 300);
+        row_taps taps = {.C = C, .n_taps = n, .offset = offset};
+        const float *x = random_floats(&r, &a, 300 + C + M * STEP, 1);
+        taps.w = random_floats(&r, &a, TAPS * C, 1);
+        taps.bias = seed % 5 ? random_floats(&r, &a, C, 1) : NULL;
+        taps.least = seed % 2 ? 0 : -INFINITY;
+        taps.most = seed % 3 ? INFINITY : 1;
+        float *y = ARENA_NEW(&a, float, M *C);
+        rows_taps(y, x, STEP, &taps, M);
+        for (int i = 0; i < M * C; i++) {
+            const int c = i % C;
+            float sum = taps.bias ? taps.bias[c] : 0;
+            for (int t = 0; t < n; t++) {
+                const float product = x[i / C * STEP + offset[t] + c] * taps.w[t * C + c];
+                sum += product;
+            }
+            const float want = clamp_float(sum, taps.least, taps.most);
+            cr_assert(memcmp(&want, &y[i], sizeof want) == 0, "seed %d channel %d: %a, not %a",
+                      (int)seed, c, (double)y[i], (double)want);
         }
+        arena_free(&a);
     }
 }
 
@@ -182,31 +189,23 @@ Test(memory_plan, blocks_that_live_together_do_not_overlap)
     }
 }
 
-Test(rows, requantized_values_are_those_of_the_single_function)
+/* Each tensor of a chain lives until the next one is written. */
+Test(memory_plan, a_chain_needs_no_more_than_its_widest_pair)
 {
-    enum { N = 67 };
     for (uint64_t seed = 0; seed < 200; seed++) {
-        rng g = rng_stream(seed, RNG_TEST, 4);
-        fixed_factor f[N];
-        int32_t acc[N];
-        int8_t up[N], away[N];
-        const requantizer r = {f, (int32_t)rng_below(&g, 256) - 128,
-                               -128 + (int32_t)rng_below(&g, 64), 127 - (int32_t)rng_below(&g, 64)};
+        enum { N = 20 };
+        memory_block b[N];
+        arena a;
+        size_t peak, most = 0;
+        arena_init(&a, 0);
+        rng r = rng_stream(seed, RNG_TEST, 5);
         for (int i = 0; i < N; i++) {
-            const int bits = 1 + (int)rng_below(&g, 31);
-            acc[i] = (int32_t)(rng_u64(&g) >> (64 - bits)) * (rng_below(&g, 2) ? 1 : -1);
-            f[i] = fixed_factor_of(exp2(24 * rng_double(&g) - 20));
+            b[i] = (memory_block){MEMORY_ALIGN * (1 + rng_below(&r, 100)), i, i + 1, 0};
+            const size_t pair = b[i].bytes + (i > 0 ? b[i - 1].bytes : 0);
+            most = pair > most ? pair : most;
         }
-        rows_requantize_up(up, acc, N, r);
-        rows_requantize_away(away, acc, N, r);
-        for (int i = 0; i < N; i++) {
-            const int32_t a = clamp_int(r.zero + fixed_multiply_up(acc[i], f[i]), r.least, r.most);
-            const int32_t b =
-                clamp_int(r.zero + fixed_multiply_away(acc[i], f[i]), r.least, r.most);
-            cr_expect_eq(up[i], a, "seed %d: %d by %d, %d", (int)seed, acc[i], f[i].multiplier,
-                         f[i].shift);
-            cr_expect_eq(away[i], b, "seed %d: %d by %d, %d", (int)seed, acc[i], f[i].multiplier,
-                         f[i].shift);
-        }
+        cr_assert_eq(memory_plan(b, N, &a, &peak, NULL), OK);
+        cr_expect_eq(peak, most, "seed %d: %zu bytes, not %zu", (int)seed, peak, most);
+        arena_free(&a);
     }
 }

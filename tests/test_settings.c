@@ -1,6 +1,9 @@
 /* What the search accepts for a setting the engine must take: else `check` is content and every trial
  * fails. Each setting's ends and choices go through a plan into the engine's own readers. */
+#include "engine/compress/cluster.h"
+#include "engine/compress/fake_quant.h"
 #include "engine/compress/prune.h"
+#include "engine/compress/shrink.h"
 #include "engine/data/series.h"
 #include "engine/nn/train.h"
 #include "search/schema.h"
@@ -25,6 +28,14 @@ static const char *const contexts[][MAX_SETS] = {
     {"train.epochs=2", "prune.final_sparsity=0.5", "prune.begin=0 %", "prune.end=100 %"},
     {"train.epochs=2", "prune.final_sparsity=0.5", "prune.begin=0", "prune.end=2"},
     {"prune.final_sparsity=0.5", "prune.begin=0 steps", "prune.end=10000000 steps"},
+    {"fine_tune.epochs=3", "prune.channels=0.5"},
+    {"fine_tune.epochs=3", "cluster.clusters=3", "prune.pattern=\"2:4\""},
+    {"prune.final_sparsity=0.5", "prune.during=fine-tune", "fine_tune.epochs=3", "prune.begin=1",
+     "prune.end=100 %"},
+    {"fine_tune.epochs=2", "export.storage=int8"},
+    {"export.storage=int8", "export.calibration=percentile"},
+    {"fine_tune.epochs=2", "quantize.aware=true", "export.storage=int8",
+     "export.calibration=percentile", "export.heads=per-output"},
 };
 enum { N_CONTEXTS = sizeof contexts / sizeof *contexts };
 
@@ -32,8 +43,17 @@ static status read_train(const node *params, err *e)
 {
     train_config config;
     prune_config pruning;
+    shrink_config channels;
+    cluster_config clusters;
     const node *prune = node_get(params, "prune");
     TRY(train_config_parse(params, &config, e));
+    const node *aware = node_get(params, "fake_quant");
+    fake_quant_config quantization;
+    if (aware) TRY(fake_quant_parse(aware, &quantization, e));
+    if (node_get(params, "channels"))
+        TRY(shrink_config_parse(node_get(params, "channels"), &channels, e));
+    if (node_get(params, "cluster"))
+        TRY(cluster_config_parse(node_get(params, "cluster"), &clusters, e));
     return prune->kind == NODE_NULL ? OK : prune_config_parse(prune, 100, &pruning, e);
 }
 
@@ -69,9 +89,12 @@ static bool try_context(const char *path, const char *set, const char *const *co
             sets[n++] = context[i];
     arena a;
     arena_init(&a, 0);
-    space *s = space_of(&a, base, n, sets);
+    space_options o = {.architectures = "spaces/architectures", .n_sets = n, .sets = sets};
+    diag d;
+    diag_init(&d, &a);
+    space *s = space_parse(&a, "test.yaml", base, strlen(base), &o, &d);
     plan *p;
-    bool planned = plan_make(s, &a, &p, NULL) == OK && plan_state(p, 0) == CAND_OK;
+    bool planned = s && plan_make(s, &a, &p, NULL) == OK && plan_state(p, 0) == CAND_OK;
     for (int seed = 0; planned && seed < space_n_seeds(s); seed++) {
         chain *c = ARENA_NEW(&a, chain, 1);
         err e = {0};

@@ -117,10 +117,26 @@ Test(space, every_configuration_is_valid_json_with_keys_in_the_schemas_order)
         "\"schedule\":\"constant\",\"learning_rate\":0.001,\"epochs\":20,\"shuffle_buffer\":100,"
         "\"keep\":\"last\",\"early_stop\":0},\"prune\":{\"final_sparsity\":0},\"export\":{"
         "\"storage\":"
-        "\"float32\",\"pack\":\"zlib\"},\"device\":{\"model\":\"none\",\"run\":\"\"},\"latency\":{"
+        "\"float32\",\"pack\":\"zlib\",\"zlib_level\":6,\"writer\":\"minimal\"},\"device\":{\"model\":\"none\",\"run\":\"\"},\"latency\":{"
         "\"protocol\":\"none\"}}",
         hash_bytes("{}", 2).text);
     cr_expect_str_eq(config_of(s, 0), want);
+}
+
+/* So that a study from before a setting was there goes on with its own trials. */
+Test(space, later_settings_are_in_a_configuration_only_when_used)
+{
+    space *s = space_of(&a,
+                        HEAD "model: {architecture: lstm}\n"
+                             "prune: {pattern: [unstructured, \"2:4\"], channels: [0, 0.5]}\n"
+                             "fine_tune: {epochs: [0, 3]}\n" TAIL,
+                        0, NULL);
+    cr_expect(strstr(config_of(s, 0), "\"prune\":{\"final_sparsity\":0},\"export\""), "%s",
+              config_of(s, 0));
+    cr_expect(strstr(config_of(s, 3),
+                     "\"channels\":0.5,\"channel_norm\":\"l1\"},\"fine_tune\":{\"epochs\":3,"),
+              "%s", config_of(s, 3));
+    cr_expect(strstr(config_of(s, 4), "\"prune\":{\"pattern\":\"2:4\","), "%s", config_of(s, 4));
 }
 
 Test(space, a_device_by_its_name_is_short_for_a_model_of_it)

@@ -466,3 +466,100 @@ Test(speech, real_speakers_fall_into_the_published_parts)
     cr_expect_eq(speakers_in_two_parts(&c), 0);
     cr_expect_eq(c.n_words, 8); /* "splits" holds no sound */
 }
+
+/* --- archives: split already, words in names --- */
+
+static void make_archives(void)
+{
+    make_file("msc-train/stop_a_nohash_0.wav", "");
+    make_file("msc-train/go_a_nohash_1.wav", "");
+    make_file("msc-train/go_b_nohash_0.wav", "");
+    make_file("msc-train/go_b_nohash_0.flac", ""); /* the same recording again */
+    make_file("msc-train/go_b_nohash_0.txt", "");
+    make_file("msc-train/nothing.wav", "");
+    make_file("msc-val/go_c_nohash_0.wav", "");
+    make_file("msc-val/up_c_nohash_0.wav", "");
+    make_file("msc-test/stop_plain.wav", "");
+    make_file("msc-train.zip", "");
+}
+
+Test(speech, archives_have_their_parts_as_folders_and_words_in_names)
+{
+    static const char *const want[] = {
+        "msc-train/go_a_nohash_1.wav",   "msc-train/go_b_nohash_0.flac",
+        "msc-train/stop_a_nohash_0.wav", "msc-val/go_c_nohash_0.wav",
+        "msc-val/up_c_nohash_0.wav",     "msc-test/stop_plain.wav"};
+    static const int label[] = {0, 0, 1, 0, 2, 1}, speaker[] = {0, 1, 0, 2, 2, 3};
+    make_archives();
+    speech_options o = {.split = SPLIT_ARCHIVES};
+    clips c = open_fine(&o);
+    cr_assert(c.n == 6 && c.n_words == 3 && c.n_speakers == 4);
+    cr_expect_str_eq(c.word[1], "stop");
+    for (int i = 0; i < 6; i++) {
+        cr_expect_str_eq(c.clip[i].name, want[i]);
+        cr_expect_eq(c.clip[i].label, label[i]);
+        cr_expect_eq(c.clip[i].speaker, speaker[i], "%s: %d", want[i], c.clip[i].speaker);
+        cr_expect_eq(c.clip[i].part, i < 3 ? PART_TRAIN : i < 5 ? PART_VAL : PART_TEST);
+    }
+}
+
+Test(speech, archives_give_the_words_that_are_asked_for_in_their_order)
+{
+    static const char *const words[] = {"stop", "go"};
+    make_archives();
+    speech_options o = {
+        .split = SPLIT_ARCHIVES, .n_words = 2, .word = words, .shuffle = true, .seed = 4};
+    clips c = open_fine(&o);
+    cr_expect(c.n == 5 && c.n_part[PART_TRAIN] == 3 && c.n_part[PART_VAL] == 1);
+    for (int i = 0; i < c.n; i++) {
+        const char *name = strchr(c.clip[i].name, '/') + 1;
+        cr_expect_eq(strncmp(name, words[c.clip[i].label], strlen(words[c.clip[i].label])), 0);
+    }
+}
+
+Test(speech, archives_that_are_incomplete_say_what_is_missing)
+{
+    static const char *const words[] = {"stop", "left"};
+    speech_options o = {.split = SPLIT_ARCHIVES, .n_words = 2, .word = words};
+    make_file("msc-train/stop_a.wav", "");
+    make_file("msc-val/stop_b.wav", "");
+    expect_error(&o,
+                 "%s: holds no folder whose name ends in \"test\"; split: archives asks for three, "
+                 "such as msc-train, msc-val and msc-test");
+    make_file("msc-test/go_c.wav", "");
+    expect_error(&o,
+                 "%s/msc-test: holds no recording WORD_....wav or .flac of the words asked for");
+    make_file("msc-test/stop_c.wav", "");
+    expect_error(&o, "%s: no recording's name begins with \"left_\"");
+    make_file("old-test/stop_c.wav", "");
+    expect_error(&o,
+                 "%s: both msc-test and old-test could be the folder \"...test\"; there must be "
+                 "one");
+}
+
+/* The real clips of two words, linked into archives by the random lists, are the lists' clips. */
+Test(speech, real_clips_in_archives_are_those_of_the_lists)
+{
+    static const char *const two[] = {"go", "stop"}, *const parts[] = {"train", "val", "test"};
+    int n_missing = 0, n[N_PARTS] = {0};
+    clips all = open_real_lists("random", "", "speech_commands/splits", false, &n_missing);
+    for (int p = 0; p < N_PARTS; p++)
+        cr_assert_eq(file_make_folder(path_of(arena_printf(&memory, "msc-%s", parts[p])), NULL),
+                     OK);
+    for (int i = 0; i < all.n; i++) {
+        const char *name = all.clip[i].name, *slash = strchr(name, '/');
+        const char *link =
+            arena_printf(&memory, "%s/msc-%s/%.*s_%s", folder, parts[all.clip[i].part],
+                         (int)(slash - name), name, slash + 1);
+        cr_assert_eq(symlink(file_join(&memory, real("speech_commands"), name), link), 0);
+        n[all.clip[i].part] += all.clip[i].label == 1 || all.clip[i].label == 5;
+    }
+    speech_options o = {.split = SPLIT_ARCHIVES, .n_words = 2, .word = two};
+    clips c = open_fine(&o);
+    cr_expect(c.n_part[0] == n[0] && c.n_part[1] == n[1] && c.n_part[2] == n[2]);
+    float x[16000];
+    err e = {0};
+    cr_expect_eq(
+        c.samples(&c, 0, &(audio_options){.full_scale = 32768}, 16000, x, 16000, &memory, NULL, &e),
+        OK, "%s", e.msg);
+}

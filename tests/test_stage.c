@@ -2,6 +2,7 @@
 #include "engine/base/file.h"
 #include "engine/nn/kernel.h"
 #include "engine/stage.h"
+#include "engine/tflite/pack.h"
 #include "tests/support/failing_zlib.h"
 
 #include <criterion/criterion.h>
@@ -92,11 +93,12 @@ Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
     fixture f;
     setup(&f);
     stage_result r[6];
-    const char *modelled = arena_printf(&f.a, "%.*s,\"device\":\"raspberry-pi-4\"}",
-                                        (int)strlen(export_params) - 1, export_params);
+    static const char all[] = "{\"storage\":\"float32\",\"dynamic_min_elements\":1024,"
+                              "\"per_channel\":true,\"pack\":\"zopfli\","
+                              "\"device\":\"raspberry-pi-4\"}";
     hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r[0]);
     hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, "null"), &data, 1, &r[1]);
-    hash export = run(&f, STAGE_EXPORT, modelled, &train, 1, &r[2]);
+    hash export = run(&f, STAGE_EXPORT, all, &train, 1, &r[2]);
     hash both[2] = {export, data};
     run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r[3]);
     run(&f, STAGE_LATENCY, "{\"protocol\":\"2024\"}", &export, 1, &r[4]);
@@ -109,7 +111,9 @@ Test(stage, chain_from_data_to_score_gives_every_metric_of_forecasts)
             cr_expect(isfinite(metric(&r[m->stage], m->name)), "%s", m->name);
     cr_expect_eq(metric(&r[2], "n_params"), 12 * 8 + 8 + 8 * 6 + 6);
     cr_expect_eq(metric(&r[2], "macs"), 12 * 8 + 8 * 6);
-    cr_expect_eq(metric(&r[2], "size"), metric(&r[2], "size_zlib"));
+    cr_expect_eq(metric(&r[2], "size"), metric(&r[2], "size_zopfli"));
+    cr_expect_lt(metric(&r[2], "size_zopfli"), metric(&r[2], "size_zlib"));
+    cr_expect_lt(metric(&r[2], "size_zlib"), metric(&r[2], "size_converter_zlib"));
     cr_expect_eq(metric(&r[2], "size_flat"), (double)r[2].artifact_bytes);
     teardown(&f);
 }
@@ -140,6 +144,45 @@ Test(stage, pruning_leaves_the_asked_share_of_exact_zeros)
     teardown(&f);
 }
 
+/* Parameters of a fine-tuning: train_params with "start":"weights" for its first part. */
+static const char *tune_params(fixture *f, int from, int to, const char *prune)
+{
+    const char *p = train_params(f, from, to, prune), *seed = strstr(p, "\"seed\"");
+    if (from > 0) return p;
+    return arena_printf(&f->a, "%.*s\"start\":\"weights\",%s", (int)(seed - p), p, seed);
+}
+
+Test(stage, fine_tuning_in_two_parts_gives_the_bytes_of_fine_tuning_at_once)
+{
+    fixture f;
+    setup(&f);
+    stage_result r, parts, whole;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash parent[2] = {data, run(&f, STAGE_TRAIN, train_params(&f, 0, 3, "null"), &data, 1, &r)};
+    hash first = run(&f, STAGE_TRAIN, tune_params(&f, 0, 6, PRUNING), parent, 2, &whole);
+    cr_expect_eq(metric(&whole, "epochs"), 9, "both trainings count");
+    cr_expect_eq(metric(&whole, "best_epoch"), 9);
+    run(&f, STAGE_EXPORT, export_params, &first, 1, &r);
+    cr_expect_float_eq(metric(&r, "sparsity"), 75.0, 1e-9);
+    parent[1] = run(&f, STAGE_TRAIN, tune_params(&f, 0, 2, "null"), parent, 2, &r);
+    run(&f, STAGE_TRAIN, tune_params(&f, 2, 6, PRUNING), parent, 2, &parts);
+    cr_expect_str_eq(parts.artifact_hash.text, whole.artifact_hash.text);
+    teardown(&f);
+}
+
+Test(stage, weights_pruned_before_stay_zero_while_fine_tuning)
+{
+    fixture f;
+    setup(&f);
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash parent[2] = {data, run(&f, STAGE_TRAIN, train_params(&f, 0, 6, PRUNING), &data, 1, &r)};
+    hash tuned = run(&f, STAGE_TRAIN, tune_params(&f, 0, 3, "null"), parent, 2, &r);
+    run(&f, STAGE_EXPORT, export_params, &tuned, 1, &r);
+    cr_expect_float_eq(metric(&r, "sparsity"), 75.0, 1e-9);
+    teardown(&f);
+}
+
 Test(stage, what_is_foreseen_is_what_is_built)
 {
     fixture f;
@@ -161,12 +204,104 @@ Test(stage, what_is_foreseen_is_what_is_built)
         cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
         cr_assert_eq(stage_foresee(net, export, 32, 0, &f.a, &known, &e), OK, "%s", e.msg);
         cr_expect_eq(known.flat_bytes, (int)r.artifact_bytes, "%s", storage[i]);
+        cr_expect_eq(known.converter_bytes, (int)metric(&r, "size_converter"));
         cr_expect_eq(known.n_params, (int)metric(&r, "n_params"));
         cr_expect_eq(known.arena_bytes, (int)metric(&r, "arena"));
         cr_expect_eq(known.macs, metric(&r, "macs"));
         cr_expect_leq(known.packed_floor, (int)metric(&r, "size_zlib"));
         cr_expect_gt(known.packed_floor, (int)metric(&r, "size_zlib") / 2);
     }
+    teardown(&f);
+}
+
+#define CALIBRATION "\"calibration\":{\"method\":\"min-max\",\"examples\":1400}"
+
+Test(stage, int8_files_are_foreseen_and_forecast_about_the_same)
+{
+    fixture f;
+    setup(&f);
+    static const char *const more[] = {"", ",\"io\":\"int8\"", ",\"heads\":\"per-output\""};
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, "null"), &data, 1, &r);
+    hash both[2] = {run(&f, STAGE_EXPORT, export_params, &train, 1, &r), data};
+    run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r);
+    const double real = metric(&r, "T_mae"), real_rh = metric(&r, "RH_mae");
+    double found[3], found_rh[3];
+    for (int i = 0; i < 3; i++) {
+        err e = {0};
+        node *net, *export;
+        stage_forecast known;
+        const char *params = arena_printf(&f.a,
+                                          "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                          "\"per_channel\":true," CALIBRATION
+                                          "%s,\"pack\":\"zip\"}",
+                                          more[i]);
+        hash parents[2] = {train, data};
+        both[0] = run(&f, STAGE_EXPORT, params, parents, 2, &r);
+        cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, &e), OK);
+        cr_assert_eq(node_read_json(&f.a, params, strlen(params), &export, &e), OK);
+        cr_assert_eq(stage_foresee(net, export, 32, 0, &f.a, &known, &e), OK, "%s", e.msg);
+        cr_expect_eq(known.flat_bytes, (int)r.artifact_bytes, "%s", params);
+        cr_expect_eq(known.arena_bytes, (int)metric(&r, "arena"));
+        cr_expect_eq(known.macs, metric(&r, "macs"));
+        cr_expect_leq(known.packed_floor, (int)metric(&r, "size_zlib"));
+        run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r);
+        found[i] = metric(&r, "T_mae");
+        found_rh[i] = metric(&r, "RH_mae");
+        cr_expect_float_eq(found[i], real, 0.1);
+        cr_expect_float_eq(found_rh[i], real_rh, 0.2);
+    }
+    cr_expect_eq(found[0], found[1], "the same integers, converted inside or outside");
+    teardown(&f);
+}
+
+/* tune_params with "fake_quant". */
+static const char *aware_params(fixture *f, int from, int to)
+{
+    const char *p = tune_params(f, from, to, "null"), *seed = strstr(p, "\"seed\"");
+    return arena_printf(&f->a, "%.*s\"fake_quant\":{" CALIBRATION ",\"decay\":0.5},%s",
+                        (int)(seed - p), p, seed);
+}
+
+Test(stage, an_aware_training_in_two_parts_gives_the_bytes_of_one)
+{
+    fixture f;
+    setup(&f);
+    stage_result r, parts, whole;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash parent[2] = {data, run(&f, STAGE_TRAIN, train_params(&f, 0, 3, PRUNING), &data, 1, &r)};
+    hash trained = run(&f, STAGE_TRAIN, aware_params(&f, 0, 4), parent, 2, &whole);
+    parent[1] = run(&f, STAGE_TRAIN, aware_params(&f, 0, 2), parent, 2, &r);
+    run(&f, STAGE_TRAIN, aware_params(&f, 2, 4), parent, 2, &parts);
+    cr_expect_str_eq(parts.artifact_hash.text, whole.artifact_hash.text);
+    const char *params = "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,\"per_channel\":true,"
+                         "\"pack\":\"zlib\"}";
+    hash both[2] = {run(&f, STAGE_EXPORT, params, &trained, 1, &r), data};
+    cr_expect_gt(metric(&r, "sparsity"), 29, "zeros stay zero");
+    run(&f, STAGE_SCORE, "{\"batch\":32}", both, 2, &r);
+    cr_expect_lt(metric(&r, "T_mae"), 2);
+    teardown(&f);
+}
+
+Test(stage, an_int8_export_without_ranges_says_what_is_missing)
+{
+    fixture f;
+    setup(&f);
+    stage_result r;
+    err e = {0};
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 1, "null"), &data, 1, &r);
+    stage_request rq = {.kind = STAGE_EXPORT,
+                        .params = "{\"storage\":\"int8\",\"dynamic_min_elements\":1024,"
+                                  "\"per_channel\":true,\"pack\":\"zlib\"}",
+                        .input = "",
+                        .folder = f.folder,
+                        .n_parents = 1,
+                        .parent = {train}};
+    rq.key = stage_key(rq.kind, rq.params, &train, 1);
+    cr_expect_eq(stage_run(&rq, NULL, NULL, &f.a, &r, &e), ERR_ARG);
+    cr_expect(strstr(e.msg, "needs a calibration"), "%s", e.msg);
     teardown(&f);
 }
 
@@ -201,6 +336,58 @@ Test(stage, trained_files_stay_above_the_packed_floor)
     teardown(&f);
 }
 
+/* Of every packing: the files that are written have the bytes that were counted, open, and lie above
+ * the floor. */
+Test(stage, what_is_written_is_what_was_counted)
+{
+    fixture f;
+    setup(&f);
+    static const struct {
+        const char *pack, *zlib, *zip;
+    } rows[] = {{"\"zlib\"", "size_zlib", "size_zip"},
+                {"\"zlib\",\"zlib_level\":9", "size_zlib", "size_zip"},
+                {"\"zip\",\"zlib_level\":1", "size_zlib", "size_zip"},
+                {"\"zopfli\"", "size_zopfli", "size_zopfli_zip"},
+                {"\"zopfli-zip\"", "size_zopfli", "size_zopfli_zip"},
+                {"\"flat\",\"writer\":\"converter-like\"", "size_zlib", "size_zip"}};
+    stage_result r;
+    hash data = run(&f, STAGE_DATA, data_params, NULL, 0, &r);
+    hash train = run(&f, STAGE_TRAIN, train_params(&f, 0, 6, PRUNING), &data, 1, &r);
+    const char *path = arena_printf(&f.a, "%s/model.tflite", f.folder);
+    for (int i = 0; i < 6; i++) {
+        node *net, *params;
+        stage_forecast known;
+        char *flat, *packed;
+        void *opened;
+        size_t n, n_packed, n_opened;
+        const char *text = arena_printf(&f.a,
+                                        "{\"storage\":\"float32\",\"dynamic_min_elements\":0,"
+                                        "\"per_channel\":true,\"pack\":%s}",
+                                        rows[i].pack);
+        hash key = run(&f, STAGE_EXPORT, text, &train, 1, &r);
+        cr_assert_eq(node_read_json(&f.a, NET, strlen(NET), &net, NULL), OK);
+        cr_assert_eq(node_read_json(&f.a, text, strlen(text), &params, NULL), OK);
+        cr_assert_eq(file_read(&f.a, stage_path(&f.a, f.folder, STAGE_EXPORT, &key), 1 << 20, &flat,
+                               &n, NULL),
+                     OK);
+        cr_assert_eq(stage_write_model(path, flat, n, params, NULL), OK);
+        for (int zip = 0; zip < 2; zip++) {
+            cr_assert_eq(file_read(&f.a, arena_printf(&f.a, "%s.%s", path, zip ? "zip" : "zlib"),
+                                   1 << 20, &packed, &n_packed, NULL),
+                         OK);
+            cr_expect_eq(n_packed, (size_t)metric(&r, zip ? rows[i].zip : rows[i].zlib), "%s",
+                         rows[i].pack);
+            cr_assert_eq(pack_open(&f.a, packed, n_packed, 1 << 20, &opened, &n_opened, NULL), OK);
+            cr_expect(n_opened == n && memcmp(opened, flat, n) == 0, "%s", rows[i].pack);
+        }
+        cr_assert_eq(stage_foresee(net, params, 32, 0.75, &f.a, &known, NULL), OK);
+        cr_expect_leq(known.packed_floor, (int)metric(&r, rows[i].zlib), "%s", rows[i].pack);
+        cr_expect_eq(known.flat_bytes, (int)n, "%s", rows[i].pack);
+        if (i == 5) cr_expect_eq((int)n, known.converter_bytes);
+    }
+    teardown(&f);
+}
+
 Test(stage, errors_are_named_and_leave_nothing_behind)
 {
     fixture f;
@@ -230,10 +417,11 @@ Test(stage, errors_are_named_and_leave_nothing_behind)
     teardown(&f);
 }
 
-/* An export packs the file three times (a stream, a zip, and for the floor), then each constant. */
+/* An export packs the file five times (a stream, a zip, as the converter's, for the floor, and for its
+ * parts), then each constant. */
 Test(stage, an_export_that_cannot_pack_gives_no_figures_and_leaks_nothing)
 {
-    enum { FOR_SIZES = 2, CALLS = 5, ROUNDS = 100 };
+    enum { FOR_SIZES = 2, CALLS = 7, ROUNDS = 100 };
     size_t warm = 0;
     fixture f;
     setup(&f);
@@ -293,7 +481,7 @@ Test(stage, leftovers_go_when_their_process_is_gone)
 Test(stage, keys_change_with_kind_parameters_and_parents)
 {
     const hash p = {"0123456789abcdef0123456789abcdef"}, q = hash_bytes("q", 1);
-    const char text[] = "score 2\n{}\n0123456789abcdef0123456789abcdef\n";
+    const char text[] = "score 3\n{}\n0123456789abcdef0123456789abcdef\n";
     hash base = stage_key(STAGE_SCORE, "{}", &p, 1);
     cr_expect_str_eq(base.text, hash_bytes(text, sizeof text - 1).text);
     cr_expect_str_neq(base.text, stage_key(STAGE_EXPORT, "{}", &p, 1).text);

@@ -152,7 +152,8 @@ Test(store, a_parent_or_stage_that_is_missing_is_refused)
     store *s = opened(fake_path(), STORE_WRITE);
     started(s, 1);
     store_stage stage = {.kind = "train", .params = "{}", .key = fake_hash("x", 1), .n_parents = 1};
-    stage.parent[0] = fake_hash("nobody", 1);
+    const hash nobody = fake_hash("nobody", 1);
+    stage.parent = &nobody;
     err e = {0};
     cr_expect_eq(store_add_stage(s, &stage, &e), ERR_ARG);
     cr_expect_not_null(strstr(e.msg, "is not in the store"));
@@ -190,7 +191,7 @@ Test(store, a_trial_whose_chain_changed_is_taken_up_again)
     int64_t id = fake_trial(s, 3, &good);
     hash key[] = {fake_hash("data", 0), fake_hash("newer code", 0)};
     store_stage stage = {.kind = "train", .params = "{}", .key = key[1], .n_parents = 1};
-    stage.parent[0] = key[0];
+    stage.parent = &key[0];
     store_trial t = {.candidate = 3,
                      .config_hash = fake_hash("config", 3),
                      .config = "{}",

@@ -113,8 +113,8 @@ Test(train, shuffling_is_a_permutation_bounded_by_its_buffer)
         train_shuffle(3, 2, N, buffer, order, slots);
         for (int i = 0; i < N; i++) {
             cr_assert(order[i] >= 0 && order[i] < N && !seen[order[i]]++, "buffer %d", buffer);
-            cr_assert(order[i] < i + (buffer ? buffer : 1), "batch %d came out at %d of buffer %d", order[i], i,
-                      buffer);
+            cr_assert(order[i] < i + (buffer ? buffer : 1), "batch %d came out at %d of buffer %d",
+                      order[i], i, buffer);
             moved += order[i] != i;
         }
         cr_expect(buffer < 2 ? moved == 0 : moved > N / 3, "buffer %d moved %d", buffer, moved);
@@ -149,7 +149,7 @@ static void start(lesson *l, const char *arch, double alpha)
 
 static void set_pruning(lesson *l, int64_t begin, int64_t end)
 {
-    prune_config p = {0.3, 0.8, 3, begin, end, 10};
+    prune_config p = {0.3, 0.8, 3, begin, end, 10, 0, 0};
     net_layout layout;
     cr_assert(net_layout_make(&l->c.net, &layout, &l->e) == OK);
     cr_assert(prune_hooks(&p, &layout, &l->a, &l->hooks, &l->e) == OK);
@@ -299,6 +299,85 @@ Test(train, epochs_before_pruning_are_those_without_it)
     cr_expect(a.len == b.len && memcmp(a.data, b.data, a.len) == 0);
     buf_free(&a), buf_free(&b);
     stop(&with), stop(&without);
+}
+
+/* A second training of what `l` has trained, by the same configuration. */
+static void tune(lesson *l, checkpoint *second, int epochs)
+{
+    cr_assert(train_begin_trained(&l->c, &l->state, &l->a, second, &l->e) == OK, "%s", l->e.msg);
+    cr_assert(train_run(&l->c, &l->ex, second, 0, epochs, l->prune ? &l->hooks : NULL, NULL, NULL,
+                        &l->a, &l->e) == OK,
+              "%s", l->e.msg);
+}
+
+Test(train, fine_tuning_begins_with_the_kept_weights_and_nothing_else)
+{
+    lesson l;
+    checkpoint second;
+    start(&l, "mlp", 0.1);
+    l.c.keep_best = l.c.standardized = true;
+    l.c.rate.initial = 0.05;
+    cr_assert(go(&l, 0, 8) == OK);
+    cr_assert(l.state.best_epoch < 8, "the best epoch must not be the last");
+    cr_assert(train_begin_trained(&l.c, &l.state, &l.a, &second, &l.e) == OK, "%s", l.e.msg);
+    size_t n = (size_t)second.n_params * sizeof(float);
+    cr_expect(memcmp(second.params, l.state.best, n) == 0);
+    for (int i = 0; i < second.n_params; i++)
+        cr_assert(second.moments[i] == 0 && second.moments[optim_stride(second.n_params) + i] == 0);
+    cr_expect(second.epoch == 0 && second.step == 0 && !second.has_best && !second.stopped);
+    cr_expect(second.earlier_epochs == 8 && second.standardized && second.n_outputs == 2);
+    l.c.rate.initial = 1e-9; /* one epoch of hardly any change: the loss stays that of the best */
+    tune(&l, &second, 1);
+    cr_expect_float_eq(second.curve[0].val_loss, l.state.curve[l.state.best_epoch - 1].val_loss,
+                       1e-4);
+    cr_expect(train_summarise(&second).epochs == 9);
+    stop(&l);
+}
+
+/* Batches come in new orders: the streams go on where the first training ended. */
+Test(train, fine_tuning_is_not_the_first_training_again)
+{
+    lesson l;
+    checkpoint second;
+    start(&l, "mlp", 0.1);
+    l.c.rate.initial = 0; /* weights stay; losses of an epoch are summed in the order of batches */
+    cr_assert(go(&l, 0, 4) == OK);
+    tune(&l, &second, 4);
+    int same = 0;
+    for (int i = 0; i < 4; i++) same += l.state.curve[i].train_loss == second.curve[i].train_loss;
+    cr_expect(same < 4, "the same sums in the same orders");
+    stop(&l);
+}
+
+Test(train, weights_pruned_before_stay_zero_while_fine_tuning)
+{
+    lesson l;
+    checkpoint second;
+    start(&l, "mlp", 0.1);
+    set_pruning(&l, 1, 60);
+    cr_assert(go(&l, 0, 3) == OK);
+    l.prune = false;
+    tune(&l, &second, 2);
+    int zeros = 0;
+    for (int i = 0; i < second.n_params; i++) {
+        cr_assert(l.state.keep[i] || second.params[i] == 0, "weight %d came back", i);
+        zeros += !l.state.keep[i];
+    }
+    cr_expect(zeros > 0);
+    stop(&l);
+}
+
+Test(train, only_a_training_of_the_same_network_is_fine_tuned)
+{
+    lesson l, other;
+    checkpoint second;
+    start(&l, "mlp", 0.1), start(&other, "mlp", 0.2);
+    cr_assert(go(&l, 0, 1) == OK);
+    cr_expect(train_begin_trained(&other.c, &l.state, &l.a, &second, &l.e) == ERR_ARG);
+    other.c = l.c;
+    other.c.standardized = true;
+    cr_expect(train_begin_trained(&other.c, &l.state, &l.a, &second, &l.e) == ERR_ARG);
+    stop(&l), stop(&other);
 }
 
 Test(train, early_stopping_counts_epochs_without_a_lower_loss)

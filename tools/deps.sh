@@ -7,11 +7,11 @@
 # Says nothing when nothing is missing; uses sudo when not run by root.
 set -eu
 
-packages="gcc make pkg-config libc6-dev libsqlite3-dev libopenblas-dev libyaml-dev zlib1g-dev libxxhash-dev libsndfile1-dev libkissfft-dev"
+packages="gcc make pkg-config libc6-dev libsqlite3-dev libopenblas-dev libyaml-dev zlib1g-dev libzopfli-dev libxxhash-dev libsndfile1-dev libkissfft-dev"
 case "${1:-}" in
 build) ;;
-test) packages="$packages libcriterion-dev" ;;
 arm64) packages="gcc make gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
+test) packages="$packages libcriterion-dev unzip" ;;
 dev) packages="$packages libcriterion-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev" ;;
 *)
     echo "usage: tools/deps.sh build|test|dev|arm64" >&2

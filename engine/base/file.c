@@ -77,8 +77,22 @@ static status sync_folder(const char *path, err *e)
     return OK;
 }
 
+/* Into what is there and keeps nothing: a device, a pipe. */
+static status write_straight(const char *path, const void *bytes, size_t n, err *e)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return FAIL(e, ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    status s = write_all(fd, path, bytes, n, e);
+    if (close(fd) != 0 && s == OK)
+        s = FAIL(e, ERR_IO, "%s: cannot close: %s", path, strerror(errno));
+    return s;
+}
+
 static status write_whole(const char *path, const void *bytes, size_t n, bool durable, err *e)
 {
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return write_straight(path, bytes, n, e);
     char temporary[4096];
     int len = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
     if (len < 0 || (size_t)len >= sizeof temporary)

@@ -13,7 +13,8 @@
 status file_read(arena *a, const char *path, size_t most, char **bytes, size_t *n, err *e);
 
 /* Writes through a temporary name in the same folder, fsync, rename, fsync of the folder: at any
- * moment the path holds the old bytes or the new ones. */
+ * moment the path holds the old bytes or the new ones. A path to a device or a pipe, such as /dev/stdout,
+ * is written to as it is: a new name would take its place. */
 status file_write(const char *path, const void *bytes, size_t n, err *e);
 /* The same without waiting for the disk: whole or not at all whatever is killed, but a power failure
  * may leave the path empty or old. For what is hashed and can be built again. */

@@ -14,10 +14,11 @@ typedef enum {
     RNG_SHUFFLE,  /* order of batches; index = epoch */
     RNG_DROPOUT,
     RNG_AUGMENT,
-    RNG_SPLIT,    /* data splits */
-    RNG_SYNTH,    /* synthetic data; index = component */
-    RNG_SAMPLE,   /* samplers; index = trial */
-    RNG_TEST      /* tests and benchmarks */
+    RNG_SPLIT,  /* data splits */
+    RNG_SYNTH,  /* synthetic data; index = component */
+    RNG_SAMPLE, /* samplers; index = trial */
+    RNG_TEST,   /* tests and benchmarks */
+    RNG_CLUSTER /* first centroids; index = tensor */
 } rng_purpose;
 
 typedef struct {

@@ -3,14 +3,30 @@
 #include <math.h>
 #include <string.h>
 
+static status parse_share(const node *json, prune_config *out, err *e)
+{
+    TRY(node_bounded(json, "initial", 0, 1, &out->initial, e));
+    TRY(node_bounded(json, "final", 0, 1, &out->final, e));
+    return node_bounded(json, "power", 1e-3, 1e3, &out->power, e);
+}
+
+static status parse_pattern(const node *json, prune_config *out, err *e)
+{
+    static const char *const words[] = {"2:4", "1:4"};
+    static const int kept[] = {2, 1};
+    int i;
+    TRY(node_choice(json, "pattern", words, 2, &i, e));
+    out->kept = kept[i];
+    out->block = 4;
+    return OK;
+}
+
 status prune_config_parse(const node *json, int steps_per_epoch, prune_config *out, err *e)
 {
     *out = (prune_config){0};
     double begin, end;
     const char *unit;
-    TRY(node_bounded(json, "initial", 0, 1, &out->initial, e));
-    TRY(node_bounded(json, "final", 0, 1, &out->final, e));
-    TRY(node_bounded(json, "power", 1e-3, 1e3, &out->power, e));
+    TRY(node_get(json, "pattern") ? parse_pattern(json, out, e) : parse_share(json, out, e));
     TRY(node_bounded(json, "begin", 0, 1e9, &begin, e));
     TRY(node_bounded(json, "end", 0, 1e9, &end, e));
     TRY(node_int(json, "frequency", 1, INT32_MAX, &out->frequency, e));
@@ -79,6 +95,24 @@ void prune_mask(const float *w, int n, int kept, uint32_t *keep, float *magnitud
     for (int i = 0; i < n; i++) keep[i] = fabsf(w[i]) >= threshold ? UINT32_MAX : 0;
 }
 
+/* Whether w[i] is among the `kept` largest of w[n], of equals the first. */
+static bool among_largest(const float *w, int n, int i, int kept)
+{
+    int larger = 0;
+    for (int j = 0; j < n; j++)
+        larger += fabsf(w[j]) > fabsf(w[i]) || (j < i && fabsf(w[j]) == fabsf(w[i]));
+    return larger < kept;
+}
+
+void prune_mask_pattern(const float *w, int rows, int cols, int kept, int block, uint32_t *keep)
+{
+    for (int r = 0; r < rows; r++, w += cols, keep += cols)
+        for (int c = 0; c < cols; c++) {
+            const int first = c - c % block, n = cols - first < block ? cols - first : block;
+            keep[c] = among_largest(w + first, n, c - first, kept) ? UINT32_MAX : 0;
+        }
+}
+
 typedef struct {
     prune_config config;
     float *magnitudes; /* of the largest prunable tensor */
@@ -89,12 +123,16 @@ static bool before_step(void *user, int64_t step, const net_layout *layout, cons
 {
     pruning *p = user;
     if (!prune_due(&p->config, step)) return false;
-    float sparsity = prune_sparsity(&p->config, step);
+    const prune_config *c = &p->config;
+    const float sparsity = c->block ? 0 : prune_sparsity(c, step);
     for (int i = 0; i < layout->n_tensors; i++) {
         const net_tensor *t = &layout->tensor[i];
-        if (!t->prunable) continue;
-        prune_mask(params + t->offset, t->size, prune_kept(t->size, sparsity), keep + t->offset,
-                   p->magnitudes);
+        const float *w = params + t->offset;
+        const int cols = t->dims.dim[t->dims.rank - 1];
+        if (t->prunable && c->block)
+            prune_mask_pattern(w, t->size / cols, cols, c->kept, c->block, keep + t->offset);
+        else if (t->prunable)
+            prune_mask(w, t->size, prune_kept(t->size, sparsity), keep + t->offset, p->magnitudes);
     }
     return true;
 }

@@ -8,6 +8,8 @@
 
 enum { LINE = 64, HEADER = 128, N_FIELDS = 15, N_ARRAYS = 4 };
 
+#define WAVE_SCALE 32768.0f
+
 /* The mapping is used as it lies. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "clip sets are little-endian");
 
@@ -34,7 +36,7 @@ static size_t round_up(size_t n)
 
 static size_t value_bytes(clip_storage storage)
 {
-    return storage == CLIP_FLOAT16 ? 2 : 4;
+    return storage == CLIP_FLOAT32 ? 4 : 2;
 }
 
 /* --- writing --- */
@@ -46,7 +48,6 @@ typedef struct {
     buf text; /* settings, words */
     buf bad;
     buf array[N_ARRAYS]; /* label, speaker, part, index */
-    buf features;
 } draft;
 
 static void draft_free(draft *d)
@@ -54,7 +55,6 @@ static void draft_free(draft *d)
     buf_free(&d->text);
     buf_free(&d->bad);
     for (int i = 0; i < N_ARRAYS; i++) buf_free(&d->array[i]);
-    buf_free(&d->features);
 }
 
 static void pad(buf *out, size_t start)
@@ -80,6 +80,7 @@ static void put_header(const draft *d, buf *out)
     for (int i = 0; i < N_FIELDS; i++) buf_u32(out, f[i]);
 }
 
+/* All that comes before the features. */
 static status put_draft(const draft *d, buf *out, err *e)
 {
     size_t start = out->len;
@@ -97,8 +98,6 @@ static status put_draft(const draft *d, buf *out, err *e)
     }
     TRY(buf_check(&d->text, e));
     TRY(buf_check(&d->bad, e));
-    TRY(buf_check(&d->features, e));
-    if (d->features.len) buf_put(out, d->features.data, d->features.len);
     return buf_check(out, e);
 }
 
@@ -110,16 +109,22 @@ typedef struct {
     audio_options audio;
     feature_plan plan;
     float *x, *y;
-    uint16_t *half;
+    void *stored; /* one clip as it is stored */
     arena *a;
     draft d;
+    buf features;
     err *e;
 } builder;
 
 static void put_texts(builder *b)
 {
     buf *text = &b->d.text;
-    feature_put_json(text, &b->plan.s);
+    const feature_settings *s = &b->o->features;
+    if (b->o->storage == CLIP_INT16)
+        buf_printf(text, "{\"kind\":\"waveform\",\"clip_rate\":%d,\"clip_samples\":%d}",
+                   s->clip_rate, s->clip_samples);
+    else
+        feature_put_json(text, &b->plan.s);
     buf_char(text, '\0');
     for (int w = 0; w < b->c->n_words; w++) buf_put(text, b->c->word[w], strlen(b->c->word[w]) + 1);
 }
@@ -127,15 +132,18 @@ static void put_texts(builder *b)
 static status start_builder(builder *b)
 {
     const feature_settings *s = &b->o->features;
-    TRY(feature_plan_make(&b->plan, s, b->a, b->e));
-    int n = shape_size(b->plan.out);
+    b->d.storage = b->o->storage;
+    b->d.in = (shape){1, {s->clip_samples}};
+    if (b->o->storage != CLIP_INT16) {
+        TRY(feature_plan_make(&b->plan, s, b->a, b->e));
+        b->d.in = b->plan.out;
+    }
+    int n = shape_size(b->d.in);
     b->audio = (audio_options){s->full_scale, b->o->mix_down, b->o->only_16bit};
     b->x = ARENA_NEW(b->a, float, s->clip_samples);
     b->y = ARENA_NEW(b->a, float, n);
-    b->half = ARENA_NEW(b->a, uint16_t, n);
-    if (!b->x || !b->y || !b->half) return FAIL(b->e, ERR_MEM, "out of memory for features");
-    b->d.storage = b->o->storage;
-    b->d.in = b->plan.out;
+    b->stored = ARENA_NEW(b->a, float, n);
+    if (!b->x || !b->y || !b->stored) return FAIL(b->e, ERR_MEM, "out of memory for features");
     b->d.n_words = (uint32_t)b->c->n_words;
     b->d.n_speakers = (uint32_t)b->c->n_speakers;
     b->d.source_n = (uint32_t)b->c->n;
@@ -148,28 +156,44 @@ static void put_i32(buf *b, int v)
     buf_u32(b, (uint32_t)v);
 }
 
-static status put_features(builder *b, int i)
+static status check_range(const builder *b, int i)
 {
-    int n = shape_size(b->plan.out);
     float most = b->o->storage == CLIP_FLOAT16 ? (float)HALF_MAX : 3.4e38f;
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < shape_size(b->d.in); k++)
         if (!(fabsf(b->y[k]) <= most))
             return FAIL(b->e, ERR_NUM, "%s: feature %d is %g, which %s cannot hold",
                         b->c->clip[i].name, k, (double)b->y[k],
                         b->o->storage == CLIP_FLOAT16 ? "float16" : "float32");
-        b->half[k] = half_round(b->y[k]);
-    }
-    bool small = b->o->storage == CLIP_FLOAT16;
-    buf_put(&b->d.features, small ? (const void *)b->half : (const void *)b->y,
-            (size_t)n * value_bytes(b->o->storage));
     return OK;
+}
+
+static status put_features(builder *b, int i)
+{
+    int n = shape_size(b->d.in);
+    feature_run(&b->plan, b->y, b->x);
+    TRY(check_range(b, i));
+    if (b->o->storage == CLIP_FLOAT16)
+        for (int k = 0; k < n; k++) ((uint16_t *)b->stored)[k] = half_round(b->y[k]);
+    else
+        memcpy(b->stored, b->y, (size_t)n * sizeof *b->y);
+    return OK;
+}
+
+static void put_wave(builder *b)
+{
+    int16_t *q = b->stored;
+    for (int k = 0; k < shape_size(b->d.in); k++)
+        q[k] = (int16_t)fminf(fmaxf(rintf(b->x[k] * WAVE_SCALE), -WAVE_SCALE), WAVE_SCALE - 1);
 }
 
 static status put_clip(builder *b, int i)
 {
     const clip *k = &b->c->clip[i];
-    feature_run(&b->plan, b->y, b->x);
-    TRY(put_features(b, i));
+    if (b->o->storage == CLIP_INT16)
+        put_wave(b);
+    else
+        TRY(put_features(b, i));
+    buf_put(&b->features, b->stored, (size_t)shape_size(b->d.in) * value_bytes(b->o->storage));
     put_i32(&b->d.array[0], k->label);
     put_i32(&b->d.array[1], k->speaker);
     put_i32(&b->d.array[2], (int)k->part);
@@ -192,7 +216,7 @@ static status bad_clip(builder *b, int i, audio_fault fault, const err *why)
 
 static status build_range(builder *b, int first, int count)
 {
-    const feature_settings *s = &b->plan.s;
+    const feature_settings *s = &b->o->features;
     b->d.first = (uint32_t)first;
     b->d.count = (uint32_t)count;
     for (int i = first; i < first + count; i++) {
@@ -202,10 +226,10 @@ static status build_range(builder *b, int first, int count)
                                   &fault, &why);
         if (st == OK)
             TRY(put_clip(b, i));
-        else if (st == ERR_INPUT)
+        else if (st == ERR_INPUT && fault != AUDIO_UNREADABLE)
             TRY(bad_clip(b, i, fault, &why));
         else
-            return FAIL(b->e, st, "%s", why.msg);
+            return FAIL(b->e, st == ERR_INPUT ? ERR_STATE : st, "%s", why.msg);
     }
     return OK;
 }
@@ -223,8 +247,12 @@ status clip_set_build(const clips *c, const clip_set_options *o, int first, int 
         s = FAIL(e, ERR_INPUT, "none of the %d clips can be used; the first: %s", c->n,
                  b.d.bad.data ? b.d.bad.data : "there is none");
     if (s == OK) s = put_draft(&b.d, out, e);
+    if (s == OK) s = buf_check(&b.features, e);
+    if (s == OK && b.features.len) buf_put(out, b.features.data, b.features.len);
+    buf_free(&b.features);
     draft_free(&b.d);
     arena_release(a, mark);
+    if (s == OK) s = buf_check(out, e);
     return s;
 }
 
@@ -420,8 +448,6 @@ static void add_shard(draft *d, const clip_set *s)
     for (int i = 0; i < N_ARRAYS; i++)
         buf_put(&d->array[i], array[i], (size_t)s->n * sizeof(int32_t));
     buf_put(&d->bad, s->bad, bad_length(s));
-    buf_put(&d->features, s->features,
-            (size_t)s->n * (size_t)shape_size(s->in) * value_bytes(s->storage));
     d->n_bad += (uint32_t)s->n_bad;
 }
 
@@ -438,7 +464,10 @@ status clip_set_join(const clip_set *shard, int n_shards, buf *out, err *e)
     for (int i = 0; i < n_shards; i++) add_shard(&d, &shard[i]);
     status s = put_draft(&d, out, e);
     draft_free(&d);
-    return s;
+    for (int i = 0; s == OK && i < n_shards; i++)
+        buf_put(out, shard[i].features,
+                (size_t)shard[i].n * (size_t)shape_size(shard[i].in) * value_bytes(d.storage));
+    return s == OK ? buf_check(out, e) : s;
 }
 
 /* --- use --- */
@@ -450,11 +479,19 @@ void clip_set_fetch(const clip_set *s, part p, int first, int count, float *rest
     size_t n = (size_t)count * size;
     if (s->storage == CLIP_FLOAT32) {
         memcpy(x, (const float *)s->features + from * size, n * sizeof *x);
-    } else {
+    } else if (s->storage == CLIP_FLOAT16) {
         const uint16_t *h = (const uint16_t *)s->features + from * size;
         for (size_t i = 0; i < n; i++) x[i] = half_widen(h[i]);
+    } else {
+        const int16_t *q = (const int16_t *)s->features + from * size;
+        for (size_t i = 0; i < n; i++) x[i] = (float)q[i] / WAVE_SCALE;
     }
     if (label) memcpy(label, s->label + from, (size_t)count * sizeof *label);
+}
+
+const int16_t *clip_set_wave(const clip_set *s, int i)
+{
+    return (const int16_t *)s->features + (size_t)i * (size_t)shape_size(s->in);
 }
 
 static void fetch_examples(const examples *ex, part p, int first, int count, float *x, float *y)

@@ -11,7 +11,8 @@
  *   128      text: the settings' JSON, then n_words words, then n_bad lines
  * "name<TAB>fault<TAB>why", each ended by a NUL
  *   ..       i32 label[n], i32 speaker[n], i32 part[n], i32 index[n] (place in the clips' list)
- *   ..       features[n][dim[0] .. dim[rank-1]], float32 or float16
+ *   ..       features[n][dim[0] .. dim[rank-1]], float32 or float16; or the clips' waveforms,
+ *            int16[n][samples], for those who make features of them later
  *
  * [first, first+count) is the range of the list that was read, source_n the list's length; a whole
  * set has first = 0, count = source_n. Clips that could not be used are the n_bad lines. */
@@ -30,11 +31,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum { CLIP_FLOAT32, CLIP_FLOAT16, N_CLIP_STORAGES } clip_storage;
+typedef enum { CLIP_FLOAT32, CLIP_FLOAT16, CLIP_INT16, N_CLIP_STORAGES } clip_storage;
 
 typedef struct {
-    feature_settings features;
-    clip_storage storage;
+    feature_settings features; /* of waveforms only the rate and length of a clip count */
+    clip_storage storage;      /* CLIP_INT16: waveforms, times 32768, rounded, clipped */
     bool skip_bad; /* leave bad clips out and name them; else the first one fails the build */
     bool mix_down; /* as in audio_options */
     bool only_16bit;
@@ -42,7 +43,8 @@ typedef struct {
 
 /* Builds the shard of clips [first, first+count) and appends the file's bytes to `out`. `a` is
  * scratch. ERR_INPUT for a bad clip unless skip_bad, and for a range without a usable clip when it
- * is the whole list; ERR_NUM when a feature does not fit the storage. */
+ * is the whole list; ERR_STATE for one that is not there to be read, which is no fault of its own;
+ * ERR_NUM when a feature does not fit the storage. */
 status clip_set_build(const clips *c, const clip_set_options *o, int first, int count, arena *a,
                       buf *out, err *e);
 
@@ -75,6 +77,9 @@ status clip_set_join(const clip_set *shard, int n_shards, buf *out, err *e);
  * NULL. */
 void clip_set_fetch(const clip_set *s, part p, int first, int count, float *restrict x,
                     int32_t *restrict label);
+
+/* The waveform of the i-th clip of a set of them, in[0] samples. */
+const int16_t *clip_set_wave(const clip_set *s, int i);
 
 /* The clips as examples to classify; `ex` borrows `s`. */
 void clip_set_examples(const clip_set *s, examples *ex);

@@ -18,6 +18,7 @@ struct examples {
     const char *output_name[8];        /* "T", "RH" */
     const char *output_unit[8];        /* "°C", "%" */
     float label_mean[8], label_std[8]; /* per output, over the training part's rows */
+    int epoch; /* of the training that asks for them: augmented ones differ from epoch to epoch */
     /* Writes `count` examples from `first` on: x[count, size(in)], y[count, size(out)], or y[count]
      * class numbers for classes; y may be NULL. Pure: safe to call in any order and number. */
     void (*fetch)(const examples *ex, part p, int first, int count, float *x, float *y);

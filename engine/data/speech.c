@@ -1,6 +1,6 @@
 /* A folder is read into `record`s sorted by word and name; a split then chooses a part and a place
  * in the order for each, and the chosen ones become clips. */
-#include "engine/data/speech.h"
+#include "engine/data/speech_reader.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -19,29 +19,7 @@
 
 enum { MAX_LIST_BYTES = 256 << 20 };
 
-typedef struct {
-    const char *file; /* "00176480_nohash_0.flac" */
-    size_t stem;      /* length of the name without its extension */
-    const char *speaker;
-    int word;
-    part part;
-    int order; /* place within the part; -1: not chosen */
-} record;
-
-typedef struct {
-    const char *folder;
-    const speech_options *o;
-    arena *a;
-    err *e;
-    int n_words;
-    const char **word;
-    int n, cap;
-    record *r;      /* sorted by word, then name */
-    int *word_from; /* [n_words+1]: records of each word */
-    int n_missing;
-} reader;
-
-static const char *const split_names[N_SPLITS] = {"lists", "speaker-hash", "random"};
+static const char *const split_names[N_SPLITS] = {"lists", "speaker-hash", "random", "archives"};
 
 const char *speech_split_name(speech_split split)
 {
@@ -50,18 +28,18 @@ const char *speech_split_name(speech_split split)
 
 /* --- names --- */
 
-/* Length of the name before ".wav" or ".flac"; 0 when it ends in neither. */
-static size_t sound_stem(const char *file, size_t n)
+size_t speech_sound_stem(const char *file, size_t n)
 {
     if (n > 4 && strncasecmp(file + n - 4, ".wav", 4) == 0) return n - 4;
     if (n > 5 && strncasecmp(file + n - 5, ".flac", 5) == 0) return n - 5;
     return 0;
 }
 
-static const char *speaker_of(arena *a, const char *file, size_t stem)
+static const char *speaker_of(arena *a, const char *voice)
 {
-    const char *mark = strstr(file, "_nohash_");
-    return arena_copy(a, file, mark ? (size_t)(mark - file) : stem);
+    const char *mark = strstr(voice, "_nohash_");
+    return arena_copy(a, voice,
+                      mark ? (size_t)(mark - voice) : speech_sound_stem(voice, strlen(voice)));
 }
 
 /* which_set hashes the name up to "_nohash_"; names without that are hashed whole, as the .wav that
@@ -69,7 +47,7 @@ static const char *speaker_of(arena *a, const char *file, size_t stem)
 part speech_which_part(const char *file, double val_percent, double test_percent)
 {
     char name[512];
-    size_t n = strlen(file), stem = sound_stem(file, n);
+    size_t n = strlen(file), stem = speech_sound_stem(file, n);
     const char *mark = strstr(file, "_nohash_"), *ending = "";
     if (mark) {
         n = (size_t)(mark - file);
@@ -89,12 +67,7 @@ part speech_which_part(const char *file, double val_percent, double test_percent
 
 /* --- reading folders --- */
 
-typedef struct {
-    const char **name;
-    int n, cap;
-} names;
-
-static status add_name(reader *rd, names *list, const char *name)
+status speech_add_name(reader *rd, names *list, const char *name)
 {
     if (list->n == list->cap) {
         int cap = list->cap ? 2 * list->cap : 256;
@@ -115,26 +88,25 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Names in a folder, sorted by byte: the file system's own order is never seen. Those that begin
- * with "." or "_" are left out. */
-static status list_folder(reader *rd, const char *path, names *out)
+status speech_list_folder(reader *rd, const char *path, names *out)
 {
     DIR *d = opendir(path);
     if (!d) return file_failed(path, "read the folder", errno, rd->e);
     status s = OK;
     for (struct dirent *entry; s == OK && (entry = readdir(d));)
         if (entry->d_name[0] != '.' && entry->d_name[0] != '_')
-            s = add_name(rd, out, entry->d_name);
+            s = speech_add_name(rd, out, entry->d_name);
     closedir(d);
     if (s == OK && out->n) qsort(out->name, (size_t)out->n, sizeof *out->name, by_text);
     return s;
 }
 
-static status add_record(reader *rd, int word, const char *file)
+status speech_add_record(reader *rd, int first, const char *folder, const char *file,
+                         const char *voice, int word)
 {
-    size_t stem = sound_stem(file, strlen(file));
+    size_t stem = speech_sound_stem(file, strlen(file));
     if (stem == 0) return OK;
-    if (rd->n > rd->word_from[word]) { /* a.flac stands for the a.wav beside it */
+    if (rd->n > first) { /* a.flac stands for the a.wav beside it */
         const record *last = &rd->r[rd->n - 1];
         if (last->stem == stem && memcmp(last->file, file, stem) == 0) return OK;
     }
@@ -146,18 +118,16 @@ static status add_record(reader *rd, int word, const char *file)
         rd->r = bigger;
         rd->cap = cap;
     }
-    const char *speaker = speaker_of(rd->a, file, stem);
+    const char *speaker = speaker_of(rd->a, voice);
     if (!speaker) return FAIL(rd->e, ERR_MEM, "%s: out of memory", rd->folder);
-    rd->r[rd->n++] = (record){file, stem, speaker, word, PART_TRAIN, -1};
+    rd->r[rd->n++] = (record){folder, file, stem, speaker, word, PART_TRAIN, -1};
     return OK;
 }
 
-/* By name without extension, so that an a.flac and an a.wav are neighbours whatever else is there.
- */
-static int by_stem(const void *a, const void *b)
+int speech_by_stem(const void *a, const void *b)
 {
     const char *x = *(const char *const *)a, *y = *(const char *const *)b;
-    size_t n = sound_stem(x, strlen(x)), m = sound_stem(y, strlen(y));
+    size_t n = speech_sound_stem(x, strlen(x)), m = speech_sound_stem(y, strlen(y));
     int order = memcmp(x, y, n < m ? n : m);
     if (order == 0 && n != m) order = n < m ? -1 : 1;
     return order ? order : strcmp(x, y);
@@ -168,10 +138,12 @@ static status read_word(reader *rd, int word)
     names files = {0};
     const char *path = file_join(rd->a, rd->folder, rd->word[word]);
     if (!path) return FAIL(rd->e, ERR_MEM, "%s: out of memory", rd->folder);
-    TRY(list_folder(rd, path, &files));
-    if (files.n) qsort(files.name, (size_t)files.n, sizeof *files.name, by_stem);
+    TRY(speech_list_folder(rd, path, &files));
+    if (files.n) qsort(files.name, (size_t)files.n, sizeof *files.name, speech_by_stem);
     rd->word_from[word] = rd->n;
-    for (int i = 0; i < files.n; i++) TRY(add_record(rd, word, files.name[i]));
+    for (int i = 0; i < files.n; i++)
+        TRY(speech_add_record(rd, rd->word_from[word], rd->word[word], files.name[i], files.name[i],
+                              word));
     rd->word_from[word + 1] = rd->n;
     if (rd->n == rd->word_from[word])
         return FAIL(rd->e, ERR_INPUT, "%s: holds no .wav or .flac file", path);
@@ -185,7 +157,7 @@ static bool holds_sound(reader *rd, const char *name)
     DIR *d = path ? opendir(path) : NULL;
     if (!d) return false;
     for (struct dirent *entry; !found && (entry = readdir(d));)
-        found = sound_stem(entry->d_name, strlen(entry->d_name)) > 0;
+        found = speech_sound_stem(entry->d_name, strlen(entry->d_name)) > 0;
     closedir(d);
     return found;
 }
@@ -194,9 +166,9 @@ static bool holds_sound(reader *rd, const char *name)
 static status find_words(reader *rd)
 {
     names all = {0}, words = {0};
-    TRY(list_folder(rd, rd->folder, &all));
+    TRY(speech_list_folder(rd, rd->folder, &all));
     for (int i = 0; i < all.n; i++)
-        if (holds_sound(rd, all.name[i])) TRY(add_name(rd, &words, all.name[i]));
+        if (holds_sound(rd, all.name[i])) TRY(speech_add_name(rd, &words, all.name[i]));
     if (words.n == 0)
         return FAIL(rd->e, ERR_INPUT,
                     "%s: holds no folder with .wav or .flac files; it should hold one per word",
@@ -209,12 +181,9 @@ static status find_words(reader *rd)
 static status check_asked_words(reader *rd)
 {
     names all = {0};
-    TRY(list_folder(rd, rd->folder, &all));
+    TRY(speech_list_folder(rd, rd->folder, &all));
     for (int i = 0; i < rd->n_words; i++) {
         const char *w = rd->word[i];
-        for (int k = 0; k < i; k++)
-            if (strcmp(w, rd->word[k]) == 0)
-                return FAIL(rd->e, ERR_INPUT, "word \"%s\" is named twice", w);
         if (all.n && bsearch(&w, all.name, (size_t)all.n, sizeof *all.name, by_text)) continue;
         const char *near = diag_did_you_mean(w, all.name, (size_t)all.n);
         return FAIL(rd->e, ERR_INPUT, "%s: has no folder for the word \"%s\"%s%s%s", rd->folder, w,
@@ -223,16 +192,27 @@ static status check_asked_words(reader *rd)
     return OK;
 }
 
-static status choose_words(reader *rd)
+status speech_copy_words(reader *rd)
 {
     rd->n_words = rd->o->n_words;
-    if (rd->n_words == 0) {
+    rd->word = ARENA_NEW(rd->a, const char *, rd->n_words);
+    if (!rd->word) return FAIL(rd->e, ERR_MEM, "out of memory for %d words", rd->n_words);
+    for (int i = 0; i < rd->n_words; i++) {
+        rd->word[i] = arena_string(rd->a, rd->o->word[i]);
+        if (!rd->word[i]) return FAIL(rd->e, ERR_MEM, "out of memory for %d words", rd->n_words);
+        for (int k = 0; k < i; k++)
+            if (strcmp(rd->word[i], rd->word[k]) == 0)
+                return FAIL(rd->e, ERR_INPUT, "word \"%s\" is named twice", rd->word[i]);
+    }
+    return OK;
+}
+
+static status choose_words(reader *rd)
+{
+    if (rd->o->n_words == 0) {
         TRY(find_words(rd));
     } else {
-        rd->word = ARENA_NEW(rd->a, const char *, rd->n_words);
-        for (int i = 0; rd->word && i < rd->n_words; i++)
-            rd->word[i] = arena_string(rd->a, rd->o->word[i]);
-        if (!rd->word) return FAIL(rd->e, ERR_MEM, "out of memory for %d words", rd->n_words);
+        TRY(speech_copy_words(rd));
         TRY(check_asked_words(rd));
     }
     if (rd->n_words > CLIPS_MAX_WORDS)
@@ -316,16 +296,16 @@ static bool last_components(char *line, char **word, char **file)
     return **word != '\0';
 }
 
-static int find_word(const reader *rd, const char *word)
+int speech_find_word(const reader *rd, const char *word, size_t n)
 {
     for (int w = 0; w < rd->n_words; w++)
-        if (strcmp(rd->word[w], word) == 0) return w;
+        if (strlen(rd->word[w]) == n && memcmp(rd->word[w], word, n) == 0) return w;
     return -1;
 }
 
 static record *find_record(const reader *rd, int word, const char *file)
 {
-    size_t stem = sound_stem(file, strlen(file));
+    size_t stem = speech_sound_stem(file, strlen(file));
     int low = rd->word_from[word], high = rd->word_from[word + 1];
     assert(rd->r && "every word has a recording");
     while (stem && low < high) {
@@ -347,7 +327,7 @@ static status take_line(reader *rd, const char *list, int number, char *line, pa
     if (line[strspn(line, " \t\r")] == '\0') return OK;
     if (!last_components(line, &word, &file))
         return FAIL(rd->e, ERR_INPUT, "%s:%d: \"%s\" is not <word>/<file>", list, number, line);
-    int w = find_word(rd, word);
+    int w = speech_find_word(rd, word, strlen(word));
     if (w < 0) {
         if (rd->o->n_words) return OK; /* a word that was not asked for */
         return FAIL(rd->e, ERR_INPUT, "%s:%d: %s has no folder for the word \"%s\"", list, number,
@@ -453,7 +433,7 @@ static status make_clips(reader *rd, clips *c)
     if (!all || !speaker) return FAIL(rd->e, ERR_MEM, "out of memory for %d clips", rd->n);
     for (int i = 0; i < rd->n; i++) {
         record *r = &rd->r[i];
-        const char *name = arena_printf(rd->a, "%s/%s", rd->word[r->word], r->file);
+        const char *name = arena_printf(rd->a, "%s/%s", r->folder, r->file);
         if (!name) return FAIL(rd->e, ERR_MEM, "out of memory for %d clips", rd->n);
         all[i] = (clip){name, r->word, 0, r->part};
         c->n_part[r->part]++;
@@ -487,11 +467,11 @@ status speech_open(clips *c, const char *folder, const speech_options *o, int *n
     *c = (clips){0};
     reader rd = {.folder = arena_string(a, folder), .o = o, .a = a, .e = e};
     if (!rd.folder) return FAIL(e, ERR_MEM, "out of memory");
-    TRY(read_folder(&rd));
+    TRY(o->split == SPLIT_ARCHIVES ? speech_read_archives(&rd) : read_folder(&rd));
     if (o->split == SPLIT_LISTS) {
         for (int p = 0; p < N_PARTS; p++) TRY(read_list(&rd, o->list[p], (part)p));
         keep_chosen(&rd);
-    } else {
+    } else if (o->split != SPLIT_ARCHIVES) {
         TRY(split_by_rule(&rd));
     }
     TRY(order_parts(&rd));

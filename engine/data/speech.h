@@ -3,7 +3,8 @@
  *   FOLDER/down/00176480_nohash_0.wav   (or .flac)
  *
  * Folders whose names begin with "_" or "." are left out. The speaker is the part of a file's name
- * before "_nohash_", or the whole name without its extension. Three ways to split:
+ * before "_nohash_", or the whole name without its extension. Three ways to split, and
+ * folders that are split already:
  *
  * lists         three files with one clip a line, `<anything>/<word>/<file>`; only the last two
  *               components count, separated by / or \, and .wav and .flac stand for each other. The
@@ -12,7 +13,12 @@
  * speaker-hash  Speech Commands' which_set: SHA-1 of the speaker's name, so that no speaker is in
  *               two parts and a clip stays in its part when others are added.
  * random        stratified: of each word the rounded percentages, drawn from a stream keyed by seed
- *               and word, so that a subset of the words splits as it does within the whole. */
+ *               and word, so that a subset of the words splits as it does within the whole.
+ * archives      the other form of folder, in which the parts are folders and words stand in names:
+ *               FOLDER/msc-train/down_00176480_nohash_0.wav, and likewise msc-val and msc-test (any
+ *               names that end in train, val and test). The word is what comes before the first
+ *               underscore, the speaker is in the rest. Within a part clips are in the order of their
+ *               names. */
 #ifndef PARETUNE_ENGINE_DATA_SPEECH_H
 #define PARETUNE_ENGINE_DATA_SPEECH_H
 
@@ -23,9 +29,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum { SPLIT_LISTS, SPLIT_SPEAKER_HASH, SPLIT_RANDOM, N_SPLITS } speech_split;
+typedef enum {
+    SPLIT_LISTS,
+    SPLIT_SPEAKER_HASH,
+    SPLIT_RANDOM,
+    SPLIT_ARCHIVES,
+    N_SPLITS
+} speech_split;
 
-/* "lists", "speaker-hash", "random". Static storage. */
+/* "lists", "speaker-hash", "random", "archives". Static storage. */
 const char *speech_split_name(speech_split split);
 
 typedef struct {

@@ -5,13 +5,17 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/hash.h"
+#include "engine/compress/calibrate.h"
 #include "engine/nn/fold.h"
 #include "engine/nn/kernel.h"
 #include "engine/tflite/interpreter.h"
 #include "engine/tflite/pack.h"
 
-static const double floor_bits[N_STORAGES] = {
-    [STORE_FLOAT32] = 22, [STORE_FLOAT16] = 10, [STORE_DYNAMIC] = 2};
+static const double floor_bits[N_STORAGES] = {[STORE_FLOAT32] = 22,
+                                              [STORE_FLOAT16] = 10,
+                                              [STORE_DYNAMIC] = 2,
+                                              [STORE_INT8] = 2,
+                                              [STORE_INT8_WEIGHTS] = 2};
 
 /* Bits of the kernel weights that are not pruned away. Biases may be zero or shared: not counted.
  * `layout` is that of the folded network. */
@@ -22,7 +26,9 @@ static double kept_bits(const net_layout *layout, const tflite_options *o, doubl
         const net_tensor *t = &layout->tensor[i];
         if (t->role == ROLE_BIAS) continue;
         weight_storage storage = o->storage;
-        if (storage == STORE_DYNAMIC && t->size < o->dynamic_min_elements) storage = STORE_FLOAT32;
+        const bool small = t->size < o->dynamic_min_elements;
+        if ((storage == STORE_DYNAMIC || storage == STORE_INT8_WEIGHTS) && small)
+            storage = STORE_FLOAT32;
         bits += floor_bits[storage] * t->size * (t->prunable ? 1 - final_sparsity : 1);
     }
     return bits;
@@ -36,12 +42,25 @@ static void count_parameters(const net_layout *layout, net_cost *out)
         if (layout->tensor[i].prunable) out->n_prunable += layout->tensor[i].size;
 }
 
+static status cost_converter_file(const net_spec *folded, const tflite_options *options, arena *a,
+                                  net_cost *out, err *e)
+{
+    tflite_options like = *options;
+    buf file = {0};
+    like.converter_like = true;
+    status s = tflite_write(folded, NULL, &like, a, &file, e);
+    out->converter_bytes = (int)file.len;
+    buf_free(&file);
+    return s;
+}
+
 static status cost_file(const net_spec *folded, const net_layout *layout,
                         const tflite_options *options, double final_sparsity, arena *a, buf *file,
                         buf *packed, net_cost *out, err *e)
 {
     TRY(tflite_write(folded, NULL, options, a, file, e)); /* all zeros */
-    TRY(pack_zlib(file->data, file->len, 6, packed, e));
+    TRY(cost_converter_file(folded, options, a, out, e));
+    TRY(pack_zlib(file->data, file->len, PACK_LEVEL, packed, e));
     interpreter *it;
     TRY(interpreter_open(a, file->data, file->len, &it, e));
     out->flat_bytes = (int)file->len;
@@ -65,6 +84,7 @@ status cost_of_net(const net_spec *net, const tflite_options *options, double fi
     if (s == OK) s = net_layout_make(net, layout, e);
     if (s == OK) count_parameters(layout, out);
     if (s == OK) s = net_fold(net, NULL, a, folded, &none, e);
+    if (s == OK && options->storage == STORE_INT8) s = calibrate_spread(folded, folded, e);
     if (s == OK) s = net_layout_make(folded, layout, e);
     if (s == OK) s = cost_file(folded, layout, options, final_sparsity, a, &file, &packed, out, e);
     buf_free(&file);

@@ -11,11 +11,12 @@
 typedef struct {
     int n_params, n_prunable; /* as trained: a batch norm counts four for each channel */
     double macs;
-    int flat_bytes;   /* of the .tflite file, exact: its size does not depend on the weights */
-    uint64_t file_id; /* equal for options that write the same file whatever the weights */
-    int arena_bytes;  /* activations that our interpreter holds at once */
-    device_work work; /* of one inference, for models of devices */
-    int packed_floor; /* bytes of the zlib stream that no training can undercut: a model */
+    int flat_bytes;      /* of the .tflite file, exact: its size does not depend on the weights */
+    int converter_bytes; /* of the file that TensorFlow's converter would write, likewise */
+    uint64_t file_id;    /* equal for options that write the same file whatever the weights */
+    int arena_bytes;     /* activations that our interpreter holds at once */
+    device_work work;    /* of one inference, for models of devices */
+    int packed_floor;    /* bytes of the zlib stream that no training can undercut: a model */
 } net_cost;
 
 /* Folds the network, writes the file with zero weights and opens it in the interpreter: nothing is estimated but the

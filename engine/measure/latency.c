@@ -81,8 +81,9 @@ status latency_front_end(const void *file, size_t n, arena *a, feature_settings 
     node *tree;
     arena_mark_t mark = arena_mark(a);
     *found = false;
-    status s = tfl_read(a, file, n, &g, e);
-    const bool ours = s == OK && g.metadata && strcmp(g.metadata_name, "paretune") == 0;
+    TRY(tfl_read(a, file, n, &g, e));
+    status s = OK;
+    const bool ours = g.metadata && strcmp(g.metadata_name, "paretune") == 0;
     if (ours) s = node_read_json(a, g.metadata, g.metadata_bytes, &tree, e);
     if (ours && s == OK && node_get(tree, "features")) {
         s = feature_parse(node_get(tree, "features"), out, e);
@@ -101,27 +102,12 @@ typedef struct {
     double inference, total, front_end; /* microseconds of the last run */
 } chain;
 
-/* Bytes as the input's type wants them. */
-static void put_input(const chain *c)
-{
-    const tfl_port *port = &c->r->port;
-    if (port->type == TFL_FLOAT32) {
-        memcpy(port->data, c->features, port->bytes);
-        return;
-    }
-    int8_t *q = port->data;
-    for (int i = 0; i < c->n_features; i++) {
-        const float v = roundf(c->features[i] / port->scale) + (float)port->zero_point;
-        q[i] = (int8_t)fminf(127, fmaxf(-128, v));
-    }
-}
-
 static void run_once(chain *c)
 {
     const double start = now_us();
     if (c->has_front_end) feature_run(&c->plan, c->features, c->clip);
     const double ready = now_us();
-    put_input(c);
+    tfl_port_put(&c->r->port, c->features, c->n_features);
     const double there = now_us();
     c->r->invoke(c->r->self);
     const double end = now_us();
@@ -143,9 +129,9 @@ static status chain_init(chain *c, const latency_runner *r, const feature_settin
 {
     *c = (chain){.r = r, .has_front_end = front_end != NULL};
     const tfl_port *port = &r->port;
-    if (port->type != TFL_FLOAT32 && (port->type != TFL_INT8 || port->scale <= 0))
+    c->n_features = tfl_port_count(port);
+    if (c->n_features == 0)
         return FAIL(e, ERR_INPUT, "the input must be float32 or quantized int8 to be timed");
-    c->n_features = (int)(port->bytes / (port->type == TFL_FLOAT32 ? sizeof(float) : 1));
     c->features = noise(a, c->n_features, 0);
     if (!c->features) return FAIL(e, ERR_MEM, "out of memory for an input");
     if (!front_end) return OK;

@@ -16,7 +16,10 @@ enum {
     FLAG_STOPPED = 8,
     FLAG_STANDARDIZED = 16,
     FLAG_CLASSES = 32,
-    ALL_FLAGS = 63,
+    FLAG_BEGAN_TRAINED = 64,
+    FLAG_CLUSTERED = 128,
+    FLAG_RANGES = 256,
+    ALL_FLAGS = 511,
     HASH_BYTES = HASH_TEXT - 1,
     MAX_JSON = 1 << 20
 };
@@ -35,6 +38,21 @@ status checkpoint_make(checkpoint *c, const net_spec *net, int n_blocks, arena *
         return FAIL(e, ERR_MEM, "no memory for the state of %d parameters", c->n_params);
     memset(c->keep, 0xff, n * sizeof *c->keep);
     return OK;
+}
+
+status checkpoint_make_clusters(checkpoint *c, int n, int n_tensors, arena *a, err *e)
+{
+    c->clusters = (cluster_state){
+        .n = n,
+        .n_tensors = n_tensors,
+        .centroid = ARENA_NEW(a, float, n),
+        .moments = ARENA_NEW(a, float, (size_t)optim_stride(n) * (size_t)c->n_blocks),
+        .zero = ARENA_NEW(a, int, n_tensors),
+        .original = ARENA_NEW(a, float, c->n_params),
+    };
+    const cluster_state *k = &c->clusters;
+    if (k->centroid && k->moments && k->zero && k->original) return OK;
+    return FAIL(e, ERR_MEM, "no memory for %d centroids", n);
 }
 
 /* --- writing --- */
@@ -65,18 +83,49 @@ static void put_keep(buf *b, const uint32_t *keep, int n)
     }
 }
 
+static void put_ranges(buf *b, const value_range *r, int n)
+{
+    for (int i = 0; i < n; i++) {
+        put_f32(b, &r[i].least, 1);
+        put_f32(b, &r[i].most, 1);
+    }
+}
+
 static void put_counters(buf *b, const checkpoint *c)
 {
     buf_u32(b, (uint32_t)c->n_params);
     buf_u32(b, (uint32_t)c->n_blocks);
     buf_u32(b, (c->masked ? FLAG_MASKED : 0u) | (c->keep_best ? FLAG_KEEP_BEST : 0u) |
                    (c->has_best ? FLAG_HAS_BEST : 0u) | (c->stopped ? FLAG_STOPPED : 0u) |
-                   (c->standardized ? FLAG_STANDARDIZED : 0u) | (c->classes ? FLAG_CLASSES : 0u));
+                   (c->standardized ? FLAG_STANDARDIZED : 0u) | (c->classes ? FLAG_CLASSES : 0u) |
+                   (c->earlier_epochs ? FLAG_BEGAN_TRAINED : 0u) |
+                   (c->clusters.n ? FLAG_CLUSTERED : 0u) | (c->n_ranges ? FLAG_RANGES : 0u));
     buf_u32(b, (uint32_t)c->epoch);
     buf_u64(b, (uint64_t)c->step);
     buf_u32(b, (uint32_t)c->wait);
     buf_u32(b, (uint32_t)c->best_epoch);
     put_f64(b, c->best_loss);
+    if (c->earlier_epochs) buf_u32(b, (uint32_t)c->earlier_epochs);
+    if (c->clusters.n) {
+        buf_u32(b, (uint32_t)c->clusters.n);
+        buf_u32(b, (uint32_t)c->clusters.n_tensors);
+    }
+    if (c->n_ranges) buf_u32(b, (uint32_t)c->n_ranges);
+}
+
+static void put_blocks(buf *b, const float *moments, int n_blocks, int n)
+{
+    for (int i = 0; i < n_blocks; i++)
+        put_f32(b, moments + (size_t)i * (size_t)optim_stride(n), (size_t)n);
+}
+
+static void put_clusters(buf *b, const checkpoint *c)
+{
+    const cluster_state *k = &c->clusters;
+    put_f32(b, k->centroid, (size_t)k->n);
+    put_blocks(b, k->moments, c->n_blocks, k->n);
+    for (int i = 0; i < k->n_tensors; i++) buf_u32(b, (uint32_t)k->zero[i]);
+    put_f32(b, k->original, (size_t)c->n_params);
 }
 
 status checkpoint_write(const checkpoint *c, buf *out, err *e)
@@ -103,10 +152,12 @@ status checkpoint_write(const checkpoint *c, buf *out, err *e)
         if (c->classes) put_f64(out, c->curve[i].val_accuracy);
     }
     put_f32(out, c->params, n);
-    for (int i = 0; i < c->n_blocks; i++)
-        put_f32(out, c->moments + (size_t)i * (size_t)optim_stride(c->n_params), n);
+    put_blocks(out, c->moments, c->n_blocks, c->n_params);
     if (c->has_best) put_f32(out, c->best, n);
+    put_ranges(out, c->range, c->n_ranges);
+    if (c->has_best) put_ranges(out, c->best_range, c->n_ranges);
     if (c->masked) put_keep(out, c->keep, c->n_params);
+    if (c->clusters.n) put_clusters(out, c);
     TRY(buf_check(out, e));
     hash h = hash_bytes(out->data + start, out->len - start);
     buf_put(out, h.text, HASH_BYTES);
@@ -190,12 +241,13 @@ static status read_net(cursor *c, arena *a, net_spec *net, err *e)
 
 typedef struct {
     uint64_t n_params, n_blocks, flags, epoch, step, wait, best_epoch;
+    uint64_t earlier_epochs, n_centroids, n_clustered, n_ranges;
     double best_loss;
 } counters;
 
 static counters take_counters(cursor *c)
 {
-    counters k;
+    counters k = {0};
     k.n_params = take_uint(c, 4);
     k.n_blocks = take_uint(c, 4);
     k.flags = take_uint(c, 4);
@@ -204,14 +256,31 @@ static counters take_counters(cursor *c)
     k.wait = take_uint(c, 4);
     k.best_epoch = take_uint(c, 4);
     k.best_loss = take_f64(c);
+    if (k.flags & FLAG_BEGAN_TRAINED) k.earlier_epochs = take_uint(c, 4);
+    if (k.flags & FLAG_CLUSTERED) {
+        k.n_centroids = take_uint(c, 4);
+        k.n_clustered = take_uint(c, 4);
+    }
+    if (k.flags & FLAG_RANGES) k.n_ranges = take_uint(c, 4);
     return k;
+}
+
+static bool clusters_make_sense(const counters *k)
+{
+    if (!(k->flags & FLAG_CLUSTERED)) return true;
+    return k->n_clustered >= 1 && k->n_clustered <= NET_MAX_TENSORS &&
+           k->n_centroids <= k->n_clustered * CHECKPOINT_MAX_CLUSTERS &&
+           k->n_centroids >= k->n_clustered && k->n_centroids % k->n_clustered == 0;
 }
 
 static bool counters_make_sense(const counters *k)
 {
     return k->n_params <= LAYER_MAX_ELEMENTS && k->n_blocks <= 2 && k->flags <= ALL_FLAGS &&
            k->epoch <= CHECKPOINT_MAX_EPOCHS && k->step <= INT64_MAX && k->wait <= k->epoch &&
-           k->best_epoch <= k->epoch;
+           k->best_epoch <= k->epoch && k->earlier_epochs <= CHECKPOINT_MAX_EPOCHS &&
+           (k->earlier_epochs > 0) == !!(k->flags & FLAG_BEGAN_TRAINED) && clusters_make_sense(k) &&
+           k->n_ranges <= CHECKPOINT_MAX_RANGES &&
+           (k->n_ranges > 0) == !!(k->flags & FLAG_RANGES);
 }
 
 /* Bytes that must follow the labels, so that nothing is taken from the arena for a lie. */
@@ -220,7 +289,11 @@ static uint64_t body_bytes(const counters *k)
     uint64_t blocks = 1 + k->n_blocks + (k->flags & FLAG_HAS_BEST ? 1 : 0);
     uint64_t mask = k->flags & FLAG_MASKED ? (k->n_params + 7) / 8 : 0;
     uint64_t point = k->flags & FLAG_CLASSES ? 32 : 24;
-    return point * k->epoch + 4 * blocks * k->n_params + mask;
+    uint64_t clusters = 0;
+    if (k->flags & FLAG_CLUSTERED)
+        clusters = 4 * (1 + k->n_blocks) * k->n_centroids + 4 * k->n_clustered + 4 * k->n_params;
+    uint64_t ranges = 8 * k->n_ranges * (k->flags & FLAG_HAS_BEST ? 2 : 1);
+    return clusters + ranges + point * k->epoch + 4 * blocks * k->n_params + mask;
 }
 
 static void apply_counters(checkpoint *out, const counters *k)
@@ -235,6 +308,8 @@ static void apply_counters(checkpoint *out, const counters *k)
     out->step = (int64_t)k->step;
     out->wait = (int)k->wait;
     out->best_epoch = (int)k->best_epoch;
+    out->earlier_epochs = (int)k->earlier_epochs;
+    out->n_ranges = (int)k->n_ranges;
     out->best_loss = k->best_loss;
 }
 
@@ -255,6 +330,42 @@ static status check_params(const net_spec *net, uint64_t n_params, err *e)
     return OK;
 }
 
+static void take_ranges(cursor *c, value_range *r, int n)
+{
+    for (int i = 0; i < n; i++) {
+        take_f32(c, &r[i].least, 1);
+        take_f32(c, &r[i].most, 1);
+    }
+}
+
+static void take_blocks(cursor *c, float *moments, int n_blocks, int n)
+{
+    for (int i = 0; i < n_blocks; i++)
+        take_f32(c, moments + (size_t)i * (size_t)optim_stride(n), (size_t)n);
+}
+
+/* Trainers index by these numbers: they must lie among what there is. */
+static status read_clusters(cursor *c, checkpoint *out, err *e)
+{
+    cluster_state *k = &out->clusters;
+    net_layout layout;
+    int clusterable = 0;
+    TRY(net_layout_make(&out->net, &layout, e));
+    for (int i = 0; i < layout.n_tensors; i++) clusterable += layout.tensor[i].prunable;
+    if (k->n_tensors != clusterable)
+        return DAMAGED(e, "its network has another number of tensors to cluster");
+    take_f32(c, k->centroid, (size_t)k->n);
+    take_blocks(c, k->moments, out->n_blocks, k->n);
+    for (int i = 0; i < k->n_tensors; i++) {
+        uint64_t zero = take_uint(c, 4);
+        if (zero != UINT32_MAX && zero >= (uint64_t)(k->n / k->n_tensors))
+            return DAMAGED(e, "a centroid is out of its range");
+        k->zero[i] = zero == UINT32_MAX ? -1 : (int)zero;
+    }
+    take_f32(c, k->original, (size_t)out->n_params);
+    return OK;
+}
+
 static status read_body(cursor *c, arena *a, checkpoint *out, err *e)
 {
     size_t n = (size_t)out->n_params;
@@ -267,9 +378,10 @@ static status read_body(cursor *c, arena *a, checkpoint *out, err *e)
         out->curve[i].val_accuracy = out->classes ? take_f64(c) : (double)NAN;
     }
     take_f32(c, out->params, n);
-    for (int i = 0; i < out->n_blocks; i++)
-        take_f32(c, out->moments + (size_t)i * (size_t)optim_stride(out->n_params), n);
+    take_blocks(c, out->moments, out->n_blocks, out->n_params);
     if (out->has_best) take_f32(c, out->best, n);
+    take_ranges(c, out->range, out->n_ranges);
+    if (out->has_best) take_ranges(c, out->best_range, out->n_ranges);
     if (out->masked) read_keep(c, out->keep, out->n_params);
     return OK;
 }
@@ -296,7 +408,10 @@ status checkpoint_read(arena *a, const void *bytes, size_t n, checkpoint *out, e
     if (out->standardized &&
         (out->n_outputs < 1 || checkpoint_scaled_layer(&net, out->n_outputs) < 0))
         return DAMAGED(e, "its network has no layer for the labels' scaling");
-    return read_body(&c, a, out, e);
+    TRY(read_body(&c, a, out, e));
+    if (!(k.flags & FLAG_CLUSTERED)) return OK;
+    TRY(checkpoint_make_clusters(out, (int)k.n_centroids, (int)k.n_clustered, a, e));
+    return read_clusters(&c, out, e);
 }
 
 /* --- weights to export --- */
@@ -327,10 +442,30 @@ static void scale_rows(const checkpoint *c, const net_tensor *t, float *w)
     }
 }
 
+const float *checkpoint_kept_weights(const checkpoint *c)
+{
+    return c->keep_best && c->has_best ? c->best : c->params;
+}
+
+const value_range *checkpoint_kept_ranges(const checkpoint *c)
+{
+    return c->keep_best && c->has_best ? c->best_range : c->range;
+}
+
+void checkpoint_keep_best(checkpoint *c)
+{
+    memcpy(c->best, c->params, (size_t)c->n_params * sizeof *c->best);
+    memcpy(c->best_range, c->range, sizeof c->best_range);
+}
+
 void checkpoint_final_weights(const checkpoint *c, float *out)
 {
-    bool best = c->keep_best && c->has_best;
-    memcpy(out, best ? c->best : c->params, (size_t)c->n_params * sizeof *out);
+    checkpoint_scale_weights(c, checkpoint_kept_weights(c), out);
+}
+
+void checkpoint_scale_weights(const checkpoint *c, const float *weights, float *out)
+{
+    memcpy(out, weights, (size_t)c->n_params * sizeof *out);
     if (!c->standardized) return;
     int layer = checkpoint_scaled_layer(&c->net, c->n_outputs);
     net_layout l;

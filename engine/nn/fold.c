@@ -5,16 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Which layer of the folded network computes what layer i did: [i + 1], so that [0] is the input;
- * and for a batch norm that went into it, which one: normed[new layer], -1 for none. */
-typedef struct {
-    const net_spec *net;
-    net_spec *out;
-    int place[NET_MAX_LAYERS + 1];
-    int source[NET_MAX_LAYERS]; /* the old layer that gives new layer its weights, -1 for none */
-    int normed[NET_MAX_LAYERS];
-} folding;
-
 static bool takes_norm(const layer_spec *s)
 {
     return s->act == ACT_NONE &&
@@ -31,21 +21,21 @@ static bool read_elsewhere(const net_spec *net, int first, int last)
     return false;
 }
 
-static void append(folding *f, const layer_spec *s, int source, int normed)
+static void append(net_folding *f, const layer_spec *s, int source, int normed)
 {
-    f->source[f->out->n] = source;
-    f->normed[f->out->n] = normed;
-    f->out->layer[f->out->n++] = *s;
+    f->source[f->folded.n] = source;
+    f->normed[f->folded.n] = normed;
+    f->folded.layer[f->folded.n++] = *s;
 }
 
-static status fold_norm(folding *f, int i, shape in, err *e)
+static status fold_norm(net_folding *f, int i, shape in, err *e)
 {
-    const layer_spec *norm = &f->net->layer[i];
-    int last = f->out->n - 1;
+    const layer_spec *norm = &f->net.layer[i];
+    int last = f->folded.n - 1;
     if (last >= 0 && f->source[last] >= 0 && f->normed[last] < 0 &&
-        takes_norm(&f->out->layer[last]) && !read_elsewhere(f->net, f->source[last], i - 1)) {
-        f->out->layer[last].act = norm->act;
-        f->out->layer[last].bias = true;
+        takes_norm(&f->folded.layer[last]) && !read_elsewhere(&f->net, f->source[last], i - 1)) {
+        f->folded.layer[last].act = norm->act;
+        f->folded.layer[last].bias = true;
         f->normed[last] = i;
         return OK;
     }
@@ -63,20 +53,20 @@ static status fold_norm(folding *f, int i, shape in, err *e)
     return OK;
 }
 
-static status fold_layers(folding *f, const net_layout *l, err *e)
+static status fold_layers(net_folding *f, err *e)
 {
-    f->out->in = f->net->in;
-    f->out->n = 0;
+    f->folded.in = f->net.in;
+    f->folded.n = 0;
     f->place[0] = -1;
-    for (int i = 0; i < f->net->n; i++) {
-        layer_spec s = f->net->layer[i];
+    for (int i = 0; i < f->net.n; i++) {
+        layer_spec s = f->net.layer[i];
         if (s.kind == LAYER_BATCH_NORM) {
-            TRY(fold_norm(f, i, l->shape_in[i], e));
+            TRY(fold_norm(f, i, f->from.shape_in[i], e));
         } else if (s.kind != LAYER_DROPOUT) {
             if (s.kind == LAYER_ADD) s.from = f->place[s.from + 1];
             append(f, &s, i, -1);
         }
-        f->place[i + 1] = f->out->n - 1;
+        f->place[i + 1] = f->folded.n - 1;
     }
     return OK;
 }
@@ -127,32 +117,111 @@ static void apply_norm(const net_layout *from, int norm, double epsilon, const f
     }
 }
 
-static void fold_params(const folding *f, const net_layout *from, const float *params,
-                        const net_layout *to, float *out)
+status net_folding_make(net_folding *f, const net_spec *net, err *e)
 {
-    for (int i = 0; i < f->out->n; i++) {
-        bool depthwise = f->out->layer[i].kind == LAYER_DEPTHWISE_CONV2D;
-        copy_tensors(from, f->source[i], params, to, i, out);
+    memset(f, 0, sizeof *f);
+    f->net = *net;
+    TRY(net_layout_make(net, &f->from, e));
+    TRY(fold_layers(f, e));
+    return net_layout_make(&f->folded, &f->to, e);
+}
+
+void net_folding_apply(const net_folding *f, const float *params, float *folded)
+{
+    for (int i = 0; i < f->folded.n; i++) {
+        bool depthwise = f->folded.layer[i].kind == LAYER_DEPTHWISE_CONV2D;
+        for (int t = 0; t < f->to.n_tensors; t++) /* a bias that the fold brings begins at 0 */
+            if (f->to.tensor[t].layer == i)
+                memset(folded + f->to.tensor[t].offset, 0,
+                       (size_t)f->to.tensor[t].size * sizeof *folded);
+        copy_tensors(&f->from, f->source[i], params, &f->to, i, folded);
         if (f->normed[i] < 0) continue;
-        const net_tensor *kernel = find(to, i, ROLE_KERNEL);
-        for (int j = 0; j < kernel->size && f->source[i] < 0; j++) out[kernel->offset + j] = 1;
-        apply_norm(from, f->normed[i], f->net->layer[f->normed[i]].epsilon, params, to, i,
-                   depthwise, out);
+        const net_tensor *kernel = find(&f->to, i, ROLE_KERNEL);
+        for (int j = 0; j < kernel->size && f->source[i] < 0; j++) folded[kernel->offset + j] = 1;
+        apply_norm(&f->from, f->normed[i], f->net.layer[f->normed[i]].epsilon, params, &f->to, i,
+                   depthwise, folded);
     }
+}
+
+/* --- gradients --- */
+
+/* Weights that were copied. */
+static void carry_copied(const net_folding *f, int layer, const float *d_folded, float *d_params)
+{
+    for (int i = 0; i < f->to.n_tensors; i++) {
+        const net_tensor *t = &f->to.tensor[i];
+        if (t->layer != layer) continue;
+        const net_tensor *old = find(&f->from, f->source[layer], t->role);
+        for (int j = 0; old && j < t->size; j++)
+            d_params[old->offset + j] += d_folded[t->offset + j];
+    }
+}
+
+/* Of channel c's weights w * s: s times their gradient to w; returns the gradient of s. Without w, a
+ * batch norm of its own, the only weight is s. */
+static double carry_channel(const net_tensor *kernel, bool depthwise, int C, int c, double s,
+                            const float *w, const float *d_folded, float *d_w)
+{
+    const int n = kernel->size / C;
+    double d_scale = 0;
+    for (int i = 0; i < n; i++) {
+        const int at = depthwise ? i * C + c : c * n + i;
+        const double d = (double)d_folded[kernel->offset + at];
+        d_scale += d * (w ? (double)w[at] : 1);
+        if (w) d_w[at] += (float)(d * s);
+    }
+    return d_scale;
+}
+
+/* With s = gamma / deviation: weights w * s, bias beta + (b - mean) * s. */
+static void carry_norm(const net_folding *f, int layer, const float *params, const float *d_folded,
+                       float *d_params)
+{
+    const int norm = f->normed[layer], source = f->source[layer];
+    const bool depthwise = f->folded.layer[layer].kind == LAYER_DEPTHWISE_CONV2D;
+    const net_tensor *kernel = find(&f->to, layer, ROLE_KERNEL);
+    const net_tensor *bias = find(&f->to, layer, ROLE_BIAS);
+    const net_tensor *w = source < 0 ? NULL : find(&f->from, source, ROLE_KERNEL);
+    const net_tensor *b = source < 0 ? NULL : find(&f->from, source, ROLE_BIAS);
+    const int gamma = find(&f->from, norm, ROLE_GAMMA)->offset,
+              beta = find(&f->from, norm, ROLE_BETA)->offset,
+              mean = find(&f->from, norm, ROLE_MOVING_MEAN)->offset,
+              variance = find(&f->from, norm, ROLE_MOVING_VARIANCE)->offset;
+    for (int c = 0; c < bias->size; c++) {
+        const double deviation = sqrt((double)params[variance + c] + f->net.layer[norm].epsilon);
+        const double s = (double)params[gamma + c] / deviation;
+        const double d_bias = (double)d_folded[bias->offset + c];
+        const double centred = (b ? (double)params[b->offset + c] : 0) - (double)params[mean + c];
+        double d_scale = d_bias * centred;
+        d_scale += carry_channel(kernel, depthwise, bias->size, c, s, w ? params + w->offset : NULL,
+                                 d_folded, w ? d_params + w->offset : NULL);
+        d_params[gamma + c] += (float)(d_scale / deviation);
+        d_params[beta + c] += (float)d_bias;
+        if (b) d_params[b->offset + c] += (float)(d_bias * s);
+    }
+}
+
+void net_folding_carry_back(const net_folding *f, const float *params, const float *d_folded,
+                            float *d_params)
+{
+    for (int i = 0; i < f->folded.n; i++)
+        if (f->normed[i] >= 0)
+            carry_norm(f, i, params, d_folded, d_params);
+        else
+            carry_copied(f, i, d_folded, d_params);
 }
 
 status net_fold(const net_spec *net, const float *params, arena *a, net_spec *out, float **folded,
                 err *e)
 {
-    folding f = {.net = net, .out = out};
-    net_layout from, to;
     *folded = NULL;
-    TRY(net_layout_make(net, &from, e));
-    TRY(fold_layers(&f, &from, e));
-    TRY(net_layout_make(out, &to, e));
+    net_folding *f = ARENA_NEW(a, net_folding, 1);
+    if (!f) return FAIL(e, ERR_MEM, "out of memory to fold a network");
+    TRY(net_folding_make(f, net, e));
+    *out = f->folded;
     if (!params) return OK;
-    *folded = ARENA_NEW(a, float, to.n_params);
-    if (!*folded) return FAIL(e, ERR_MEM, "no memory for %d parameters", to.n_params);
-    fold_params(&f, &from, params, &to, *folded);
+    *folded = ARENA_NEW(a, float, f->to.n_params);
+    if (!*folded) return FAIL(e, ERR_MEM, "no memory for %d parameters", f->to.n_params);
+    net_folding_apply(f, params, *folded);
     return OK;
 }

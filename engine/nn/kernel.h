@@ -21,7 +21,30 @@
 #include "engine/nn/spec.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* Memory that will be wanted soon, to read or to write: products bring it into the second-level
+ * cache, a line with each step of K, while they multiply what is there. What is taken care of leaves
+ * the list, the last span first. */
+enum { FETCH_SPANS = 16 };
+
+typedef struct {
+    const float *at;
+    ptrdiff_t floats;
+} fetch_span;
+
+typedef struct {
+    int n;
+    fetch_span span[FETCH_SPANS];
+} fetch_list;
+
+/* Does nothing when the list is full. */
+static inline void fetch_add(fetch_list *f, const float *at, ptrdiff_t floats)
+{
+    if (f->n == FETCH_SPANS) return;
+    f->span[f->n++] = (fetch_span){at, floats};
+}
 
 /* c[M,N] (+)= a[M,K] * b[K,N] + bias[N], then max(0, .) if `relu`. Sums over K in index order from
  * 0; what c held and the bias are added behind. */
@@ -38,6 +61,7 @@ typedef struct {
     bool add;          /* to what c holds */
     const float *bias; /* NULL for none */
     bool relu;
+    fetch_list *fetch; /* NULL for none */
 } gemm;
 
 /* Floats that a packed [K,N] matrix takes, for every instruction set. */

@@ -24,6 +24,7 @@
 #endif
 
 enum { PANEL = 2 * VL };
+enum { FETCH_PACE = 16 }; /* floats for each step of K: a cache line */
 
 INLINE vf v_set(float x)
 {
@@ -102,6 +103,24 @@ typedef struct {
     int ldb, last; /* last: floats of the panel's last vector that exist in c */
 } tile;
 
+/* Takes from the list what a tile of `steps` steps fetches: from the address returned, *pace floats
+ * further with each step. Returns `none` with a pace of 0 when nothing is left. */
+static const float *take_span(fetch_list *f, int steps, const float *none, ptrdiff_t *pace)
+{
+    *pace = 0;
+    while (f && f->n > 0) {
+        fetch_span *s = &f->span[f->n - 1];
+        *pace = steps > 0 ? s->floats / steps : FETCH_PACE;
+        if (*pace > FETCH_PACE) *pace = FETCH_PACE;
+        const float *at = s->at;
+        s->at += steps * *pace;
+        s->floats -= steps * *pace;
+        if (*pace > 0) return at;
+        f->n--; /* less than a float for each step */
+    }
+    return none;
+}
+
 /* `rows`, `vecs`, `tail` and `trans` are constants wherever this is inlined. */
 INLINE void run_tile(const gemm *g, const tile *t, int rows, int vecs, bool tail, bool trans)
 {
@@ -111,7 +130,10 @@ INLINE void run_tile(const gemm *g, const tile *t, int rows, int vecs, bool tail
     const float *a = t->a, *b = t->b;
     const ptrdiff_t lda = g->lda;
     const int part = g->b_packed ? VL : t->last;
-    for (int k = 0; k < g->K; k++) {
+    ptrdiff_t pace;
+    const float *wanted = take_span(g->fetch, g->K, a, &pace);
+    for (int k = 0; k < g->K; k++, wanted += pace) {
+        __builtin_prefetch(wanted, 0, 2);
         vf bv[2];
 #pragma GCC unroll 2
         for (int j = 0; j < vecs; j++)

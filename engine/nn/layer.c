@@ -7,6 +7,7 @@ const layer_ops *layer_find(layer_kind kind)
 #define LAYER_OPS(kind, name, word, help) [kind] = &layer_##name,
     static const layer_ops *const ops[N_LAYER_KINDS] = {LAYER_KINDS(LAYER_OPS)};
 #undef LAYER_OPS
+    if (kind == LAYER_FAKE_QUANT) return &layer_fake_quant;
     assert(kind < N_LAYER_KINDS);
     return ops[kind];
 }

@@ -67,9 +67,10 @@ typedef struct {
     const float *other; /* add: [B, in], what is added */
     float *d_other;     /* add: its gradient: written, or added to if `add_other` */
     bool add_other;
-    bool training; /* as training computes: batch statistics, dropout */
-    int first;     /* the first example's place in the batch */
-    rng random;    /* dropout: the stream of this layer and step */
+    bool training;     /* as training computes: batch statistics, dropout */
+    int first;         /* the first example's place in the batch */
+    fetch_list *fetch; /* what will be wanted after this call; NULL for nothing */
+    rng random;        /* dropout: the stream of this layer and step */
 } layer_pass;
 
 typedef struct {
@@ -89,6 +90,9 @@ typedef struct {
      * layer behind it rather than kept: for layers that observe. */
     bool cheap;
     bool ignores_x; /* backward does not read x */
+    /* Its backward costs so little, reads but dy and changes nothing else than dx: dx is made again
+     * for the stretch in front of it rather than kept. */
+    bool cheap_back;
     /* With the whole batch, before its first part and behind its last. May be NULL. */
     void (*begin)(const layer_pass *p);
     void (*begin_back)(const layer_pass *p);
@@ -100,6 +104,9 @@ typedef struct {
     void (*settle)(const layer_pass *p);
     void (*observe_back)(const layer_pass *p);
     void (*settle_back)(const layer_pass *p);
+    /* Whether observe_back changes dy by what it reads from y: then both are kept for the whole
+     * batch. NULL when it never does. */
+    bool (*changes_dy)(const layer_spec *s);
 } layer_ops;
 
 /* X(enumerator, name in C, name in JSON, help) */
@@ -133,6 +140,7 @@ typedef struct {
     extern const param_row layer_##name##_params[];
 LAYER_KINDS(LAYER_DECLARE)
 #undef LAYER_DECLARE
+extern const layer_ops layer_fake_quant;
 
 #define LAYER_ACTIVATIONS "none|relu|tanh|sigmoid|relu6" /* in the order of `activation` */
 #define LAYER_PARAM_ACTIVATION                                                                   \

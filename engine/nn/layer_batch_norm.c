@@ -140,6 +140,11 @@ static activation fused(const layer_pass *p)
     return act == ACT_RELU || act == ACT_RELU6 ? act : ACT_NONE;
 }
 
+static bool batch_norm_changes_dy(const layer_spec *s)
+{
+    return s->act != ACT_NONE && s->act != ACT_RELU && s->act != ACT_RELU6;
+}
+
 static batch_norm kernel_of(const layer_pass *p)
 {
     return (batch_norm){.rows = p->B * (shape_size(p->in) / channels(p)),
@@ -170,7 +175,6 @@ static void batch_norm_begin_back(const layer_pass *p)
     clear_sums(p);
 }
 
-/* A fleeting output has been made again for this part. */
 static void batch_norm_observe_back(const layer_pass *p)
 {
     int size = shape_size(p->in), C = channels(p);
@@ -220,4 +224,5 @@ const layer_ops layer_batch_norm = {
     .settle = batch_norm_settle,
     .observe_back = batch_norm_observe_back,
     .settle_back = batch_norm_settle_back,
+    .changes_dy = batch_norm_changes_dy,
 };

@@ -72,8 +72,13 @@ static bool goes_winograd(const layer_pass *p, const dims *d)
 
 static winograd winograd_of(const layer_pass *p, const dims *d)
 {
-    return (winograd){
-        .k = p->k, .s = d->s, .Ci = d->Ci, .Co = d->Co, .fixed = p->fixed, .scratch = p->scratch};
+    return (winograd){.k = p->k,
+                      .s = d->s,
+                      .Ci = d->Ci,
+                      .Co = d->Co,
+                      .fixed = p->fixed,
+                      .scratch = p->scratch,
+                      .fetch = p->fetch};
 }
 
 /* Short runs are what a first layer copies: a constant length spares it a call. */
@@ -166,6 +171,7 @@ static void forward_by_patches(const layer_pass *p, const dims *d)
             .ldc = d->Co,
             .bias = p->w[1],
             .relu = p->spec->act == ACT_RELU,
+            .fetch = p->fetch,
         });
 }
 
@@ -217,6 +223,7 @@ static void add_weight_gradient(const layer_pass *p, const dims *d, const float 
         .c = p->dw[0],
         .ldc = d->depth,
         .add = true,
+        .fetch = p->fetch,
     };
     if (narrow)
         g = (gemm){.M = d->depth,
@@ -228,7 +235,8 @@ static void add_weight_gradient(const layer_pass *p, const dims *d, const float 
                    .b = dy,
                    .ldb = d->Co,
                    .c = turned,
-                   .ldc = d->Co};
+                   .ldc = d->Co,
+                   .fetch = p->fetch};
     p->k->gemm(&g);
     for (int k = 0; k < d->depth && narrow; k++)
         for (int c = 0; c < d->Co; c++) p->dw[0][c * d->depth + k] += turned[k * d->Co + c];
@@ -247,6 +255,7 @@ static void put_input_gradient(const layer_pass *p, const dims *d, int i, const 
         .ldb = d->depth,
         .c = d->pointwise ? dx : p->scratch,
         .ldc = d->depth,
+        .fetch = p->fetch,
     });
     if (!d->pointwise) scatter(d, p->scratch, dx);
 }

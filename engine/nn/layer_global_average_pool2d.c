@@ -32,8 +32,8 @@ static void global_average_backward(const layer_pass *p)
     int C = p->in.dim[2], places = p->in.dim[0] * p->in.dim[1];
     for (int b = 0; b < p->B; b++) {
         float *dy = p->dy + (ptrdiff_t)b * C, *dx = p->dx + (ptrdiff_t)b * places * C;
-        for (int c = 0; c < C; c++) dy[c] /= (float)places;
-        for (int i = 0; i < places; i++) memcpy(dx + (ptrdiff_t)i * C, dy, (size_t)C * sizeof *dx);
+        for (int c = 0; c < C; c++) dx[c] = dy[c] / (float)places;
+        for (int i = 1; i < places; i++) memcpy(dx + (ptrdiff_t)i * C, dx, (size_t)C * sizeof *dx);
     }
 }
 
@@ -43,4 +43,5 @@ const layer_ops layer_global_average_pool2d = {
     .backward = global_average_backward,
     .by_parts = true,
     .ignores_x = true,
+    .cheap_back = true,
 };

@@ -10,7 +10,10 @@
  * through a whole stretch of layers while it is in the cache. In training, a stretch ends where a
  * layer must know the whole batch: forward in front of it, backward behind it. Gradients inside a
  * stretch take turns in two buffers of one part, those between stretches in two of a whole batch.
- * The outputs of cheap layers are kept for one part only, and made again. */
+ * The outputs of cheap layers, and the gradients that cost as little, are kept for one part only, and
+ * made again. While the products of one part keep the processor busy, what the next part reads and
+ * writes is fetched (fetch_list): the batch's numbers lie in the third-level cache or in memory, and
+ * waiting for them was a tenth of a step or more. */
 typedef struct {
     layer_plan layer[NET_MAX_LAYERS];
     long long gradient; /* floats of one whole gradient buffer */
@@ -67,11 +70,16 @@ static int stretch_start(const net *n, int last)
     return first;
 }
 
+static bool changes_dy(const net *n, int i)
+{
+    return ops_of(n, i)->changes_dy && ops_of(n, i)->changes_dy(&n->spec.layer[i]);
+}
+
 /* Nobody reads layer i's output but the layer behind it, part by part. */
 static bool is_fleeting(const net *n, int i)
 {
     if (i + 1 == n->spec.n || !ops_of(n, i)->cheap || !ops_of(n, i + 1)->by_parts ||
-        ops_of(n, i + 1)->observe)
+        ops_of(n, i + 1)->observe || changes_dy(n, i))
         return false;
     for (int j = i + 1; j < n->spec.n; j++)
         if (n->spec.layer[j].kind == LAYER_ADD && n->spec.layer[j].from == i) return false;
@@ -126,21 +134,31 @@ static void bind_tensors(net *n, int i)
     }
 }
 
-/* The buffers of gradients, from the last layer to the first. */
+/* Layer i's dx is not kept for the stretch in front of it, but made again, part by part. */
+static bool has_fleeting_dx(const net *n, int i)
+{
+    return i > 0 && i < n->spec.n && ops_of(n, i)->cheap_back && ops_of(n, i)->by_parts &&
+           ops_of(n, i - 1)->by_parts && ops_of(n, i - 1)->observe_back && !changes_dy(n, i - 1);
+}
+
+/* The buffers of gradients, from the last layer to the first. What the next stretch reads lies in a
+ * whole one: the dx of this stretch, or what that is made from. */
 static void bind_gradients(net *n, const net_plan *plan, float *whole, float *part)
 {
     int turn = 0, part_turn = 0;
     float *dy = whole;
+    bool whole_dy = true;
     n->output_gradient = whole;
     for (int last = n->spec.n - 1, first; last >= 0; last = first - 1) {
         first = stretch_start(n, last);
         for (int i = last; i >= first; i--) {
             layer_pass *p = &n->pass[i];
+            bool keep = has_fleeting_dx(n, first) ? i == first + 1 : i == first;
             p->dy = dy;
-            n->whole_dy[i] = i == last;
+            n->whole_dy[i] = whole_dy;
             if (plan->layer[i].view) {
                 p->dx = dy;
-            } else if (i == first) {
+            } else if (keep) {
                 turn = 1 - turn;
                 p->dx = whole + turn * plan->gradient;
             } else {
@@ -148,6 +166,7 @@ static void bind_gradients(net *n, const net_plan *plan, float *whole, float *pa
                 p->dx = part + part_turn * plan->part;
             }
             dy = p->dx;
+            if (!plan->layer[i].view) whole_dy = keep;
         }
     }
 }
@@ -246,35 +265,84 @@ status net_build(net *n, const net_spec *spec, int max_batch, float *params, are
     return OK;
 }
 
-/* Layer i's pass over `count` examples from `first` on: the batch's own, or a copy in *part. */
-static const layer_pass *part_of(const net *n, int i, int first, int count, layer_pass *part)
+/* Some examples of the batch on their way through a stretch. */
+typedef struct {
+    int first, count;
+    fetch_list *fetch; /* what the examples behind them will need */
+} batch_part;
+
+static bool has_whole_x(const net *n, int i)
 {
-    if (count == n->pass[i].B) return &n->pass[i];
-    *part = n->pass[i];
-    const ptrdiff_t in = shape_size(part->in), out = shape_size(part->out);
-    part->B = count;
-    part->first = first;
-    if (i == 0 || !n->fleeting[i - 1]) part->x += first * in;
-    if (!n->fleeting[i]) part->y += first * out;
-    part->saved += (ptrdiff_t)first * n->saved_per_example[i];
-    if (n->whole_dy[i]) part->dy += first * out;
-    if (part->dx && (i == 0 || n->whole_dy[i - 1])) part->dx += first * in;
-    if (part->other) part->other += first * in;
-    if (part->d_other) part->d_other += first * in;
-    return part;
+    return i == 0 || !n->fleeting[i - 1];
 }
 
-static void forward_part(const net *n, int first_layer, int last_layer, int first, int count,
+static bool has_whole_dx(const net *n, int i)
+{
+    return n->pass[i].dx && (i == 0 || n->whole_dy[i - 1]);
+}
+
+/* Layer i's pass over a part: the batch's own, or a copy in *own. */
+static const layer_pass *part_of(const net *n, int i, const batch_part *b, layer_pass *own)
+{
+    if (b->count == n->pass[i].B) return &n->pass[i];
+    *own = n->pass[i];
+    const ptrdiff_t in = shape_size(own->in), out = shape_size(own->out), first = b->first;
+    own->B = b->count;
+    own->first = b->first;
+    own->fetch = b->fetch;
+    if (has_whole_x(n, i)) own->x += first * in;
+    if (!n->fleeting[i]) own->y += first * out;
+    own->saved += first * n->saved_per_example[i];
+    if (n->whole_dy[i]) own->dy += first * out;
+    if (has_whole_dx(n, i)) own->dx += first * in;
+    if (own->other) own->other += first * in;
+    if (own->d_other) own->d_other += first * in;
+    return own;
+}
+
+/* What part b needs, and will write, on its way from first_layer to last_layer. */
+static fetch_list wanted_forward(const net *n, int first_layer, int last_layer, const batch_part *b)
+{
+    fetch_list f = {0};
+    layer_pass own;
+    for (int i = last_layer; i >= first_layer; i--) {
+        const layer_pass *p = part_of(n, i, b, &own);
+        if (!n->fleeting[i] && p->y != p->x) fetch_add(&f, p->y, p->B * shape_size(p->out));
+        if (i == first_layer) fetch_add(&f, p->x, p->B * shape_size(p->in));
+    }
+    return f;
+}
+
+static void forward_part(const net *n, int first_layer, int last_layer, const batch_part *b,
                          bool training)
 {
     layer_pass own;
     for (int i = first_layer; i <= last_layer; i++) {
         const layer_ops *ops = ops_of(n, i);
-        if (ops->forward) ops->forward(part_of(n, i, first, count, &own));
+        if (ops->forward) ops->forward(part_of(n, i, b, &own));
     }
     int next = last_layer + 1;
     if (training && next < n->spec.n && ops_of(n, next)->observe)
-        ops_of(n, next)->observe(part_of(n, next, first, count, &own));
+        ops_of(n, next)->observe(part_of(n, next, b, &own));
+}
+
+/* The part of at most `step` examples that begins with example `first`; empty outside the batch. */
+static batch_part part_at(int first, int step, int B)
+{
+    if (first < 0 || first >= B) return (batch_part){0};
+    return (batch_part){.first = first, .count = B - first < step ? B - first : step};
+}
+
+static void forward_stretch(const net *n, int first, int last, int B, bool training)
+{
+    const int step = ops_of(n, first)->by_parts ? n->part : B;
+    for (int at = 0; at < B; at += step) {
+        batch_part b = part_at(at, step, B), next = part_at(at + step, step, B);
+        fetch_list f = {0};
+        if (next.count > 0) f = wanted_forward(n, first, last, &next);
+        b.fetch = &f;
+        forward_part(n, first, last, &b, training);
+    }
 }
 
 static void begin_forward(net *n, int B, const train_pass *training)
@@ -300,9 +368,7 @@ void net_forward_training(net *n, int B, const train_pass *training)
     }
     for (int first = 0, last; first < n->spec.n; first = last + 1) {
         last = stretch_end(n, first, training != NULL);
-        int step = ops_of(n, first)->by_parts ? n->part : B;
-        for (int b = 0; b < B; b += step)
-            forward_part(n, first, last, b, B - b < step ? B - b : step, training != NULL);
+        forward_stretch(n, first, last, B, training != NULL);
         if (training && last + 1 < n->spec.n && ops_of(n, last + 1)->settle)
             ops_of(n, last + 1)->settle(&n->pass[last + 1]);
     }
@@ -314,28 +380,59 @@ void net_forward(net *n, int B)
 }
 
 /* The gradient that came through add layers joins the one that came straight. */
-static void join_branch(const net *n, const layer_pass *p, int i, int first, int count)
+static void join_branch(const net *n, const layer_pass *p, int i, const batch_part *b)
 {
     if (!n->branch[i] || !p->dx) return;
     const ptrdiff_t size = shape_size(p->in);
-    const float *other = n->branch[i] + first * size;
-    for (ptrdiff_t j = 0; j < count * size; j++) p->dx[j] += other[j];
+    const float *other = n->branch[i] + b->first * size;
+    for (ptrdiff_t j = 0; j < b->count * size; j++) p->dx[j] += other[j];
 }
 
-static void backward_part(const net *n, int last_layer, int first_layer, int first, int count)
+/* The layer in front of a stretch that is run again for what first_layer wants to read. */
+static bool is_remade(const net *n, int next, int first_layer)
+{
+    return next >= 0 && n->fleeting[next] && !ops_of(n, first_layer)->ignores_x;
+}
+
+static bool observes_back(const net *n, int next)
+{
+    return next >= 0 && ops_of(n, next)->observe_back;
+}
+
+/* What part b needs, and will write, on its way from last_layer to first_layer. */
+static fetch_list wanted_backward(const net *n, int last_layer, int first_layer,
+                                  const batch_part *b)
+{
+    fetch_list f = {0};
+    layer_pass own;
+    int next = first_layer - 1;
+    for (int i = last_layer; i >= next && i >= 0; i--) {
+        const layer_pass *p = part_of(n, i, b, &own);
+        bool reads_x = i == next ? is_remade(n, next, first_layer) || observes_back(n, next)
+                                 : !ops_of(n, i)->ignores_x;
+        if (reads_x && has_whole_x(n, i)) fetch_add(&f, p->x, p->B * shape_size(p->in));
+        if (i == last_layer && n->whole_dy[i]) fetch_add(&f, p->dy, p->B * shape_size(p->out));
+        if (i == first_layer && has_whole_dx(n, i)) fetch_add(&f, p->dx, p->B * shape_size(p->in));
+    }
+    return f;
+}
+
+static void backward_layer(const net *n, int i, const batch_part *b)
+{
+    layer_pass own;
+    const layer_pass *p = part_of(n, i, b, &own);
+    if (ops_of(n, i)->backward) ops_of(n, i)->backward(p);
+    join_branch(n, p, i, b);
+}
+
+static void backward_part(const net *n, int last_layer, int first_layer, const batch_part *b)
 {
     layer_pass own;
     int next = first_layer - 1;
-    if (next >= 0 && n->fleeting[next] && !ops_of(n, first_layer)->ignores_x)
-        ops_of(n, next)->forward(part_of(n, next, first, count, &own));
-    for (int i = last_layer; i >= first_layer; i--) {
-        const layer_pass *p = part_of(n, i, first, count, &own);
-        const layer_ops *ops = ops_of(n, i);
-        if (ops->backward) ops->backward(p);
-        join_branch(n, p, i, first, count);
-    }
-    if (next >= 0 && ops_of(n, next)->observe_back)
-        ops_of(n, next)->observe_back(part_of(n, next, first, count, &own));
+    if (is_remade(n, next, first_layer)) ops_of(n, next)->forward(part_of(n, next, b, &own));
+    if (has_fleeting_dx(n, last_layer + 1)) backward_layer(n, last_layer + 1, b);
+    for (int i = last_layer; i >= first_layer; i--) backward_layer(n, i, b);
+    if (observes_back(n, next)) ops_of(n, next)->observe_back(part_of(n, next, b, &own));
 }
 
 /* Each stretch begins with the part that the one before ended with: it is the likeliest to be still
@@ -343,9 +440,13 @@ static void backward_part(const net *n, int last_layer, int first_layer, int fir
 static void backward_stretch(const net *n, int last, int first, int B, bool upward)
 {
     const int step = ops_of(n, last)->by_parts ? n->part : B, parts = (B + step - 1) / step;
-    for (int i = 0; i < parts; i++) {
-        int b = (upward ? i : parts - 1 - i) * step;
-        backward_part(n, last, first, b, B - b < step ? B - b : step);
+    const int move = upward ? step : -step;
+    for (int i = 0, at = upward ? 0 : (parts - 1) * step; i < parts; i++, at += move) {
+        batch_part b = part_at(at, step, B), next = part_at(at + move, step, B);
+        fetch_list f = {0};
+        if (next.count > 0) f = wanted_backward(n, last, first, &next);
+        b.fetch = &f;
+        backward_part(n, last, first, &b);
     }
 }
 

@@ -45,7 +45,8 @@ typedef enum {
     LAYER_DROPOUT,
     LAYER_SOFTMAX,
     LAYER_ADD,
-    N_LAYER_KINDS
+    N_LAYER_KINDS,
+    LAYER_FAKE_QUANT = N_LAYER_KINDS /* behind the table: only compress/fake_quant.h makes it */
 } layer_kind;
 
 typedef enum { ACT_NONE, ACT_RELU, ACT_TANH, ACT_SIGMOID, ACT_RELU6, N_ACTIVATIONS } activation;
@@ -54,7 +55,7 @@ typedef enum { PAD_VALID, PAD_SAME } padding;
 typedef struct {
     layer_kind kind;
     activation act;     /* fused behind the layer */
-    int units;          /* dense, lstm; conv1d, conv2d: filters */
+    int units;          /* dense, lstm; conv1d, conv2d: filters; fake-quant: columns */
     int kernel, stride; /* conv1d */
     padding pad;
     bool bias;
@@ -89,7 +90,8 @@ typedef enum {
     ROLE_GAMMA,
     ROLE_BETA,
     ROLE_MOVING_MEAN,
-    ROLE_MOVING_VARIANCE
+    ROLE_MOVING_VARIANCE,
+    ROLE_STEPS /* fake-quant [4, columns]: see layer_fake_quant.c */
 } tensor_role;
 typedef struct {
     int layer;

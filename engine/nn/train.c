@@ -27,6 +27,18 @@ static status parse_choices(const node *json, train_config *out, err *e)
                 out->label_smoothing);
 }
 
+static status parse_start(const node *json, train_config *out, err *e)
+{
+    static const char *const starts[] = {"weights"};
+    int start;
+    if (!node_get(json, "start")) return OK;
+    TRY(node_choice(json, "start", starts, 1, &start, e));
+    out->from_weights = true;
+    if (out->from_epoch == 0) return OK;
+    return FAIL(e, ERR_ARG, "a training of trained weights begins at epoch 0, not %d",
+                out->from_epoch);
+}
+
 status train_config_parse(const node *json, train_config *out, err *e)
 {
     memset(out, 0, sizeof *out);
@@ -43,6 +55,7 @@ status train_config_parse(const node *json, train_config *out, err *e)
     TRY(node_int(json, "early_stop", 0, CHECKPOINT_MAX_EPOCHS, &out->early_stop, e));
     TRY(node_int(json, "from_epoch", 0, CHECKPOINT_MAX_EPOCHS, &out->from_epoch, e));
     TRY(node_int(json, "to_epoch", out->from_epoch, CHECKPOINT_MAX_EPOCHS, &out->to_epoch, e));
+    TRY(parse_start(json, out, e));
     return node_seed(json, "seed", &out->seed, e);
 }
 
@@ -50,9 +63,13 @@ status train_config_parse(const node *json, train_config *out, err *e)
 
 typedef struct {
     const train_config *config;
-    const examples *ex;
+    examples ex;              /* its epoch is the one that is trained */
     const train_hooks *hooks; /* NULL for none */
     checkpoint *state;
+    const train_surrogate
+        *surrogate;    /* NULL: `net` is the trained network, and works on its block */
+    net_layout layout; /* of the trained network */
+    float *gradients;  /* of its parameters */
     net net;
     float *wanted; /* [batch, labels] */
     int *order, *slots;
@@ -151,6 +168,26 @@ status train_begin(const train_config *c, const examples *ex, arena *a, checkpoi
     return s;
 }
 
+status train_begin_trained(const train_config *c, const checkpoint *earlier, arena *a,
+                           checkpoint *state, err *e)
+{
+    TRY(checkpoint_make(state, &c->net, optim_blocks(&c->optimizer), a, e));
+    if (state->n_params != earlier->n_params || c->standardized != earlier->standardized ||
+        (c->loss == LOSS_CROSS_ENTROPY) != earlier->classes)
+        return FAIL(e, ERR_ARG, "the earlier training was of another network or of other labels");
+    size_t n = (size_t)state->n_params;
+    memcpy(state->params, checkpoint_kept_weights(earlier), n * sizeof *state->params);
+    memcpy(state->keep, earlier->keep, n * sizeof *state->keep);
+    state->masked = earlier->masked;
+    state->standardized = earlier->standardized;
+    state->classes = earlier->classes;
+    state->n_outputs = earlier->n_outputs;
+    memcpy(state->label_mean, earlier->label_mean, sizeof state->label_mean);
+    memcpy(state->label_std, earlier->label_std, sizeof state->label_std);
+    state->earlier_epochs = earlier->earlier_epochs + earlier->epoch;
+    return OK;
+}
+
 static void standardize(const run *r, float *y, int count)
 {
     const checkpoint *s = r->state;
@@ -162,15 +199,16 @@ static void standardize(const run *r, float *y, int count)
 /* Batch `index` of a part into the network's input and `wanted`; returns its examples. */
 static int fetch(run *r, part p, int index)
 {
-    int first = index * r->config->batch, left = r->ex->n[p] - first;
+    int first = index * r->config->batch, left = r->ex.n[p] - first;
     int count = left < r->config->batch ? left : r->config->batch;
-    r->ex->fetch(r->ex, p, first, count, r->net.input, r->wanted);
+    r->ex.fetch(&r->ex, p, first, count, r->net.input, r->wanted);
     if (r->state->standardized) standardize(r, r->wanted, count);
     return count;
 }
 
-static void apply_masks(run *r)
+static void arrange_weights(run *r)
 {
+    if (r->hooks && r->hooks->arrange) r->hooks->arrange(r->hooks->user, r->state);
     if (r->state->masked) r->net.k->mask(r->state->params, r->state->keep, r->state->n_params);
 }
 
@@ -180,11 +218,24 @@ static double batch_loss(run *r, int count, bool gradient, int *right)
     net *n = &r->net;
     const train_config *c = r->config;
     if (c->loss == LOSS_CROSS_ENTROPY)
-        return loss_classes(n->logits, r->wanted, count, r->ex->n_classes, c->label_smoothing,
+        return loss_classes(n->logits, r->wanted, count, r->ex.n_classes, c->label_smoothing,
                             gradient ? n->logits_gradient : NULL, right);
     *right = 0;
     return loss_sum(c->loss, n->output, r->wanted, count * r->labels,
                     gradient ? n->output_gradient : NULL);
+}
+
+static void derive(run *r)
+{
+    const train_surrogate *g = r->surrogate;
+    if (g) g->derive(g->user, r->state->params, r->net.params);
+}
+
+/* Behind the backward pass. */
+static void carry_back(run *r)
+{
+    const train_surrogate *g = r->surrogate;
+    if (g) g->carry_back(g->user, r->state->params, r->net.gradients, r->gradients);
 }
 
 /* Returns the sum of the batch's losses. */
@@ -195,26 +246,33 @@ static double train_step(run *r, int epoch, int batch)
     double rate = rate_at(&c->rate, epoch, s->step, r->steps_per_epoch);
     int count = fetch(r, PART_TRAIN, batch);
     s->step++;
-    if (r->hooks &&
-        r->hooks->before_step(r->hooks->user, s->step, &r->net.layout, s->params, s->keep))
+    if (r->hooks && r->hooks->before_step &&
+        r->hooks->before_step(r->hooks->user, s->step, &r->layout, s->params, s->keep))
         s->masked = true;
-    apply_masks(r);
-    net_forward_training(&r->net, count, &(train_pass){c->seed, s->step});
+    arrange_weights(r);
+    derive(r);
+    const int64_t drawn = (int64_t)s->earlier_epochs * r->steps_per_epoch;
+    net_forward_training(&r->net, count, &(train_pass){c->seed, drawn + s->step});
     int right;
     double sum = batch_loss(r, count, true, &right);
     if (s->classes)
         net_backward_logits(&r->net, count);
     else
         net_backward(&r->net, count);
-    optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->net.gradients, s->moments,
-               s->n_params);
+    carry_back(r);
+    if (r->hooks && r->hooks->learn)
+        r->hooks->learn(r->hooks->user, s, &c->optimizer, r->net.k, rate, r->gradients);
+    else
+        optim_step(&c->optimizer, r->net.k, rate, s->step, s->params, r->gradients, s->moments,
+                   s->n_params);
     return sum;
 }
 
 static void validate(run *r, curve_point *p)
 {
-    int n = r->ex->n[PART_VAL], all_right = 0;
+    int n = r->ex.n[PART_VAL], all_right = 0;
     double sum = 0;
+    derive(r);
     for (int i = 0; i * r->config->batch < n; i++) {
         int count = fetch(r, PART_VAL, i);
         net_forward(&r->net, count);
@@ -228,7 +286,7 @@ static void validate(run *r, curve_point *p)
 
 static status check_finite(const run *r, const curve_point *p, int epoch, err *e)
 {
-    bool val_bad = r->ex->n[PART_VAL] > 0 && !isfinite(p->val_loss);
+    bool val_bad = r->ex.n[PART_VAL] > 0 && !isfinite(p->val_loss);
     if (isfinite(p->train_loss) && !val_bad) return OK;
     return FAIL(e, ERR_NUM,
                 "epoch %d: the %s loss is not finite: the training diverged; try a lower learning "
@@ -249,7 +307,7 @@ static void judge(run *r, const curve_point *p)
         s->best_epoch = s->epoch;
         s->wait = 0;
         s->has_best = c->keep_best;
-        if (c->keep_best) memcpy(s->best, s->params, (size_t)s->n_params * sizeof *s->best);
+        if (c->keep_best) checkpoint_keep_best(s);
     } else if (++s->wait >= c->early_stop && c->early_stop) {
         s->stopped = true;
     }
@@ -259,13 +317,15 @@ static status train_epoch(run *r, int epoch, err *e)
 {
     checkpoint *s = r->state;
     curve_point *p = &s->curve[epoch];
+    r->ex.epoch = s->earlier_epochs + epoch;
     p->rate = rate_at(&r->config->rate, epoch, s->step, r->steps_per_epoch);
-    train_shuffle(r->config->seed, epoch, r->steps_per_epoch, r->config->shuffle_buffer, r->order,
-                  r->slots);
+    train_shuffle(r->config->seed, s->earlier_epochs + epoch, r->steps_per_epoch,
+                  r->config->shuffle_buffer, r->order, r->slots);
     double sum = 0;
     for (int i = 0; i < r->steps_per_epoch; i++) sum += train_step(r, epoch, r->order[i]);
-    apply_masks(r);
-    p->train_loss = sum / ((double)r->ex->n[PART_TRAIN] * r->labels);
+    arrange_weights(r);
+    if (r->surrogate) TRY(r->surrogate->settle(r->surrogate->user, e));
+    p->train_loss = sum / ((double)r->ex.n[PART_TRAIN] * r->labels);
     validate(r, p);
     s->epoch = epoch + 1;
     TRY(check_finite(r, p, epoch, e));
@@ -285,14 +345,18 @@ static status grow_curve(checkpoint *s, int to, arena *a, err *e)
 static status prepare(run *r, arena *a, err *e)
 {
     const train_config *c = r->config;
-    TRY(net_build(&r->net, &c->net, c->batch, r->state->params, a, e));
-    r->labels = r->ex->n_classes ? 1 : shape_size(r->ex->out);
-    r->steps_per_epoch = train_steps_per_epoch(c, r->ex);
+    const train_surrogate *g = r->hooks ? r->hooks->surrogate : NULL;
+    TRY(net_layout_make(&c->net, &r->layout, e));
+    TRY(net_build(&r->net, g ? g->net : &c->net, c->batch, g ? NULL : r->state->params, a, e));
+    r->surrogate = g;
+    r->gradients = g ? ARENA_NEW(a, float, r->layout.n_params) : r->net.gradients;
+    r->labels = r->ex.n_classes ? 1 : shape_size(r->ex.out);
+    r->steps_per_epoch = train_steps_per_epoch(c, &r->ex);
     size_t labels = (size_t)c->batch * (size_t)r->labels;
     r->wanted = ARENA_NEW(a, float, labels);
     r->order = ARENA_NEW(a, int, r->steps_per_epoch);
     r->slots = ARENA_NEW(a, int, c->shuffle_buffer + 1); /* one at least */
-    if (!r->wanted || !r->order || !r->slots)
+    if (!r->wanted || !r->order || !r->slots || !r->gradients)
         return FAIL(e, ERR_MEM, "no memory for batches of %d examples", c->batch);
     return OK;
 }
@@ -330,7 +394,7 @@ status train_run(const train_config *c, const examples *ex, checkpoint *state, i
     TRY(grow_curve(state, to, a, e));
     state->keep_best = c->keep_best;
     arena_mark_t m = arena_mark(a);
-    run r = {.config = c, .ex = ex, .hooks = hooks, .state = state};
+    run r = {.config = c, .ex = *ex, .hooks = hooks, .state = state};
     unsigned mode = kernel_flush_denormals();
     status s = prepare(&r, a, e);
     if (s == OK) s = run_epochs(&r, from, to, progress, user, e);
@@ -343,7 +407,8 @@ train_summary train_summarise(const checkpoint *s)
 {
     bool best = s->keep_best && s->has_best;
     int epoch = best ? s->best_epoch : s->epoch;
-    train_summary out = {(double)NAN, (double)NAN, (double)NAN, s->epoch, epoch};
+    train_summary out = {(double)NAN, (double)NAN, (double)NAN, s->earlier_epochs + s->epoch,
+                         s->earlier_epochs + epoch};
     if (epoch > 0) {
         out.train_loss = s->curve[epoch - 1].train_loss;
         out.val_loss = s->curve[epoch - 1].val_loss;

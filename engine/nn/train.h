@@ -4,6 +4,7 @@
  *   train_begin(&config, examples, arena, &state, e);            or checkpoint_read(...)
  *   train_run(&config, examples, &state, 0, 5, NULL, ..., arena, e);
  *   train_run(&config, examples, &state, 5, 20, hooks, ..., arena, e);
+ *   train_begin_trained(&fine_config, &state, arena, &fine, e);   and again from epoch 0
  *
  * Batches are consecutive examples, formed once; their order is new in each epoch, drawn by
  * tf.data's buffer rule from the stream (seed, RNG_SHUFFLE, epoch). The last batch may be smaller.
@@ -37,22 +38,44 @@ typedef struct {
     bool keep_best;     /* final weights: those of the best epoch instead of the last */
     int early_stop;     /* stop after so many epochs without a better one; 0 = never */
     uint64_t seed;
+    bool from_weights;        /* a training of trained weights: see train_begin_trained */
     int from_epoch, to_epoch; /* as the JSON says; train_run goes by its arguments */
 } train_config;
 
-/* The JSON of a train stage; "prune" is read by compress/prune.h. */
+/* The JSON of a train stage; "prune" is read by compress/prune.h. "start":"weights", when there, says
+ * that the earlier training gives its weights only. */
 status train_config_parse(const node *json, train_config *out, err *e);
+
+/* A training whose passes run on another network than the trained one, which it is derived from before
+ * each pass: what is trained stays what the checkpoint's network says. */
+typedef struct {
+    void *user;
+    const net_spec *net; /* that runs: takes and gives the trained one's shapes */
+    /* Fills the parameters of `net` from the trained ones. */
+    void (*derive)(void *user, const float *trained, float *params);
+    /* Adds the gradient of `net` to that of the trained parameters, and leaves it zero. */
+    void (*carry_back)(void *user, const float *trained, float *gradients, float *of_trained);
+    /* At the end of each epoch, before it is validated. */
+    status (*settle)(void *user, err *e);
+} train_surrogate;
 
 /* What other rooms do to a training. Whoever continues a training gives hooks that act alike. */
 typedef struct {
     void *user;
-    /* Before the forward pass of step `step` (from 1): may renew `keep` (~0 keeps a parameter, 0
+    /* NULL, or: before the forward pass of step `step` (from 1): may renew `keep` (~0 keeps a parameter, 0
      * zeroes it) from the parameters. Returns whether masks are in force; they are then applied
-     * before this pass and at the end of the epoch. `step` alone may decide when. */
+     * before this pass and at the end of the epoch. `step` alone may decide when. May be NULL. */
     bool (*before_step)(void *user, int64_t step, const net_layout *layout, const float *params,
                         uint32_t *keep);
+    /* For weights that stand for others, both or none. `arrange` writes the parameters of a pass, before
+     * each training step and at the end of an epoch; `learn`, in place of the optimizer's step over the
+     * parameters, moves what is behind them, and leaves the gradients zero. */
+    void (*arrange)(void *user, checkpoint *state);
+    void (*learn)(void *user, checkpoint *state, const optim_spec *optimizer, const kernels *k,
+                  double rate, float *gradients);
     int64_t
         settled; /* epochs that end before this step do not count for keep_best and early_stop */
+    const train_surrogate *surrogate; /* NULL: the trained network itself runs */
 } train_hooks;
 
 /* After each epoch, with the validation loss; returning false stops with ERR_STATE "stopped". */
@@ -62,6 +85,12 @@ int train_steps_per_epoch(const train_config *c, const examples *ex);
 
 /* Initial weights and an empty state in `a`. ERR_INPUT when network and examples do not fit. */
 status train_begin(const train_config *c, const examples *ex, arena *a, checkpoint *state, err *e);
+
+/* A new training of the weights that `earlier` kept: epochs, steps, optimizer and learning curve from
+ * the beginning; shuffling and dropout go on drawing where the earlier training ended. Pruned weights
+ * stay pruned. ERR_ARG when it was of another network, or of other labels. */
+status train_begin_trained(const train_config *c, const checkpoint *earlier, arena *a,
+                           checkpoint *state, err *e);
 
 /* Trains epochs [from, to); `state->epoch` must be `from`, unless the training has stopped early:
  * then nothing is done. `hooks` and `progress` may be NULL. The state's curve grows in `a`; all
@@ -74,7 +103,7 @@ status train_run(const train_config *c, const examples *ex, checkpoint *state, i
 typedef struct {
     double train_loss, val_loss; /* on what was trained: standardized labels count as such */
     double val_accuracy;         /* share of right classes; NaN for forecasts */
-    int epochs, best_epoch;      /* run; of the final weights, from 1 */
+    int epochs, best_epoch;      /* run; of the final weights, from 1; earlier trainings count */
 } train_summary;
 train_summary train_summarise(const checkpoint *state);
 

@@ -130,7 +130,8 @@ static void convolve(const winograd *g, const group *r)
                            .b = g->fixed + i * gemm_packed_size(r->Ci, r->Co),
                            .b_packed = true,
                            .c = m + (ptrdiff_t)i * m_plane,
-                           .ldc = r->Co});
+                           .ldc = r->Co,
+                           .fetch = g->fetch});
     for (int b = 0; b < r->examples; b++)
         g->k->winograd_output(r->y + (ptrdiff_t)b * s->Ho * s->Wo * r->Co,
                               m + (ptrdiff_t)b * r->tiles * r->Co, m_plane, r->bias, r->relu, r->Co,
@@ -187,7 +188,8 @@ static void add_products(const winograd *g, int examples, const float *x, const 
                            .ldb = g->Ci,
                            .c = filter_sums(g) + (ptrdiff_t)i * g->Co * g->Ci,
                            .ldc = g->Ci,
-                           .add = true});
+                           .add = true,
+                           .fetch = g->fetch});
 }
 
 void winograd_add_dw(const winograd *g, int B, const float *x, const float *dy)

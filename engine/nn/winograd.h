@@ -16,7 +16,8 @@ typedef struct {
     image_window s;
     int Ci, Co;
     float *fixed; /* winograd_fixed floats: transformed filters, and the sums of their gradients */
-    float *scratch; /* winograd_scratch floats */
+    float *scratch;    /* winograd_scratch floats */
+    fetch_list *fetch; /* for the products; NULL for none */
 } winograd;
 
 /* Whether this way is the faster one; with too few channels the transforms cost more than they

@@ -113,6 +113,11 @@ fb_ref fb_string(fb_builder *b, const char *text)
     return position(b);
 }
 
+void fb_align(fb_builder *b, size_t align)
+{
+    pad(b, 0, align);
+}
+
 void fb_table_begin(fb_builder *b)
 {
     memset(b->field, 0, sizeof b->field);
@@ -167,7 +172,7 @@ static size_t lay_out(const fb_field *field, uint16_t *vtable)
 
 static fb_ref put_vtable(fb_builder *b, const uint16_t *vtable, size_t n)
 {
-    fb_ref ref = recall(b, KNOWN_VTABLE, vtable, n, sizeof *vtable);
+    fb_ref ref = b->repeats_vtables ? 0 : recall(b, KNOWN_VTABLE, vtable, n, sizeof *vtable);
     if (ref) return ref;
     pad(b, 2 * n, 2);
     push(b, vtable, 2 * n);

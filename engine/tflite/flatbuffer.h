@@ -34,6 +34,7 @@ typedef struct {
     size_t align; /* greatest alignment asked for */
     fb_known *known;
     bool failed;
+    bool repeats_vtables;          /* each table gets one of its own */
     fb_field field[FB_MAX_FIELDS]; /* of the table under way */
 } fb_builder;
 
@@ -47,6 +48,9 @@ fb_ref fb_vector(fb_builder *b, const void *elements, size_t n, size_t size, siz
                  bool shared);
 fb_ref fb_refs(fb_builder *b, const fb_ref *refs, size_t n);
 fb_ref fb_string(fb_builder *b, const char *text);
+
+/* Zeros, so that what is put next ends on a multiple of `align`. */
+void fb_align(fb_builder *b, size_t align);
 
 /* One table at a time: begin, its fields in any order, end. A scalar equal to its default is left
  * out, and so is a reference to nothing. */

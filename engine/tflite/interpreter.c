@@ -4,13 +4,17 @@
  * are inferred anew, whatever the file says of activations; what depends on constants (or on
  * shapes) alone runs at once and is a constant from then on, float16 weights behind a DEQUANTIZE
  * too;
- *   3. note when each tensor is written first and read last, and place them in one block.
+ *   3. note when each tensor is written first and read last, and place them in one block; what the
+ * operators work in lies in another, which is a matter of these kernels and not of the file.
  * Inputs are kept during the whole inference, so that it can be repeated. */
 #include "engine/tflite/interpreter.h"
+
+#include "engine/compress/quantize.h"
 
 #include "engine/tflite/memory_plan.h"
 #include "engine/tflite/op.h"
 #include "engine/tflite/tfl_reader.h"
+#include "engine/tflite/window.h"
 
 #include <string.h>
 
@@ -20,9 +24,12 @@ struct interpreter {
     op_node *op;
     int n_ops;
     tfl_port *in, *out;
-    size_t arena_bytes;
+    size_t arena_bytes, scratch_bytes;
     double macs, work;
 };
+
+/* Scratch is aligned for vectors. */
+#define SCRATCH_PITCH(bytes) (((bytes) + 63) / 64 * 64)
 
 static const size_t MOST_BYTES = (size_t)256 << 20; /* of all tensors that are not in the file */
 static const double MOST_WORK = 1e10; /* multiplications and values touched, of one inference */
@@ -107,7 +114,7 @@ static bool is_known(const op_node *op)
 static status fold(opening *o, op_node *op)
 {
     for (int i = 0; i < op->n_scratch; i++) {
-        op->scratch[i].data = arena_take(o->a, op->scratch[i].bytes, 1);
+        op->scratch[i].data = arena_take(o->a, op->scratch[i].bytes + WINDOW_SLACK, 1);
         if (!op->scratch[i].data) return FAIL(o->e, ERR_MEM, "out of memory for a constant");
     }
     for (int i = 0; i < op->n_out; i++) {
@@ -182,7 +189,6 @@ static void note_lives(interpreter *it)
         op_node *op = &it->op[k];
         for (int i = 0; i < op->n_in; i++) note_use(op->in[i], k);
         for (int i = 0; i < op->n_out; i++) note_use(op->out[i], k);
-        for (int i = 0; i < op->n_scratch; i++) op->scratch[i].first = op->scratch[i].last = k;
     }
     for (int i = 0; i < it->g.n_in; i++) note_use(&it->tensor[it->g.in[i]], it->n_ops);
     for (int i = 0; i < it->g.n_out; i++) note_use(&it->tensor[it->g.out[i]], it->n_ops);
@@ -193,7 +199,7 @@ static void note_lives(interpreter *it)
         }
 }
 
-/* The tensors that need memory of their own, scratch included. */
+/* The tensors that need memory of their own. */
 static int collect(interpreter *it, tensor **list)
 {
     int n = 0;
@@ -201,17 +207,14 @@ static int collect(interpreter *it, tensor **list)
         tensor *t = &it->tensor[i];
         if (!t->is_constant && !t->alias && t->first >= 0) list[n++] = t;
     }
-    for (int k = 0; k < it->n_ops; k++)
-        for (int i = 0; i < it->op[k].n_scratch; i++) list[n++] = &it->op[k].scratch[i];
     return n;
 }
 
 static status place_tensors(opening *o)
 {
     interpreter *it = o->it;
-    const int most = it->g.n_tensors + OP_MAX_SCRATCH * it->n_ops;
-    tensor **list = ARENA_NEW(o->a, tensor *, most);
-    memory_block *block = ARENA_NEW(o->a, memory_block, most);
+    tensor **list = ARENA_NEW(o->a, tensor *, it->g.n_tensors);
+    memory_block *block = ARENA_NEW(o->a, memory_block, it->g.n_tensors);
     if (!list || !block) return FAIL(o->e, ERR_MEM, "out of memory for the memory plan");
     const int n = collect(it, list);
     for (int i = 0; i < n; i++)
@@ -220,11 +223,41 @@ static status place_tensors(opening *o)
     TRY(memory_plan(block, n, o->a, &it->arena_bytes, o->e));
     if (it->arena_bytes > MOST_BYTES)
         return FAIL(o->e, ERR_INPUT, "activations of %zu bytes; that is not tiny", it->arena_bytes);
-    char *base = arena_take(o->a, it->arena_bytes, 1);
+    char *base = arena_take(o->a, it->arena_bytes + WINDOW_SLACK, 1);
     if (!base) return FAIL(o->e, ERR_MEM, "out of memory for activations");
     for (int i = 0; i < n; i++) list[i]->data = base + block[i].offset;
     for (int i = 0; i < it->g.n_tensors; i++)
         if (it->tensor[i].alias) it->tensor[i].data = it->tensor[i].alias->data;
+    return OK;
+}
+
+static size_t scratch_of(const op_node *op)
+{
+    size_t n = 0;
+    for (int i = 0; i < op->n_scratch; i++) n += SCRATCH_PITCH(op->scratch[i].bytes);
+    return n;
+}
+
+/* One block for what operators work in, one operator at a time. */
+static status place_scratch(opening *o)
+{
+    interpreter *it = o->it;
+    for (int k = 0; k < it->n_ops; k++) {
+        const size_t n = scratch_of(&it->op[k]);
+        if (n > it->scratch_bytes) it->scratch_bytes = n;
+    }
+    if (it->scratch_bytes > MOST_BYTES)
+        return FAIL(o->e, ERR_INPUT, "an operator needs %zu bytes to work in; that is not tiny",
+                    it->scratch_bytes);
+    char *base = arena_take(o->a, it->scratch_bytes + WINDOW_SLACK, 1);
+    if (!base) return FAIL(o->e, ERR_MEM, "out of memory for operators");
+    for (int k = 0; k < it->n_ops; k++) {
+        char *at = base;
+        for (int i = 0; i < it->op[k].n_scratch; i++) {
+            it->op[k].scratch[i].data = at;
+            at += SCRATCH_PITCH(it->op[k].scratch[i].bytes);
+        }
+    }
     return OK;
 }
 
@@ -254,6 +287,7 @@ status interpreter_open(arena *a, const void *file, size_t n, interpreter **out,
     TRY(prepare_all(&o));
     note_lives(it);
     TRY(place_tensors(&o));
+    TRY(place_scratch(&o));
     TRY(make_ports(&o, it->g.in, it->g.n_in, &it->in));
     TRY(make_ports(&o, it->g.out, it->g.n_out, &it->out));
     *out = it;
@@ -285,6 +319,11 @@ size_t interpreter_arena_bytes(const interpreter *it)
     return it->arena_bytes;
 }
 
+size_t interpreter_scratch_bytes(const interpreter *it)
+{
+    return it->scratch_bytes;
+}
+
 double interpreter_macs(const interpreter *it)
 {
     return it->macs;
@@ -304,6 +343,18 @@ interpreter_step interpreter_get_step(const interpreter *it, int i)
     return step;
 }
 
+op_list interpreter_operators(const interpreter *it)
+{
+    return (op_list){.n_tensors = it->g.n_tensors,
+                     .n_ops = it->n_ops,
+                     .n_in = it->g.n_in,
+                     .n_out = it->g.n_out,
+                     .tensor = it->tensor,
+                     .op = it->op,
+                     .in = it->g.in,
+                     .out = it->g.out};
+}
+
 void interpreter_reset(interpreter *it)
 {
     for (int i = 0; i < it->g.n_tensors; i++)
@@ -320,4 +371,38 @@ void interpreter_invoke(interpreter *it)
 {
     interpreter_reset(it);
     for (int k = 0; k < it->n_ops; k++) interpreter_run_step(it, k);
+}
+
+int tfl_port_count(const tfl_port *p)
+{
+    if (p->type == TFL_FLOAT32) return (int)(p->bytes / sizeof(float));
+    return (p->type == TFL_INT8 || p->type == TFL_UINT8) && p->scale > 0 ? (int)p->bytes : 0;
+}
+
+/* A port's steps as int8's: uint8 has its zero 128 higher. */
+static affine steps_of(const tfl_port *p)
+{
+    return (affine){p->scale, p->zero_point - (p->type == TFL_UINT8 ? 128 : 0)};
+}
+
+void tfl_port_put(const tfl_port *p, const float *x, int n)
+{
+    const int up = p->type == TFL_UINT8 ? 128 : 0;
+    const affine steps = steps_of(p);
+    uint8_t *q = p->data;
+    if (p->type == TFL_FLOAT32)
+        memcpy(p->data, x, (size_t)n * sizeof *x);
+    else
+        for (int i = 0; i < n; i++) q[i] = (uint8_t)(affine_encode(steps, x[i]) + up);
+}
+
+void tfl_port_get(const tfl_port *p, float *y, int n)
+{
+    const affine steps = steps_of(p);
+    const uint8_t *q = p->data;
+    const int flip = p->type == TFL_UINT8 ? 128 : 0;
+    if (p->type == TFL_FLOAT32)
+        memcpy(y, p->data, (size_t)n * sizeof *y);
+    else
+        for (int i = 0; i < n; i++) y[i] = affine_decode(steps, (int8_t)(q[i] ^ flip));
 }

@@ -30,12 +30,21 @@ int interpreter_n_inputs(const interpreter *it);
 int interpreter_n_outputs(const interpreter *it);
 tfl_port *interpreter_input(interpreter *it, int i);
 const tfl_port *interpreter_output(const interpreter *it, int i);
-size_t interpreter_arena_bytes(const interpreter *it); /* activations held at once */
+/* The height of the plan of activations, and what the hungriest operator of this interpreter works
+ * in besides; neither depends on the machine. */
+size_t interpreter_arena_bytes(const interpreter *it);
+size_t interpreter_scratch_bytes(const interpreter *it);
 double interpreter_macs(const interpreter *it);
 /* One inference. Variable tensors (the state of an LSTM) start at zero each time: an inference is
  * one window, and gives the same result whatever came before. Cannot fail: interpreter_open checked
  * all. */
 void interpreter_invoke(interpreter *it);
+
+/* How many numbers a port holds, when they are float32, or int8 or uint8 with a scale; 0 for others. */
+int tfl_port_count(const tfl_port *p);
+/* The first n real numbers into and out of such a port: as they are, or in its steps. */
+void tfl_port_put(const tfl_port *p, const float *x, int n);
+void tfl_port_get(const tfl_port *p, float *y, int n);
 
 /* An inference one operator at a time, for measuring: interpreter_reset, then every step in order,
  * is interpreter_invoke. Operators whose results are known in advance are no steps. */

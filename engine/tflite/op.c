@@ -4,29 +4,43 @@
 #include <string.h>
 
 static const op_kind kinds[] = {
-    {OP_ADD, 1, op_add_prepare},
+    {OP_ADD, 2, op_binary_prepare},
     {OP_AVERAGE_POOL_2D, 2, op_average_pool_prepare},
+    {OP_CONCATENATION, 2, op_concatenation_prepare},
     {OP_CONV_2D, 5, op_conv_prepare},
     {OP_DEPTHWISE_CONV_2D, 6, op_depthwise_prepare},
-    {OP_DEQUANTIZE, 3, op_dequantize_prepare},
-    {OP_FULLY_CONNECTED, 9, op_dense_prepare},
-    {OP_LOGISTIC, 1, op_logistic_prepare},
-    {OP_MAX_POOL_2D, 2, op_max_pool_prepare},
-    {OP_MUL, 1, op_mul_prepare},
-    {OP_RELU, 1, op_relu_prepare},
-    {OP_RELU6, 1, op_relu6_prepare},
-    {OP_RESHAPE, 1, op_reshape_prepare},
-    {OP_SOFTMAX, 2, op_softmax_prepare},
-    {OP_TANH, 1, op_tanh_prepare},
-    {OP_MEAN, 2, op_mean_prepare},
-    {OP_SQUEEZE, 1, op_squeeze_prepare},
-    {OP_UNIDIRECTIONAL_SEQUENCE_LSTM, 3, op_lstm_prepare},
-    {OP_STRIDED_SLICE, 2, op_strided_slice_prepare},
+    {OP_DEQUANTIZE, 5, op_dequantize_prepare},
+    {OP_DIV, 1, op_binary_prepare},
     {OP_EXPAND_DIMS, 1, op_expand_dims_prepare},
-    {OP_SHAPE, 1, op_shape_prepare},
+    {OP_FULLY_CONNECTED, 9, op_dense_prepare},
+    {OP_HARD_SWISH, 1, op_unary_prepare},
+    {OP_LEAKY_RELU, 2, op_unary_prepare},
+    {OP_LOGISTIC, 2, op_unary_prepare},
+    {OP_MAXIMUM, 1, op_binary_prepare},
+    {OP_MAX_POOL_2D, 2, op_max_pool_prepare},
+    {OP_MEAN, 2, op_mean_prepare},
+    {OP_MINIMUM, 1, op_binary_prepare},
+    {OP_MUL, 2, op_binary_prepare},
+    {OP_PACK, 2, op_pack_prepare},
+    {OP_PAD, 2, op_pad_prepare},
+    {OP_PADV2, 2, op_pad_prepare},
+    {OP_QUANTIZE, 2, op_quantize_prepare},
     {OP_REDUCE_MAX, 2, op_reduce_max_prepare},
-    {OP_PACK, 1, op_pack_prepare},
-    {OP_QUANTIZE, 1, op_quantize_prepare},
+    {OP_RELU, 2, op_unary_prepare},
+    {OP_RELU6, 2, op_unary_prepare},
+    {OP_RELU_N1_TO_1, 2, op_unary_prepare},
+    {OP_RESHAPE, 1, op_reshape_prepare},
+    {OP_SHAPE, 1, op_shape_prepare},
+    {OP_SLICE, 2, op_slice_prepare},
+    {OP_SOFTMAX, 2, op_softmax_prepare},
+    {OP_SPLIT, 2, op_split_prepare},
+    {OP_SQUEEZE, 1, op_squeeze_prepare},
+    {OP_STRIDED_SLICE, 2, op_strided_slice_prepare},
+    {OP_SUB, 2, op_binary_prepare},
+    {OP_SUM, 1, op_sum_prepare},
+    {OP_TANH, 2, op_unary_prepare},
+    {OP_TRANSPOSE, 2, op_transpose_prepare},
+    {OP_UNIDIRECTIONAL_SEQUENCE_LSTM, 3, op_lstm_prepare},
 };
 
 const op_kind *op_find(int code)
@@ -123,7 +137,9 @@ status op_expect_scale(const tensor *t, const char *what, err *e)
 {
     if (t->quant.n != 1)
         return FAIL(e, ERR_INPUT, "%s must have one scale, not %d", what, t->quant.n);
-    if (t->quant.zero_point[0] < -128 || t->quant.zero_point[0] > 127)
-        return FAIL(e, ERR_INPUT, "the zero point of %s is outside of int8", what);
+    const int least = t->type == TFL_UINT8 ? 0 : -128;
+    if (t->quant.zero_point[0] < least || t->quant.zero_point[0] > least + 255)
+        return FAIL(e, ERR_INPUT, "the zero point of %s is outside of %s", what,
+                    tfl_type_name(t->type));
     return OK;
 }

@@ -28,7 +28,7 @@ struct tensor {
     int first, last; /* operators between which the memory is held */
 };
 
-enum { OP_MAX_SCRATCH = 4 };
+enum { OP_MAX_SCRATCH = 6 };
 
 typedef struct op_node op_node;
 typedef struct {
@@ -48,6 +48,21 @@ struct op_node {
     double macs;
     bool is_shape_only; /* the result depends on the inputs' shapes alone: known in advance */
 };
+
+/* An opened file, for those who translate it instead of running it. Tensors whose values are known in
+ * advance are constants, and operators that only compute such are left out. */
+typedef struct {
+    int n_tensors, n_ops, n_in, n_out;
+    tensor *tensor;
+    op_node *op;
+    const int *in, *out; /* tensors */
+} op_list;
+struct interpreter;
+op_list interpreter_operators(const struct interpreter *it);
+
+/* Of an operator on bytes that was prepared by op_unary_prepare or op_quantize_prepare: the byte that
+ * comes out for each of the 256 that may go in. */
+const uint8_t *op_byte_table(const op_node *op);
 
 /* The row of a code; NULL when the operator is not supported. */
 const op_kind *op_find(int code);
@@ -72,28 +87,30 @@ status op_int8_bounds(int fused, const tensor *out, int *least, int *most, err *
 /* ERR_INPUT unless `t` has one scale for the whole tensor. */
 status op_expect_scale(const tensor *t, const char *what, err *e);
 
-status op_add_prepare(op_node *op, arena *a, err *e);
+status op_average_pool_prepare(op_node *op, arena *a, err *e);
+status op_binary_prepare(op_node *op, arena *a, err *e);
+status op_concatenation_prepare(op_node *op, arena *a, err *e);
 status op_conv_prepare(op_node *op, arena *a, err *e);
-status op_depthwise_prepare(op_node *op, arena *a, err *e);
 status op_dense_prepare(op_node *op, arena *a, err *e);
+status op_depthwise_prepare(op_node *op, arena *a, err *e);
 status op_dequantize_prepare(op_node *op, arena *a, err *e);
 status op_expand_dims_prepare(op_node *op, arena *a, err *e);
-status op_logistic_prepare(op_node *op, arena *a, err *e);
 status op_lstm_prepare(op_node *op, arena *a, err *e);
 status op_max_pool_prepare(op_node *op, arena *a, err *e);
-status op_average_pool_prepare(op_node *op, arena *a, err *e);
 status op_mean_prepare(op_node *op, arena *a, err *e);
-status op_mul_prepare(op_node *op, arena *a, err *e);
 status op_pack_prepare(op_node *op, arena *a, err *e);
+status op_pad_prepare(op_node *op, arena *a, err *e);
 status op_quantize_prepare(op_node *op, arena *a, err *e);
 status op_reduce_max_prepare(op_node *op, arena *a, err *e);
-status op_relu_prepare(op_node *op, arena *a, err *e);
-status op_relu6_prepare(op_node *op, arena *a, err *e);
 status op_reshape_prepare(op_node *op, arena *a, err *e);
 status op_shape_prepare(op_node *op, arena *a, err *e);
+status op_slice_prepare(op_node *op, arena *a, err *e);
 status op_softmax_prepare(op_node *op, arena *a, err *e);
+status op_split_prepare(op_node *op, arena *a, err *e);
 status op_squeeze_prepare(op_node *op, arena *a, err *e);
 status op_strided_slice_prepare(op_node *op, arena *a, err *e);
-status op_tanh_prepare(op_node *op, arena *a, err *e);
+status op_sum_prepare(op_node *op, arena *a, err *e);
+status op_transpose_prepare(op_node *op, arena *a, err *e);
+status op_unary_prepare(op_node *op, arena *a, err *e);
 
 #endif

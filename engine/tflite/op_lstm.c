@@ -6,6 +6,8 @@
  *
  * Hybrid: W and U are int8 with one scale each; x_t and h are quantized anew at each step, one
  * batch element at a time, symmetric or asymmetric as the options say. */
+#include "engine/nn/kernel.h"
+#include "engine/tflite/int_layer.h"
 #include "engine/tflite/op.h"
 #include "engine/tflite/rows.h"
 
@@ -14,63 +16,89 @@
 
 enum { IN_W = 1, IN_U = 5, IN_BIAS = 12, IN_STATE = 18, IN_CELL = 19, N_GATES = 4 };
 
+/* The weights of all gates as one matrix [4u,n], laid out for the kernels. */
 typedef struct {
-    int B, T, Ci, u;
-    float clip;                               /* bound of the cell; infinite for none */
-    int32_t *sum_w[N_GATES], *sum_u[N_GATES]; /* row sums of int8 weights; NULL for float */
-    tensor *gates, *quantized, *acc;
+    int n;
+    float *packed;     /* float32 */
+    int_matrix matrix; /* hybrid */
+    dequantizer dequant;
+} gate_weights;
+
+typedef struct {
+    int B, T, u;
+    float clip; /* bound of the cell; infinite for none */
+    const kernels *k;
+    const int_kernels *ik; /* hybrid; NULL for float32 */
+    gate_weights w, r;     /* of the input; of the state */
+    const float *bias;     /* [4u] */
+    tensor *gates, *part, *quantized, *acc;
 } lstm;
 
-static float sigmoid(float v)
+/* gate[4u] += w * x. */
+static void add_products(const lstm *s, const gate_weights *w, const float *x, float *gate)
 {
-    return 1.0F / (1.0F + expf(-v));
-}
-
-/* gate[u] += w * x for all four gates, float weights. */
-static void add_products(const op_node *op, int first, const float *x, int n)
-{
-    const lstm *s = op->state;
-    float *gate = s->gates->data;
-    for (int g = 0; g < N_GATES; g++)
-        rows_float(gate + g * s->u, x, op->in[first + g]->data, s->u, n);
+    gemm g = {.M = 1, .N = N_GATES * s->u, .K = w->n, .a = x, .lda = w->n, .add = true};
+    g.b = w->packed;
+    g.b_packed = true;
+    g.c = gate;
+    g.ldc = g.N;
+    s->k->gemm(&g);
 }
 
 /* The same with int8 weights. */
-static void add_hybrid(const op_node *op, int first, int32_t *const *sum, const float *x, int n)
+static void add_hybrid(const op_node *op, const gate_weights *w, const float *x, float *gate)
 {
     const lstm *s = op->state;
     int8_t *q = s->quantized->data;
     int32_t *acc = s->acc->data;
-    const row_quant rq = op->options->asymmetric_inputs ? row_quantize_asymmetric(q, x, n)
-                                                        : row_quantize_symmetric(q, x, n);
-    for (int g = 0; g < N_GATES; g++) {
-        float *gate = (float *)s->gates->data + g * s->u;
-        const float scale = rq.scale * op->in[first + g]->quant.scale[0];
-        rows_int8(acc, q, op->in[first + g]->data, s->u, n);
-        for (int i = 0; i < s->u; i++) gate[i] += (float)(acc[i] - rq.zero * sum[g][i]) * scale;
-    }
+    float *part = s->part->data;
+    const row_quant rq = op->options->asymmetric_inputs ? row_quantize_asymmetric(q, x, w->n)
+                                                        : row_quantize_symmetric(q, x, w->n);
+    s->ik->products(acc, q, 0, &w->matrix, 1);
+    s->ik->dequantize(part, acc, 1, N_GATES * s->u, &w->dequant, rq.scale, rq.zero);
+    for (int i = 0; i < N_GATES * s->u; i++) gate[i] += part[i];
 }
 
-static void step(const op_node *op, const float *x, float *h, float *c, float *y)
+/* One cell whose state is bounded, which the trainer's kernel does not do. */
+static void clipped_cell(const lstm *s, float *gate, float *c, float *h)
+{
+    const int u = s->u;
+    s->k->activate(gate, 2 * u, ACT_SIGMOID);
+    s->k->activate(gate + 2 * u, u, ACT_TANH);
+    s->k->activate(gate + 3 * u, u, ACT_SIGMOID);
+    for (int i = 0; i < u; i++) {
+        c[i] = clamp_float(gate[u + i] * c[i] + gate[i] * gate[2 * u + i], -s->clip, s->clip);
+        h[i] = c[i];
+    }
+    s->k->activate(h, u, ACT_TANH);
+    for (int i = 0; i < u; i++) h[i] *= gate[3 * u + i];
+}
+
+static void step(const op_node *op, const float *x, float *h, float *c)
 {
     const lstm *s = op->state;
-    const int u = s->u;
     float *gate = s->gates->data;
-    for (int g = 0; g < N_GATES; g++)
-        memcpy(gate + g * u, op->in[IN_BIAS + g]->data, sizeof *gate * (size_t)u);
-    if (s->sum_w[0]) {
-        add_hybrid(op, IN_W, s->sum_w, x, s->Ci);
-        add_hybrid(op, IN_U, s->sum_u, h, u);
+    memcpy(gate, s->bias, sizeof *gate * N_GATES * (size_t)s->u);
+    if (s->ik) {
+        add_hybrid(op, &s->w, x, gate);
+        add_hybrid(op, &s->r, h, gate);
     } else {
-        add_products(op, IN_W, x, s->Ci);
-        add_products(op, IN_U, h, u);
+        add_products(s, &s->w, x, gate);
+        add_products(s, &s->r, h, gate);
     }
-    for (int i = 0; i < u; i++) {
-        const float in = sigmoid(gate[i]), forget = sigmoid(gate[u + i]),
-                    out = sigmoid(gate[3 * u + i]);
-        c[i] = clamp_float(forget * c[i] + in * tanhf(gate[2 * u + i]), -s->clip, s->clip);
-        y[i] = h[i] = out * tanhf(c[i]);
+    if (isfinite(s->clip)) {
+        clipped_cell(s, gate, c, h);
+        return;
     }
+    const lstm_cell cell = {.B = 1,
+                            .u = s->u,
+                            .gates = gate,
+                            .c_before = c,
+                            .c = c,
+                            .tanh_c = s->part->data,
+                            .h = h,
+                            .ldh = s->u};
+    s->k->lstm_forward(&cell);
 }
 
 static void run(const op_node *op)
@@ -79,7 +107,10 @@ static void run(const op_node *op)
     const float *x = op->in[0]->data;
     float *y = op->out[0]->data, *h = op->in[IN_STATE]->data, *c = op->in[IN_CELL]->data;
     for (int b = 0; b < s->B; b++, h += s->u, c += s->u)
-        for (int t = 0; t < s->T; t++, x += s->Ci, y += s->u) step(op, x, h, c, y);
+        for (int t = 0; t < s->T; t++, x += s->w.n, y += s->u) {
+            step(op, x, h, c);
+            memcpy(y, h, sizeof *y * (size_t)s->u);
+        }
 }
 
 static status expect_matrix(const op_node *op, int i, tfl_type type, int rows, int columns, err *e)
@@ -89,6 +120,8 @@ static status expect_matrix(const op_node *op, int i, tfl_type type, int rows, i
     if (t->type != type || t->n != (int64_t)rows * columns)
         return FAIL(e, ERR_INPUT, "input %d must be %s and hold %d x %d values", i,
                     tfl_type_name(type), rows, columns);
+    if (i < IN_STATE && !t->is_constant)
+        return FAIL(e, ERR_INPUT, "input %d is known only at run time, which is not supported", i);
     return OK;
 }
 
@@ -106,7 +139,7 @@ static status check_operands(const op_node *op, const lstm *s, err *e)
     if (type != TFL_FLOAT32 && type != TFL_INT8)
         return FAIL(e, ERR_INPUT, "%s weights are not supported", tfl_type_name(type));
     for (int g = 0; g < N_GATES; g++) {
-        TRY(expect_matrix(op, IN_W + g, type, s->u, s->Ci, e));
+        TRY(expect_matrix(op, IN_W + g, type, s->u, s->w.n, e));
         TRY(expect_matrix(op, IN_U + g, type, s->u, s->u, e));
         TRY(expect_matrix(op, IN_BIAS + g, TFL_FLOAT32, 1, s->u, e));
     }
@@ -119,25 +152,64 @@ static status check_operands(const op_node *op, const lstm *s, err *e)
     return OK;
 }
 
-static status sum_rows(const tensor *w, int rows, arena *a, int32_t **sum, err *e)
+/* The four operands from `first` on, one behind the other. */
+static void *joined(const op_node *op, int first, arena *a, err *e)
 {
-    const int n = w->n / rows;
-    if (!w->is_constant || w->quant.n != 1 || w->quant.zero_point[0] != 0 || n > ROWS_INT8_MOST)
-        return FAIL(e, ERR_INPUT, "int8 weights must be constant, symmetric, with one scale");
-    *sum = ARENA_NEW(a, int32_t, rows);
-    if (!*sum) return FAIL(e, ERR_MEM, "out of memory for an LSTM");
-    rows_sum(*sum, w->data, rows, n);
+    const size_t bytes = op->in[first]->bytes;
+    char *all = arena_take(a, bytes, N_GATES);
+    if (!all) FAIL(e, ERR_MEM, "out of memory for an LSTM");
+    for (size_t g = 0; all && g < N_GATES; g++)
+        memcpy(all + g * bytes, op->in[first + (int)g]->data, bytes);
+    return all;
+}
+
+static status pack_float(const op_node *op, int first, gate_weights *w, arena *a, err *e)
+{
+    const lstm *s = op->state;
+    const int N = N_GATES * s->u;
+    const float *all = joined(op, first, a, e);
+    if (!all) return ERR_MEM;
+    w->packed = arena_take(a, (size_t)gemm_packed_size(w->n, N), sizeof(float));
+    if (!w->packed) return FAIL(e, ERR_MEM, "out of memory for an LSTM");
+    s->k->pack_transposed(w->packed, all, w->n, w->n, N);
     return OK;
 }
 
-static status prepare_hybrid(op_node *op, lstm *s, arena *a, err *e)
+static status pack_hybrid(const op_node *op, int first, gate_weights *w, arena *a, err *e)
 {
+    const lstm *s = op->state;
+    const int N = N_GATES * s->u;
+    int32_t *sum = ARENA_NEW(a, int32_t, N);
+    float *scale = ARENA_NEW(a, float, N);
+    if (!sum || !scale) return FAIL(e, ERR_MEM, "out of memory for an LSTM");
     for (int g = 0; g < N_GATES; g++) {
-        TRY(sum_rows(op->in[IN_W + g], s->u, a, &s->sum_w[g], e));
-        TRY(sum_rows(op->in[IN_U + g], s->u, a, &s->sum_u[g], e));
+        TRY(int_expect_weights(op->in[first + g], "a gate's weight tensor", s->u, 0, e));
+        TRY(op_expect_scale(op->in[first + g], "a gate's weight tensor", e));
+        for (int i = 0; i < s->u; i++) scale[g * s->u + i] = op->in[first + g]->quant.scale[0];
     }
-    s->quantized = op_scratch(op, (size_t)(s->Ci > s->u ? s->Ci : s->u));
-    s->acc = op_scratch(op, sizeof(int32_t) * (size_t)s->u);
+    const int8_t *all = joined(op, first, a, e);
+    if (!all) return ERR_MEM;
+    rows_sum(sum, all, N, w->n);
+    w->dequant = (dequantizer){.least = -INFINITY, .most = INFINITY};
+    TRY(dequantizer_make(&w->dequant, sum, scale, NULL, N, a, e));
+    return int_matrix_make(&w->matrix, all, NULL, N, w->n, a, e);
+}
+
+static status prepare_weights(op_node *op, lstm *s, arena *a, err *e)
+{
+    const bool is_hybrid = op->in[IN_W]->type == TFL_INT8;
+    const size_t gates = N_GATES * (size_t)s->u;
+    TRY(kernel_choose(&s->k, e));
+    s->gates = op_scratch(op, sizeof(float) * gates);
+    s->part = op_scratch(op, sizeof(float) * gates);
+    s->bias = joined(op, IN_BIAS, a, e);
+    if (!s->bias) return ERR_MEM;
+    TRY((is_hybrid ? pack_hybrid : pack_float)(op, IN_W, &s->w, a, e));
+    TRY((is_hybrid ? pack_hybrid : pack_float)(op, IN_U, &s->r, a, e));
+    if (!is_hybrid) return OK;
+    s->ik = int_kernel_choose();
+    s->quantized = op_scratch(op, (size_t)(s->w.n > s->u ? s->w.n : s->u));
+    s->acc = op_scratch(op, sizeof(int32_t) * INT_PITCH(gates));
     return OK;
 }
 
@@ -154,12 +226,13 @@ status op_lstm_prepare(op_node *op, arena *a, err *e)
     const tensor *x = op->in[0], *w = op->in[IN_W];
     if (x->rank != 3 || w->rank != 2 || w->n == 0 || w->dim[0] > 1 << 15 || w->dim[1] != x->dim[2])
         return FAIL(e, ERR_INPUT, "the input must be [batch, time, n] and the weights [units, n]");
-    *s = (lstm){.B = x->dim[0], .T = x->dim[1], .Ci = x->dim[2], .u = w->dim[0]};
+    *s = (lstm){.B = x->dim[0], .T = x->dim[1], .u = w->dim[0]};
+    s->w.n = x->dim[2];
+    s->r.n = s->u;
     s->clip = op->options->cell_clip > 0 ? op->options->cell_clip : INFINITY;
     TRY(check_operands(op, s, e));
-    op->macs = (double)s->B * s->T * N_GATES * s->u * (s->Ci + s->u);
-    s->gates = op_scratch(op, sizeof(float) * N_GATES * (size_t)s->u);
-    if (w->type == TFL_INT8) TRY(prepare_hybrid(op, s, a, e));
+    op->macs = (double)s->B * s->T * N_GATES * s->u * (s->w.n + s->u);
+    TRY(prepare_weights(op, s, a, e));
     op->run = run;
     const int dim[3] = {s->B, s->T, s->u};
     return op_set_shape(op->out[0], 3, dim, e);

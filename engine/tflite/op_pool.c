@@ -6,11 +6,13 @@
 #include "engine/tflite/window.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct {
     window win;
     float least, most;
     int q_least, q_most;
+    tensor *sums;
 } pool;
 
 typedef struct {
@@ -42,17 +44,61 @@ static void pixel_float(const pool *s, const float *restrict x, box k, bool is_m
     for (int c = 0; c < C; c++) y[c] = clamp_float(is_max ? y[c] : y[c] / count, s->least, s->most);
 }
 
-static int reduce_int8(const window *w, const int8_t *x, box k, bool is_max)
+enum { BYTES = 16 };
+typedef int8_t bytes __attribute__((vector_size(BYTES)));
+
+static inline bytes greater(bytes a, bytes b)
 {
-    int v = is_max ? -128 : 0;
+    const bytes mask = a > b;
+    return (mask & a) | (~mask & b);
+}
+
+/* BYTES channels, the first of which are at x. */
+static bytes max_bytes(const window *w, const int8_t *x, box k)
+{
+    bytes most = (bytes){0} + INT8_MIN, v;
     for (int iy = k.y0; iy < k.y1; iy++)
         for (int ix = k.x0; ix < k.x1; ix++) {
-            const int8_t u = x[(iy * w->W + ix) * w->Ci];
-            v = !is_max ? v + u : u > v ? u : v;
+            memcpy(&v, x + (iy * w->W + ix) * w->Ci, sizeof v);
+            most = greater(v, most);
         }
-    if (is_max) return v;
-    const int count = (k.y1 - k.y0) * (k.x1 - k.x0);
-    return v > 0 ? (v + count / 2) / count : (v - count / 2) / count;
+    return most;
+}
+
+static void pixel_max_int8(const pool *s, const int8_t *restrict x, box k, int8_t *restrict y)
+{
+    const window *w = &s->win;
+    int c = 0;
+    for (; c + BYTES <= w->Ci; c += BYTES) {
+        const bytes v = max_bytes(w, x + c, k);
+        memcpy(y + c, &v, sizeof v);
+    }
+    for (; c < w->Ci; c++) {
+        y[c] = INT8_MIN;
+        for (int iy = k.y0; iy < k.y1; iy++)
+            for (int ix = k.x0; ix < k.x1; ix++) {
+                const int8_t u = x[(iy * w->W + ix) * w->Ci + c];
+                y[c] = u > y[c] ? u : y[c];
+            }
+    }
+    for (c = 0; (s->q_least > INT8_MIN || s->q_most < INT8_MAX) && c < w->Ci; c++)
+        y[c] = (int8_t)clamp_int(y[c], s->q_least, s->q_most);
+}
+
+static void pixel_average_int8(const pool *s, const int8_t *restrict x, box k, int8_t *restrict y)
+{
+    const int C = s->win.Ci, count = (k.y1 - k.y0) * (k.x1 - k.x0);
+    int32_t *restrict sum = s->sums->data;
+    memset(sum, 0, sizeof *sum * (size_t)C);
+    for (int iy = k.y0; iy < k.y1; iy++)
+        for (int ix = k.x0; ix < k.x1; ix++) {
+            const int8_t *restrict u = x + (iy * s->win.W + ix) * C;
+            for (int c = 0; c < C; c++) sum[c] += u[c];
+        }
+    for (int c = 0; c < C; c++) {
+        const int v = (sum[c] > 0 ? sum[c] + count / 2 : sum[c] - count / 2) / count;
+        y[c] = (int8_t)clamp_int(v, s->q_least, s->q_most);
+    }
 }
 
 static void run_float(const op_node *op, bool is_max)
@@ -75,10 +121,8 @@ static void run_int8(const op_node *op, bool is_max)
     int8_t *y = op->out[0]->data;
     for (int b = 0; b < w->B; b++, x += w->H * w->W * w->Ci)
         for (int oy = 0; oy < w->Ho; oy++)
-            for (int ox = 0; ox < w->Wo; ox++)
-                for (int c = 0; c < w->Ci; c++)
-                    *y++ = (int8_t)clamp_int(reduce_int8(w, x + c, box_at(w, oy, ox), is_max),
-                                             s->q_least, s->q_most);
+            for (int ox = 0; ox < w->Wo; ox++, y += w->Ci)
+                (is_max ? pixel_max_int8 : pixel_average_int8)(s, x, box_at(w, oy, ox), y);
 }
 
 static void run(const op_node *op, bool is_max)
@@ -114,6 +158,7 @@ static status prepare(op_node *op, arena *a, err *e)
         TRY(op_expect_scale(op->in[0], "the input", e));
         TRY(op_expect_scale(op->out[0], "the output", e));
         TRY(op_int8_bounds(o.activation, op->out[0], &s->q_least, &s->q_most, e));
+        s->sums = op_scratch(op, sizeof(int32_t) * (size_t)s->win.Ci);
     }
     /* Not multiplications, but the same time: they count towards the limit of work. */
     const window *w = &s->win;

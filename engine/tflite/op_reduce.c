@@ -1,4 +1,4 @@
-/* MEAN and REDUCE_MAX over any axes. The input's axes are walked in order; the ones that vanish
+/* MEAN, SUM (float32) and REDUCE_MAX over any axes. The input's axes are walked in order; the ones that vanish
  * have stride 0 in the output.
  *
  * int8 MEAN has three forms in TensorFlow Lite 2.9 (reduce.cc, EvalMean):
@@ -50,18 +50,24 @@ static void walk_next(walk *w)
     }
 }
 
-static void mean_float(const op_node *op)
+static void sum_float(const op_node *op)
 {
-    const reduce *s = op->state;
     float *restrict y = op->out[0]->data;
     memset(y, 0, op->out[0]->bytes);
-    for (walk w = walk_begin(s, op->in[0]); walk_on(&w); walk_next(&w)) {
+    for (walk w = walk_begin(op->state, op->in[0]); walk_on(&w); walk_next(&w)) {
         const float *restrict x = (const float *)op->in[0]->data + w.i;
         if (w.step == 1)
             for (int j = 0; j < w.n; j++) y[w.p + j] += x[j];
         else
             for (int j = 0; j < w.n; j++) y[w.p + j * w.step] += x[j];
     }
+}
+
+static void mean_float(const op_node *op)
+{
+    const reduce *s = op->state;
+    float *y = op->out[0]->data;
+    sum_float(op);
     for (int i = 0; i < op->out[0]->n; i++) y[i] /= (float)s->count;
 }
 
@@ -197,6 +203,13 @@ status op_mean_prepare(op_node *op, arena *a, err *e)
     op->run = mean_float;
     if (op->in[0]->type == TFL_FLOAT32) return OK;
     return prepare_int8_mean(op, s, e);
+}
+
+status op_sum_prepare(op_node *op, arena *a, err *e)
+{
+    TRY(prepare(op, a, e));
+    op->run = sum_float;
+    return op_expect_type(op->in[0], "the input", TFL_FLOAT32, e);
 }
 
 status op_reduce_max_prepare(op_node *op, arena *a, err *e)

@@ -4,18 +4,37 @@
 #include "engine/tflite/pack.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <zopfli/zopfli.h>
 #define ZLIB_CONST /* zlib does not write to its input */
 #include <zlib.h>
 
 enum { LOCAL_BYTES = 30, CENTRAL_BYTES = 46, END_BYTES = 22, RAW_DEFLATE = -15, ZLIB_STREAM = 15 };
 static const uint32_t LOCAL_MARK = 0x04034b50, CENTRAL_MARK = 0x02014b50, END_MARK = 0x06054b50;
 
+const char *const pack_names[N_PACKINGS] = {"flat", "zlib", "zip", "zopfli", "zopfli-zip"};
+
+/* The memory is zopfli's own, from malloc; it has no way to say that there is none. */
+static status deflate_optimally(const void *bytes, size_t n, int window, buf *out, err *e)
+{
+    ZopfliOptions options;
+    unsigned char *packed = NULL;
+    size_t n_packed = 0;
+    ZopfliInitOptions(&options);
+    ZopfliCompress(&options, window == RAW_DEFLATE ? ZOPFLI_FORMAT_DEFLATE : ZOPFLI_FORMAT_ZLIB,
+                   bytes, n, &packed, &n_packed);
+    buf_put(out, packed, n_packed);
+    free(packed);
+    return buf_check(out, e);
+}
+
 /* Deflates everything in one call, so that the bytes are those of Python's one-shot functions. */
 static status deflate_all(const void *bytes, size_t n, int level, int window, buf *out, err *e)
 {
     z_stream z = {0};
     if (n > UINT32_MAX / 2) return FAIL(e, ERR_INPUT, "%zu bytes are too many to pack", n);
+    if (level == PACK_OPTIMAL) return deflate_optimally(bytes, n, window, out, e);
     if (deflateInit2(&z, level, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return FAIL(e, ERR_ARG, "zlib refuses level %d", level);
     const size_t most = deflateBound(&z, (uLong)n), at = out->len;
@@ -109,6 +128,31 @@ status pack_zip(const void *bytes, size_t n, const char *name, int level, buf *o
     return s;
 }
 
+static const char entry_name[] = "model.tflite";
+
+status pack_as(packing how, int level, const void *bytes, size_t n, buf *out, err *e)
+{
+    switch (how) {
+    case PACK_ZLIB:
+        return pack_zlib(bytes, n, level, out, e);
+    case PACK_ZIP:
+        return pack_zip(bytes, n, entry_name, level, out, e);
+    case PACK_ZOPFLI:
+        return pack_zlib(bytes, n, PACK_OPTIMAL, out, e);
+    case PACK_ZOPFLI_ZIP:
+        return pack_zip(bytes, n, entry_name, PACK_OPTIMAL, out, e);
+    default:
+        buf_put(out, bytes, n);
+        return buf_check(out, e);
+    }
+}
+
+size_t pack_zip_bytes(size_t zlib_bytes)
+{
+    const size_t zlib_frame = 6, zip_frame = 98 + 2 * (sizeof entry_name - 1);
+    return zlib_bytes - zlib_frame + zip_frame;
+}
+
 /* Inflates one stream of at most `most` bytes into `out`. */
 static status inflate_all(const void *bytes, size_t n, int window, size_t most, buf *out, err *e)
 {
@@ -147,7 +191,13 @@ static const unsigned char *find_end(const unsigned char *p, size_t n)
     return NULL;
 }
 
-static status unzip(const unsigned char *p, size_t n, size_t most, buf *out, err *e)
+typedef struct {
+    unsigned method;
+    uint32_t crc;
+    size_t start, packed;
+} unzip_entry;
+
+static status find_entry(const unsigned char *p, size_t n, unzip_entry *out, err *e)
 {
     const unsigned char *end = find_end(p, n);
     if (!end) return FAIL(e, ERR_INPUT, "damaged zip: it has no end record");
@@ -157,22 +207,30 @@ static status unzip(const unsigned char *p, size_t n, size_t most, buf *out, err
     const size_t central = load(end + 16, 4);
     if (central > n || n - central < CENTRAL_BYTES || load(p + central, 4) != CENTRAL_MARK)
         return FAIL(e, ERR_INPUT, "damaged zip: its directory is not where it should be");
-    const unsigned method = load(p + central + 10, 2);
-    const uint32_t crc = load(p + central + 16, 4);
-    const size_t packed = load(p + central + 20, 4), local = load(p + central + 42, 4);
+    out->method = load(p + central + 10, 2);
+    out->crc = load(p + central + 16, 4);
+    out->packed = load(p + central + 20, 4);
+    const size_t local = load(p + central + 42, 4);
     if (local > n || n - local < LOCAL_BYTES || load(p + local, 4) != LOCAL_MARK)
         return FAIL(e, ERR_INPUT, "damaged zip: its entry is not where it should be");
-    const size_t data = local + LOCAL_BYTES + load(p + local + 26, 2) + load(p + local + 28, 2);
-    if (data > n || packed > n - data)
+    out->start = local + LOCAL_BYTES + load(p + local + 26, 2) + load(p + local + 28, 2);
+    if (out->start > n || out->packed > n - out->start)
         return FAIL(e, ERR_INPUT, "damaged zip: its entry is cut off");
-    if (method == 0 && packed <= most)
-        buf_put(out, p + data, packed);
-    else if (method == Z_DEFLATED)
-        TRY(inflate_all(p + data, packed, RAW_DEFLATE, most, out, e));
+    return OK;
+}
+
+static status unzip(const unsigned char *p, size_t n, size_t most, buf *out, err *e)
+{
+    unzip_entry z;
+    TRY(find_entry(p, n, &z, e));
+    if (z.method == 0 && z.packed <= most)
+        buf_put(out, p + z.start, z.packed);
+    else if (z.method == Z_DEFLATED)
+        TRY(inflate_all(p + z.start, z.packed, RAW_DEFLATE, most, out, e));
     else
-        return FAIL(e, ERR_INPUT, "the zip's entry is packed by method %u or too large", method);
+        return FAIL(e, ERR_INPUT, "the zip's entry is packed by method %u or too large", z.method);
     TRY(buf_check(out, e));
-    if (crc32(0, (const Bytef *)out->data, (uInt)out->len) != crc)
+    if (crc32(0, (const Bytef *)out->data, (uInt)out->len) != z.crc)
         return FAIL(e, ERR_INPUT, "damaged zip: the checksum does not fit");
     return OK;
 }
@@ -181,6 +239,16 @@ static status unzip(const unsigned char *p, size_t n, size_t most, buf *out, err
 static bool is_zlib(const unsigned char *p, size_t n)
 {
     return n > 2 && (p[0] & 15) == Z_DEFLATED && p[0] >> 4 <= 7 && (p[0] << 8 | p[1]) % 31 == 0;
+}
+
+pack_form pack_form_of(const void *bytes, size_t n)
+{
+    unzip_entry z;
+    if (n >= 4 && load(bytes, 4) == LOCAL_MARK && find_entry(bytes, n, &z, NULL) == OK)
+        return (pack_form){PACK_ZIP, z.method == 0, z.start};
+    if (is_zlib(bytes, n) && !(n >= 8 && memcmp((const char *)bytes + 4, "TFL3", 4) == 0))
+        return (pack_form){PACK_ZLIB, false, 2};
+    return (pack_form){PACK_FLAT, true, 0};
 }
 
 status pack_open(arena *a, const void *bytes, size_t n, size_t most, void **out, size_t *n_out,

@@ -4,9 +4,8 @@
 
 #include "engine/tflite/rows_avx2.h"
 
-static const rows_table generic = {
-    generic_float,      generic_taps,          generic_int8,           generic_symmetric,
-    generic_asymmetric, generic_requantize_up, generic_requantize_away};
+static const rows_table generic = {generic_float, generic_taps, generic_matrix, generic_symmetric,
+                                   generic_asymmetric};
 
 static const rows_table *table(void)
 {
@@ -26,16 +25,25 @@ void rows_float(float *restrict y, const float *restrict x, const float *restric
     table()->products(y, x, w, n_rows, n);
 }
 
-void rows_taps(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-               const float *restrict bias, int C, float least, float most)
+void rows_taps(float *restrict y, const float *restrict x, ptrdiff_t step, const row_taps *t, int M)
 {
-    table()->taps(y, x, w, n_taps, bias, C, least, most);
+    table()->taps(y, x, step, t, M);
 }
 
-void rows_int8(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
-               int n_rows, int n)
+void rows_matrix(float *restrict y, const float *restrict x, const float *restrict packed,
+                 const float *restrict bias, int N, int n, float least, float most)
 {
-    table()->products_int8(acc, x, w, n_rows, n);
+    table()->matrix(y, x, packed, bias, N, n, least, most);
+}
+
+void rows_pack(float *restrict packed, const float *restrict w, int N, int n)
+{
+    for (int o = 0; o < N; o += ROWS_PANEL) {
+        const int pitch = ROWS_PITCH(N - o), width = pitch < ROWS_PANEL ? pitch : ROWS_PANEL;
+        for (int i = 0; i < n; i++, packed += width)
+            for (int c = 0; c < width && o + c < N; c++)
+                packed[c] = w[(size_t)(o + c) * (size_t)n + (size_t)i];
+    }
 }
 
 row_quant row_quantize_symmetric(int8_t *restrict q, const float *restrict x, int n)
@@ -46,16 +54,6 @@ row_quant row_quantize_symmetric(int8_t *restrict q, const float *restrict x, in
 row_quant row_quantize_asymmetric(int8_t *restrict q, const float *restrict x, int n)
 {
     return table()->asymmetric(q, x, n);
-}
-
-void rows_requantize_up(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r)
-{
-    table()->requantize_up(y, acc, n, r);
-}
-
-void rows_requantize_away(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r)
-{
-    table()->requantize_away(y, acc, n, r);
 }
 
 void rows_sum(int32_t *restrict sum, const int8_t *restrict w, int n_rows, int n)

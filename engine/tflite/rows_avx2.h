@@ -7,14 +7,12 @@
 typedef struct {
     void (*products)(float *restrict y, const float *restrict x, const float *restrict w,
                      int n_rows, int n);
-    void (*taps)(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-                 const float *restrict bias, int C, float least, float most);
-    void (*products_int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
-                          int n_rows, int n);
+    void (*taps)(float *restrict y, const float *restrict x, ptrdiff_t step, const row_taps *t,
+                 int M);
+    void (*matrix)(float *restrict y, const float *restrict x, const float *restrict packed,
+                   const float *restrict bias, int N, int n, float least, float most);
     row_quant (*symmetric)(int8_t *restrict q, const float *restrict x, int n);
     row_quant (*asymmetric)(int8_t *restrict q, const float *restrict x, int n);
-    void (*requantize_up)(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r);
-    void (*requantize_away)(int8_t *restrict y, const int32_t *restrict acc, int n, requantizer r);
 } rows_table;
 
 extern const rows_table rows_avx2; /* only on x86-64 */

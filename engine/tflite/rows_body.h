@@ -129,57 +129,97 @@ static void clamp_channels(channels *v, float least, float most) /* NaN stays Na
 
 enum { TAP_VECTORS = 4 };
 
-/* `vectors` is a constant wherever this is inlined. */
+/* Channels from c on; `vectors` is a constant wherever this is inlined. */
 static inline __attribute__((always_inline)) void
-tap_block(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-          const float *restrict bias, int c, int vectors, float least, float most)
+tap_block(float *restrict y, const float *restrict x, const row_taps *t, int c, int vectors)
 {
     channels sum[TAP_VECTORS] = {{0}}, u, v;
-    for (int k = 0; bias && k < vectors; k++) memcpy(&sum[k], bias + c + k * WIDE, sizeof v);
-    for (int t = 0; t < n_taps; t++) {
-        const float *restrict xt = x[t] + c, *restrict wt = w[t] + c;
+    const float *restrict w = t->w + c;
+    for (int k = 0; t->bias && k < vectors; k++) memcpy(&sum[k], t->bias + c + k * WIDE, sizeof v);
+    for (int i = 0; i < t->n_taps; i++, w += t->C) {
+        const float *restrict at = x + t->offset[i] + c;
 #pragma GCC unroll 4
         for (int k = 0; k < vectors; k++) {
-            memcpy(&u, xt + k * WIDE, sizeof u);
-            memcpy(&v, wt + k * WIDE, sizeof v);
+            memcpy(&u, at + k * WIDE, sizeof u);
+            memcpy(&v, w + k * WIDE, sizeof v);
             sum[k] += u * v;
         }
     }
     for (int k = 0; k < vectors; k++) {
-        clamp_channels(&sum[k], least, most);
+        clamp_channels(&sum[k], t->least, t->most);
         memcpy(y + c + k * WIDE, &sum[k], sizeof v);
     }
 }
 
-static void ROWS(taps)(float *restrict y, const float *const *x, const float *const *w, int n_taps,
-                       const float *restrict bias, int C, float least, float most)
+static void taps_row(float *restrict y, const float *restrict x, const row_taps *t)
 {
     int c = 0;
-    for (; c + TAP_VECTORS * WIDE <= C; c += TAP_VECTORS * WIDE)
-        tap_block(y, x, w, n_taps, bias, c, TAP_VECTORS, least, most);
-    for (; c + WIDE <= C; c += WIDE) tap_block(y, x, w, n_taps, bias, c, 1, least, most);
-    if (c < C && C >= WIDE) { /* some channels once more rather than the last ones singly */
-        tap_block(y, x, w, n_taps, bias, C - WIDE, 1, least, most);
+    for (; c + TAP_VECTORS * WIDE <= t->C; c += TAP_VECTORS * WIDE)
+        tap_block(y, x, t, c, TAP_VECTORS);
+    for (; c + WIDE <= t->C; c += WIDE) tap_block(y, x, t, c, 1);
+    if (c < t->C && t->C >= WIDE) { /* some channels once more rather than the last ones singly */
+        tap_block(y, x, t, t->C - WIDE, 1);
         return;
     }
-    for (; c < C; c++) {
-        float sum = bias ? bias[c] : 0;
-        for (int t = 0; t < n_taps; t++) sum += x[t][c] * w[t][c];
-        y[c] = clamp_float(sum, least, most);
+    for (; c < t->C; c++) {
+        float sum = t->bias ? t->bias[c] : 0;
+        for (int i = 0; i < t->n_taps; i++) sum += x[t->offset[i] + c] * t->w[i * t->C + c];
+        y[c] = clamp_float(sum, t->least, t->most);
     }
 }
 
-#ifndef ROWS_HAS_INT8 /* some sets have products of their own */
-static void ROWS(int8)(int32_t *restrict acc, const int8_t *restrict x, const int8_t *restrict w,
-                       int n_rows, int n)
+static void ROWS(taps)(float *restrict y, const float *restrict x, ptrdiff_t step,
+                       const row_taps *t, int M)
 {
-    for (int r = 0; r < n_rows; r++, w += n) {
-        int32_t sum = 0;
-        for (int i = 0; i < n; i++) sum += x[i] * w[i];
-        acc[r] = sum;
+    for (; M > 0; M--, y += t->C, x += step) taps_row(y, x, t);
+}
+
+enum { PANEL_VECTORS = ROWS_PANEL / WIDE };
+
+/* `vectors` is a constant wherever this is inlined; `left` outputs exist. */
+static inline __attribute__((always_inline)) void
+matrix_panel(float *restrict y, const float *restrict x, const float *restrict w,
+             const float *restrict bias, int vectors, int left, int n, float least, float most)
+{
+    channels even[PANEL_VECTORS] = {{0}}, odd[PANEL_VECTORS] = {{0}}, u;
+    int i = 0;
+    for (; i + 2 <= n; i += 2, w += 2 * vectors * WIDE) {
+#pragma GCC unroll 8
+        for (int k = 0; k < vectors; k++) {
+            memcpy(&u, w + k * WIDE, sizeof u);
+            even[k] += u * x[i];
+            memcpy(&u, w + (vectors + k) * WIDE, sizeof u);
+            odd[k] += u * x[i + 1];
+        }
+    }
+    for (int k = 0; i < n && k < vectors; k++) {
+        memcpy(&u, w + k * WIDE, sizeof u);
+        even[k] += u * x[i];
+    }
+    for (int k = 0; k < vectors && left > 0; k++, left -= WIDE) {
+        memcpy(&u, bias + k * WIDE, sizeof u);
+        u += even[k] + odd[k];
+        clamp_channels(&u, least, most);
+        memcpy(y + k * WIDE, &u, left < WIDE ? sizeof *y * (size_t)left : sizeof u);
     }
 }
-#endif
+
+static void ROWS(matrix)(float *restrict y, const float *restrict x, const float *restrict packed,
+                         const float *restrict bias, int N, int n, float least, float most)
+{
+    enum { QUARTER = PANEL_VECTORS / 4 };
+    for (; N > 0; N -= ROWS_PANEL, y += ROWS_PANEL, bias += ROWS_PANEL) {
+        if (N > 48)
+            matrix_panel(y, x, packed, bias, 4 * QUARTER, N, n, least, most);
+        else if (N > 32)
+            matrix_panel(y, x, packed, bias, 3 * QUARTER, N, n, least, most);
+        else if (N > 16)
+            matrix_panel(y, x, packed, bias, 2 * QUARTER, N, n, least, most);
+        else
+            matrix_panel(y, x, packed, bias, QUARTER, N, n, least, most);
+        packed += (size_t)ROWS_PANEL * (size_t)n;
+    }
+}
 
 /* round(v), ties away from zero, bounded by [least,127]; NaN gives `least`. */
 static int8_t to_int8(float v, float least)
@@ -271,75 +311,4 @@ static row_quant ROWS(asymmetric)(int8_t *restrict q, const float *restrict x, i
     const row_quant r = {(float)scale, nudged_zero((double)least, (double)most, scale)};
     quantize(q, x, n, 1.0F / r.scale, (float)r.zero, -128);
     return r;
-}
-
-/* Eight of fixed_multiply_up or fixed_multiply_away at once. */
-enum { FACTORS = 8 };
-typedef int64_t longs __attribute__((vector_size(FACTORS * sizeof(int64_t))));
-typedef uint64_t unsigned_longs __attribute__((vector_size(FACTORS * sizeof(int64_t))));
-typedef int32_t ints __attribute__((vector_size(FACTORS * sizeof(int32_t))));
-typedef int8_t bytes __attribute__((vector_size(FACTORS)));
-
-static inline __attribute__((always_inline)) void bound(longs *v, int64_t least, int64_t most)
-{
-    const longs low = (longs){0} + least, high = (longs){0} + most;
-    const longs below = *v<low, above = *v> high;
-    *v = (below & low) | (above & high) | (~(below | above) & *v);
-}
-
-/* high_product of rows.c, and how far it is still to be shifted right. */
-static inline __attribute__((always_inline)) void
-high_products(longs *high, longs *right, const int32_t *acc, const fixed_factor *f)
-{
-    ints a;
-    longs pair; /* the multiplier below, the shift above */
-    memcpy(&a, acc, sizeof a);
-    memcpy(&pair, f, sizeof pair);
-    const longs multiplier = (longs)((unsigned_longs)pair << 32) >> 32, shift = pair >> 32;
-    const longs is_left = shift > 0, v = __builtin_convertvector(a, longs);
-    *high = (longs)((unsigned_longs)v << (unsigned_longs)(shift & is_left));
-    bound(high, INT32_MIN, INT32_MAX);
-    *high = (*high * multiplier + (1 << 30)) >> 31;
-    *right = -shift & ~is_left;
-}
-
-static inline __attribute__((always_inline)) void store_bounded(int8_t *y, longs *v,
-                                                                const requantizer *r)
-{
-    *v += (int64_t)r->zero;
-    bound(v, r->least, r->most);
-    const bytes b = __builtin_convertvector(*v, bytes);
-    memcpy(y, &b, sizeof b);
-}
-
-static void ROWS(requantize_up)(int8_t *restrict y, const int32_t *restrict acc, int n,
-                                requantizer r)
-{
-    const longs one = (longs){0} + 1;
-    int i = 0;
-    for (; i + FACTORS <= n; i += FACTORS) {
-        longs v, right;
-        high_products(&v, &right, acc + i, r.factor + i);
-        v = (v + ((one << right) >> 1)) >> right;
-        store_bounded(y + i, &v, &r);
-    }
-    for (; i < n; i++)
-        y[i] = (int8_t)clamp_int(r.zero + fixed_multiply_up(acc[i], r.factor[i]), r.least, r.most);
-}
-
-static void ROWS(requantize_away)(int8_t *restrict y, const int32_t *restrict acc, int n,
-                                  requantizer r)
-{
-    const longs one = (longs){0} + 1;
-    int i = 0;
-    for (; i + FACTORS <= n; i += FACTORS) {
-        longs v, right;
-        high_products(&v, &right, acc + i, r.factor + i);
-        const longs mask = (one << right) - 1;
-        v = (v >> right) - ((v & mask) > (mask >> 1) - (v < 0)); /* what holds is -1 */
-        store_bounded(y + i, &v, &r);
-    }
-    for (; i < n; i++)
-        y[i] =
-            (int8_t)clamp_int(r.zero + fixed_multiply_away(acc[i], r.factor[i]), r.least, r.most);
 }

@@ -41,6 +41,12 @@ static const option_row pack_rows[] = {
     {0, OPTION_INT, AT(values_count), 0},
     {1, OPTION_INT, AT(axis), 0},
 };
+static const option_row concatenation_rows[] = {
+    {0, OPTION_INT, AT(axis), 0},
+    {1, OPTION_BYTE, AT(activation), 0},
+};
+static const option_row split_rows[] = {{0, OPTION_INT, AT(num_splits), 0}};
+static const option_row leaky_rows[] = {{0, OPTION_FLOAT, AT(alpha), 0}};
 static const option_row lstm_rows[] = {
     {0, OPTION_BYTE, AT(activation), 0},        {1, OPTION_FLOAT, AT(cell_clip), 0},
     {2, OPTION_FLOAT, AT(proj_clip), 0},        {3, OPTION_BYTE, AT(time_major), 0},
@@ -51,7 +57,7 @@ static const option_row lstm_rows[] = {
 static const option_table tables[] = {
     {OP_ADD, "ADD", OPTIONS_ADD, ROWS(binary_rows)},
     {OP_AVERAGE_POOL_2D, "AVERAGE_POOL_2D", OPTIONS_POOL_2D, ROWS(pool_rows)},
-    {OP_CONCATENATION, "CONCATENATION", OPTIONS_NONE, 0, NULL},
+    {OP_CONCATENATION, "CONCATENATION", OPTIONS_CONCATENATION, ROWS(concatenation_rows)},
     {OP_CONV_2D, "CONV_2D", OPTIONS_CONV_2D, ROWS(conv_rows)},
     {OP_DEPTHWISE_CONV_2D, "DEPTHWISE_CONV_2D", OPTIONS_DEPTHWISE_CONV_2D, ROWS(depthwise_rows)},
     {OP_DEQUANTIZE, "DEQUANTIZE", OPTIONS_NONE, 0, NULL},
@@ -67,7 +73,17 @@ static const option_table tables[] = {
     {OP_PAD, "PAD", OPTIONS_NONE, 0, NULL},
     {OP_TRANSPOSE, "TRANSPOSE", OPTIONS_NONE, 0, NULL},
     {OP_MEAN, "MEAN", OPTIONS_REDUCER, ROWS(reducer_rows)},
-    {OP_SUB, "SUB", OPTIONS_NONE, 0, NULL},
+    {OP_SUB, "SUB", OPTIONS_SUB, ROWS(binary_rows)},
+    {OP_DIV, "DIV", OPTIONS_DIV, ROWS(binary_rows)},
+    {OP_MAXIMUM, "MAXIMUM", OPTIONS_NONE, 0, NULL},
+    {OP_MINIMUM, "MINIMUM", OPTIONS_NONE, 0, NULL},
+    {OP_SLICE, "SLICE", OPTIONS_NONE, 0, NULL},
+    {OP_SPLIT, "SPLIT", OPTIONS_SPLIT, ROWS(split_rows)},
+    {OP_SUM, "SUM", OPTIONS_REDUCER, ROWS(reducer_rows)},
+    {OP_PADV2, "PADV2", OPTIONS_NONE, 0, NULL},
+    {OP_RELU_N1_TO_1, "RELU_N1_TO_1", OPTIONS_NONE, 0, NULL},
+    {OP_LEAKY_RELU, "LEAKY_RELU", OPTIONS_LEAKY_RELU, ROWS(leaky_rows)},
+    {OP_HARD_SWISH, "HARD_SWISH", OPTIONS_NONE, 0, NULL},
     {OP_SQUEEZE, "SQUEEZE", OPTIONS_SQUEEZE, ROWS(list_rows)},
     {OP_UNIDIRECTIONAL_SEQUENCE_LSTM, "UNIDIRECTIONAL_SEQUENCE_LSTM",
      OPTIONS_UNIDIRECTIONAL_SEQUENCE_LSTM, ROWS(lstm_rows)},

@@ -40,9 +40,9 @@ typedef struct {
     int activation; /* fused_activation */
     int keep_dims, asymmetric_inputs, weights_format, diagonal_recurrent, time_major;
     int begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
-    int values_count, axis;
+    int values_count, axis, num_splits;
     int out_type; /* tfl_type */
-    float beta, cell_clip, proj_clip;
+    float beta, alpha, cell_clip, proj_clip;
     int n_list, list[TFL_MAX_RANK]; /* new shape, or dimensions to squeeze */
 } tfl_options;
 
@@ -61,6 +61,7 @@ typedef struct {
     const char *metadata_name; /* one text that travels in the file; NULL for none */
     const char *metadata;
     size_t metadata_bytes;
+    bool like_converter; /* emitter: as TensorFlow's converter writes, see converter.h */
 } tfl_graph;
 
 typedef enum { OPTION_BYTE, OPTION_INT, OPTION_FLOAT, OPTION_LIST } option_kind;

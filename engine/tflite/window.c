@@ -1,5 +1,7 @@
 #include "engine/tflite/window.h"
 
+#include <string.h>
+
 static status plan_axis(int n, int k, int stride, int dilation, int padding, int *out, int *before,
                         err *e)
 {
@@ -33,4 +35,38 @@ status window_plan(window *w, const tensor *x, const tfl_options *o, int Kh, int
     w->dilation_w = o->dilation_w;
     TRY(plan_axis(w->H, Kh, w->stride_h, w->dilation_h, o->padding, &w->Ho, &w->top, e));
     return plan_axis(w->W, Kw, w->stride_w, w->dilation_w, o->padding, &w->Wo, &w->left, e);
+}
+
+status window_add_border(const window *w, window *inner, err *e)
+{
+    const int64_t height =
+        (int64_t)(w->Ho - 1) * w->stride_h + (int64_t)(w->Kh - 1) * w->dilation_h + 1;
+    const int64_t width =
+        (int64_t)(w->Wo - 1) * w->stride_w + (int64_t)(w->Kw - 1) * w->dilation_w + 1;
+    if (height > 1 << 24 || width > 1 << 24 || height * width > 1 << 28)
+        return FAIL(e, ERR_INPUT, "an image of %lld x %lld with its padding is too large",
+                    (long long)height, (long long)width);
+    *inner = *w;
+    inner->H = (int)height;
+    inner->W = (int)width;
+    inner->top = inner->left = 0;
+    return OK;
+}
+
+void window_put_border(const window *w, const window *inner, size_t pixel, void *restrict out,
+                       const void *restrict x, int blank)
+{
+    const int right = inner->W - w->left; /* columns of x that are seen */
+    const size_t wide = pixel * (size_t)inner->W, left = pixel * (size_t)w->left,
+                 seen = pixel * (size_t)(right < w->W ? right : w->W);
+    char *to = out;
+    for (int y = -w->top; y < inner->H - w->top; y++, to += wide) {
+        if (y < 0 || y >= w->H) {
+            memset(to, blank, wide);
+            continue;
+        }
+        memset(to, blank, left);
+        memcpy(to + left, (const char *)x + (size_t)y * pixel * (size_t)w->W, seen);
+        memset(to + left + seen, blank, wide - left - seen);
+    }
 }

@@ -7,8 +7,11 @@
  * buffer). */
 #include "engine/tflite/writer.h"
 
+#include "engine/compress/calibrate.h"
 #include "engine/compress/quantize.h"
+#include "engine/tflite/converter.h"
 #include "engine/tflite/emit.h"
+#include "engine/tflite/int8_graph.h"
 #include "engine/tflite/tfl_graph.h"
 
 #include <string.h>
@@ -135,12 +138,13 @@ static int add_float_constant(builder *b, int rank, const int *dim, const float 
     return real;
 }
 
-/* An int8 constant with one scale, or one for each row of the outermost dimension. */
+/* An int8 constant with one scale, or one for each row of its first or column of its last dimension.
+ */
 static int add_int8_constant(builder *b, int rank, const int *dim, const float *w, size_t n,
-                             bool rows)
+                             scale_axis axis)
 {
     tfl_tensor t = described(TFL_INT8, rank, dim);
-    int n_scales = rows ? dim[0] : 1;
+    const int n_scales = axis == SCALE_TENSOR ? 1 : axis == SCALE_ROWS ? dim[0] : dim[rank - 1];
     int8_t *q = ARENA_NEW(b->a, int8_t, n);
     float *scale = ARENA_NEW(b->a, float, n_scales);
     int64_t *zero = ARENA_NEW(b->a, int64_t, n_scales);
@@ -148,11 +152,32 @@ static int add_int8_constant(builder *b, int rank, const int *dim, const float *
         b->failed = true;
         return 0;
     }
-    int8_encode_rows(q, scale, w, n_scales, (int)n / n_scales);
+    int8_encode_kernel(q, scale, w, n, axis, n_scales, NULL);
     t.data = q;
     t.bytes = n;
-    t.quant = (tfl_quant){n_scales, 0, scale, zero};
+    t.quant = (tfl_quant){n_scales, axis == SCALE_COLUMNS ? rank - 1 : 0, scale, zero};
     return add_tensor(b, t);
+}
+
+/* The same for float arithmetic, behind a DEQUANTIZE. */
+static int add_dequantized(builder *b, int rank, const int *dim, const float *w, size_t n,
+                           scale_axis axis)
+{
+    const int stored = add_int8_constant(b, rank, dim, w, n, axis), before = b->now;
+    const int real = add_activation(b, rank, dim);
+    add_simple(b, OP_DEQUANTIZE, axis == SCALE_TENSOR ? 2 : 5, stored, real);
+    b->now = before;
+    return real;
+}
+
+/* A kernel that float arithmetic reads. */
+static int add_float_kernel(builder *b, int rank, const int *dim, const float *w, size_t n,
+                            scale_axis axis)
+{
+    const tflite_options *o = b->options;
+    if (o->storage != STORE_INT8_WEIGHTS || n < (size_t)o->dynamic_min_elements)
+        return add_float_constant(b, rank, dim, w, n);
+    return add_dequantized(b, rank, dim, w, n, o->per_channel ? axis : SCALE_TENSOR);
 }
 
 /* A vector given by the architecture, so that equal ones may share their bytes; NULL means zeros.
@@ -203,8 +228,8 @@ static void add_dense(builder *b, int layer)
     const float *values = weights_at(b, w, 0, w->size);
     bool dynamic = is_dynamic(b, (size_t)w->size);
     int in[3] = {b->now};
-    in[1] = dynamic ? add_int8_constant(b, 2, dim, values, (size_t)w->size, false)
-                    : add_float_constant(b, 2, dim, values, (size_t)w->size);
+    in[1] = dynamic ? add_int8_constant(b, 2, dim, values, (size_t)w->size, SCALE_TENSOR)
+                    : add_float_kernel(b, 2, dim, values, (size_t)w->size, SCALE_ROWS);
     if (bias)
         in[2] =
             add_float_constant(b, 1, dim, weights_at(b, bias, 0, bias->size), (size_t)bias->size);
@@ -239,9 +264,9 @@ static void add_conv(builder *b, int layer, const int from[4], const int to[4],
     const float *values = weights_at(b, w, 0, w->size);
     bool dynamic = is_dynamic(b, (size_t)w->size);
     int in[3] = {b->now};
-    in[1] = dynamic
-                ? add_int8_constant(b, 4, filters, values, (size_t)w->size, b->options->per_channel)
-                : add_float_constant(b, 4, filters, values, (size_t)w->size);
+    const scale_axis axis = b->options->per_channel ? SCALE_ROWS : SCALE_TENSOR;
+    in[1] = dynamic ? add_int8_constant(b, 4, filters, values, (size_t)w->size, axis)
+                    : add_float_kernel(b, 4, filters, values, (size_t)w->size, SCALE_ROWS);
     in[2] = add_bias(b, layer, filters[0]);
     tfl_options o = defaults_of(OP_CONV_2D);
     o.padding = padding_of(l);
@@ -277,31 +302,8 @@ static void add_conv2d(builder *b, int layer)
  * older converter stored them, one scale and a DEQUANTIZE in front of a float operator. */
 static int add_int8_depthwise(builder *b, const int dim[4], const float *w, size_t n)
 {
-    if (!b->options->per_channel) {
-        const int stored = add_int8_constant(b, 4, dim, w, n, false), before = b->now;
-        const int real = add_activation(b, 4, dim);
-        add_simple(b, OP_DEQUANTIZE, 2, stored, real);
-        b->now = before;
-        return real;
-    }
-    const size_t C = (size_t)dim[3], taps = n / C;
-    float *rows = ARENA_NEW(b->a, float, n), *scale = ARENA_NEW(b->a, float, C);
-    int8_t *by_rows = ARENA_NEW(b->a, int8_t, n), *q = ARENA_NEW(b->a, int8_t, n);
-    int64_t *zero = ARENA_NEW(b->a, int64_t, C);
-    if (!rows || !scale || !by_rows || !q || !zero || !w) {
-        b->failed = true;
-        return 0;
-    }
-    for (size_t c = 0; c < C; c++)
-        for (size_t t = 0; t < taps; t++) rows[c * taps + t] = w[t * C + c];
-    int8_encode_rows(by_rows, scale, rows, (int)C, (int)taps);
-    for (size_t c = 0; c < C; c++)
-        for (size_t t = 0; t < taps; t++) q[t * C + c] = by_rows[c * taps + t];
-    tfl_tensor t = described(TFL_INT8, 4, dim);
-    t.data = q;
-    t.bytes = n;
-    t.quant = (tfl_quant){(int)C, 3, scale, zero};
-    return add_tensor(b, t);
+    if (b->options->per_channel) return add_int8_constant(b, 4, dim, w, n, SCALE_COLUMNS);
+    return add_dequantized(b, 4, dim, w, n, SCALE_TENSOR);
 }
 
 static void add_depthwise(builder *b, int layer)
@@ -318,7 +320,7 @@ static void add_depthwise(builder *b, int layer)
     bool dynamic = is_dynamic(b, (size_t)w->size);
     int in[3] = {b->now};
     in[1] = dynamic ? add_int8_depthwise(b, filters, values, (size_t)w->size)
-                    : add_float_constant(b, 4, filters, values, (size_t)w->size);
+                    : add_float_kernel(b, 4, filters, values, (size_t)w->size, SCALE_COLUMNS);
     in[2] = add_bias(b, layer, C);
     tfl_options o = defaults_of(OP_DEPTHWISE_CONV_2D);
     o.padding = padding_of(l);
@@ -395,9 +397,9 @@ static void add_gates(builder *b, const net_tensor *t, int units, bool dynamic, 
         if (t->role == ROLE_BIAS)
             in[gate] = add_float_constant(b, 1, dim, w, (size_t)n);
         else if (dynamic)
-            in[gate] = add_int8_constant(b, 2, dim, w, (size_t)n, false);
+            in[gate] = add_int8_constant(b, 2, dim, w, (size_t)n, SCALE_TENSOR);
         else
-            in[gate] = add_float_constant(b, 2, dim, w, (size_t)n);
+            in[gate] = add_float_kernel(b, 2, dim, w, (size_t)n, SCALE_ROWS);
     }
 }
 
@@ -496,15 +498,68 @@ static void build(builder *b)
     b->g.n_in = b->g.n_out = 1;
 }
 
+/* The parameters of each tensor that is the input or a layer's output. */
+static affine *tensor_points(builder *b)
+{
+    affine *of = ARENA_NEW(b->a, affine, b->cap_tensors);
+    for (int i = 0; of && i <= b->net->n; i++)
+        of[b->after[i]] = b->options->points ? b->options->points[i] : (affine){1, 0};
+    return of;
+}
+
+/* The current tensor's columns with a number each. */
+static void add_column_op(builder *b, int code, const float *values)
+{
+    const tfl_tensor *t = &b->g.tensor[b->now];
+    const int rank = t->rank, n = t->dim[rank - 1];
+    tfl_tensor c = described(TFL_FLOAT32, 1, &n);
+    c.data = values ? values : ARENA_NEW(b->a, float, n);
+    c.bytes = sizeof(float) * (size_t)n;
+    if (!c.data) b->failed = true;
+    const int in[2] = {b->now, add_tensor(b, c)};
+    tfl_options o = defaults_of(code);
+    add_op(b, code, 1, in, 2, add_activation(b, rank, b->g.tensor[in[0]].dim), &o);
+}
+
+/* Every column of the output leaves its common scale. */
+static void add_heads(builder *b)
+{
+    int *ends = ARENA_NEW(b->a, int, 2);
+    if (!ends) {
+        b->failed = true;
+        return;
+    }
+    b->now = b->g.out[0];
+    add_column_op(b, OP_MUL, b->options->head_scale);
+    add_column_op(b, OP_ADD, b->options->head_shift);
+    ends[0] = b->g.in[0];
+    ends[1] = b->now;
+    b->g.in = ends;
+    b->g.out = ends + 1;
+}
+
+static status make_integer(builder *b, err *e)
+{
+    int columns;
+    affine *points = tensor_points(b);
+    if (!points) return FAIL(e, ERR_MEM, "out of memory while writing a model");
+    TRY(int8_graph_make(&b->g, points, b->options->int8_io, b->a, e));
+    if (!b->options->heads) return OK;
+    TRY(calibrate_columns(b->net, &columns, e));
+    add_heads(b);
+    return OK;
+}
+
 status tflite_write(const net_spec *net, const float *params, const tflite_options *options,
                     arena *a, buf *out, err *e)
 {
     arena_mark_t mark = arena_mark(a);
     enum { TENSORS_PER_LAYER = 44, OPS_PER_LAYER = 18 }; /* an LSTM in float16, rounded up */
+    enum { HEAD_TENSORS = 4, HEAD_OPS = 2 };
     net_layout *layout = ARENA_NEW(a, net_layout, 1);
     builder b = {.net = net, .layout = layout, .params = params, .options = options, .a = a};
-    b.cap_tensors = TENSORS_PER_LAYER * (net->n + 1);
-    b.cap_ops = OPS_PER_LAYER * (net->n + 1);
+    b.cap_tensors = TENSORS_PER_LAYER * (net->n + 1) + INT8_GRAPH_TENSORS + HEAD_TENSORS;
+    b.cap_ops = OPS_PER_LAYER * (net->n + 1) + INT8_GRAPH_OPS + HEAD_OPS;
     b.g.tensor = ARENA_NEW(a, tfl_tensor, b.cap_tensors);
     b.g.op = ARENA_NEW(a, tfl_op, b.cap_ops);
     status s = OK;
@@ -514,9 +569,13 @@ status tflite_write(const net_spec *net, const float *params, const tflite_optio
     for (int i = 0; s == OK && i < net->n; i++)
         if (net->layer[i].kind == LAYER_BATCH_NORM)
             s = FAIL(e, ERR_ARG, "layer %d is a batch norm; fold the network first", i);
+    if (s == OK && options->storage == STORE_INT8 && !calibrate_is_spread(net))
+        s = FAIL(e, ERR_ARG, "int8 storage needs a spread network");
     if (s == OK) build(&b);
+    if (s == OK && options->storage == STORE_INT8 && !b.failed) s = make_integer(&b, e);
     if (s == OK && b.failed) s = FAIL(e, ERR_MEM, "out of memory while writing a model");
-    if (options->metadata) {
+    if (s == OK && options->converter_like) s = converter_dress(&b.g, a, &b.g, e);
+    if (options->metadata && !options->converter_like) {
         b.g.metadata_name = "paretune";
         b.g.metadata = options->metadata;
         b.g.metadata_bytes = strlen(options->metadata);

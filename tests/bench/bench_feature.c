@@ -1,11 +1,14 @@
 /* What the front end costs, on one thread, in CPU time: kissfft's transforms alone, then each kind
- * of feature, all over the same clip in the same run. Figures are minima over repeated blocks, as
- * the machine may be shared; the ratio in the last column is to the transforms alone. */
+ * of feature, and a training example under augmentation, all over the same clip in the same run.
+ * Figures are minima over repeated blocks, as the machine may be shared; the ratio in the last column
+ * is to the transforms alone. */
 #include "engine/base/clock.h"
+#include "engine/data/augment.h"
 #include "engine/signal/feature.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/test_clip.h"
 
@@ -14,6 +17,7 @@ typedef struct {
     float *y;
     fft kiss;
     feature_plan plan;
+    examples augmented;
 } bench;
 
 static void transforms_alone(const bench *b)
@@ -24,6 +28,11 @@ static void transforms_alone(const bench *b)
 static void features(const bench *b)
 {
     feature_run(&b->plan, b->y, b->x);
+}
+
+static void augmented_example(const bench *b)
+{
+    b->augmented.fetch(&b->augmented, PART_TRAIN, 0, 1, b->y, NULL);
 }
 
 /* Least CPU time of one call, in microseconds, over blocks of about 20 ms. */
@@ -66,6 +75,44 @@ static void bench_kind(bench *b, const char *what, feature_settings s, double al
     }
 }
 
+static status samples_of_test_clip(const clips *c, int i, const audio_options *o, int rate,
+                                   float *x, int n, arena *a, audio_fault *fault, err *e)
+{
+    (void)i, (void)o, (void)rate, (void)a, (void)fault, (void)e;
+    memcpy(x, c->source, (size_t)n * sizeof *x);
+    return OK;
+}
+
+/* What a trainer pays for an example that it hears anew in every epoch. */
+static void bench_augmented(bench *b, double alone, arena *a)
+{
+    static const char *const words[] = {"go"};
+    static const clip one = {"clip", 0, 0, PART_TRAIN};
+    const clips list = {1, words, 1, 1, &one, {1}, samples_of_test_clip, b->x};
+    clip_set_options o = {.features = feature_defaults(FEATURE_MFCC), .storage = CLIP_FLOAT16};
+    const augment_config c = {.shift_ms = 100,
+                              .noise = 1,
+                              .noise_kind = NOISE_PINK,
+                              .snr_low = 5,
+                              .snr_high = 25,
+                              .gain_db = 6,
+                              .time_masks = 1,
+                              .time_width = 5};
+    clip_set data, wave;
+    buf bytes[2] = {{0}};
+    err e = {0};
+    check(clip_set_build(&list, &o, 0, 1, a, &bytes[0], &e), &e);
+    o.storage = CLIP_INT16;
+    check(clip_set_build(&list, &o, 0, 1, a, &bytes[1], &e), &e);
+    check(clip_set_read(&data, bytes[0].data, bytes[0].len, "features", &e), &e);
+    check(clip_set_read(&wave, bytes[1].data, bytes[1].len, "waveforms", &e), &e);
+    augment_sounds sounds = {&wave, 1, NULL};
+    check(augment_examples(&c, &data, &sounds, 1, a, &b->augmented, &e), &e);
+    show("MFCC 49x10, augmented", "-", best_us(augmented_example, b), alone);
+    buf_free(&bytes[0]);
+    buf_free(&bytes[1]);
+}
+
 int main(void)
 {
     arena a;
@@ -78,6 +125,7 @@ int main(void)
     bench_kind(&b, "STFT magnitude 49x321", feature_defaults(FEATURE_STFT), alone, &a);
     bench_kind(&b, "log-mel 49x40", feature_defaults(FEATURE_LOG_MEL), alone, &a);
     bench_kind(&b, "MFCC 49x10", feature_defaults(FEATURE_MFCC), alone, &a);
+    bench_augmented(&b, alone, &a);
     bench_kind(&b, "STFT 256/128 resized 32x32", feature_defaults(FEATURE_STFT_RESIZED), alone, &a);
     feature_settings low = feature_defaults(FEATURE_MFCC);
     low.rate = 8000;

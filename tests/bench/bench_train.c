@@ -1,8 +1,6 @@
 /* Training speed: forward, backward, Adam and the fetching of a batch, for the lab's forecasting
- * networks at batch 32 with six steps in and out. Times are process CPU time, the minimum over
- * blocks of 0.1 s, so that other processes cost little. FLOPs count two per multiply-add: forward,
- * weight gradients and input gradients, those of the first layer left out; the peak is measured in
- * the same run.
+ * networks at batch 32 with six steps in and out (tests/support/training_bench.h says how it is
+ * timed). The peak is measured in the same run.
  *
  *   bench_train [BLOCKS [TORCH_SCRIPT|- [NETWORK [ALPHA]]]]
  * TORCH_SCRIPT is tests/bench/train_torch.py, the rival; - leaves it out. */
@@ -14,12 +12,12 @@
 #include "engine/nn/optim.h"
 #include "engine/nn/train.h"
 #include "tests/support/nets.h"
+#include "tests/support/training_bench.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { BATCH = 32, STEPS = 6, N_SERIES = 294000 };
 
@@ -43,16 +41,15 @@ static void gather(trainer *t)
     }
 }
 
-static double train_step(trainer *t)
+static void train_step(void *data)
 {
+    trainer *t = data;
     gather(t);
     net_forward(&t->n, BATCH);
-    double loss =
-        loss_sum(LOSS_MSE, t->n.output, t->wanted, BATCH * 2 * STEPS, t->n.output_gradient);
+    loss_sum(LOSS_MSE, t->n.output, t->wanted, BATCH * 2 * STEPS, t->n.output_gradient);
     net_backward(&t->n, BATCH);
     optim_step(&t->config.optimizer, t->n.k, 0.001, ++t->step, t->n.params, t->n.gradients,
                t->moments, t->n.layout.n_params);
-    return loss;
 }
 
 static void open_trainer(trainer *t, arena *a, const char *arch, double alpha)
@@ -73,76 +70,12 @@ static void open_trainer(trainer *t, arena *a, const char *arch, double alpha)
     t->step = 0;
 }
 
-static double step_seconds(trainer *t, int blocks)
-{
-    double best = INFINITY;
-    int steps = 20;
-    for (int b = 0; b < blocks; b++) {
-        double start = clock_cpu();
-        for (int i = 0; i < steps; i++) train_step(t);
-        double took = clock_cpu() - start;
-        if (took / steps < best) best = took / steps;
-        steps = (int)fmax(20, 0.1 / best);
-    }
-    return best;
-}
-
-/* All products of a step but the first layer's input gradient. */
-static double step_flops(const net *n)
-{
-    double macs = 0;
-    bool first = true;
-    for (int i = 0; i < n->spec.n; i++) {
-        layer_plan plan = {0};
-        layer_find(n->spec.layer[i].kind)
-            ->plan(&n->spec.layer[i], n->layout.shape_in[i], &plan, NULL);
-        if (plan.macs <= 0) continue;
-        double own = plan.macs * 3;
-        if (first) { /* an LSTM still needs the gradients of its states */
-            double inputs = plan.macs;
-            if (n->spec.layer[i].kind == LAYER_LSTM)
-                inputs *= (double)n->layout.shape_in[i].dim[1] /
-                          (n->layout.shape_in[i].dim[1] + n->spec.layer[i].units);
-            own -= inputs;
-        }
-        macs += own;
-        first = false;
-    }
-    return 2 * macs * BATCH;
-}
-
-/* FLOPs a second of multiply-adds in registers. */
-static double peak_flops(const kernels *k)
-{
-    float sink = 0.5f;
-    double best = 0;
-    for (int block = 0; block < 10; block++) {
-        double start = clock_cpu(), done = k->spin(2000000, &sink);
-        best = fmax(best, done / (clock_cpu() - start));
-    }
-    return best;
-}
-
-/* --- the rival --- */
-
-/* ms per step by the script, or NaN when it cannot run. */
-static double torch_ms(const char *script, const char *arch, double alpha)
-{
-    char command[512], line[64];
-    snprintf(command, sizeof command, "/usr/bin/python3 %s %s %g 2>/dev/null", script, arch, alpha);
-    FILE *f = popen(command, "r");
-    if (!f) return NAN;
-    double ms = fgets(line, sizeof line, f) ? strtod(line, NULL) : 0;
-    return pclose(f) == 0 && ms > 0 ? ms : (double)NAN;
-}
-
 int main(int argc, char **argv)
 {
     static const char *const arch[] = {"mlp", "cnn-1d", "lstm"};
     static const double alpha[] = {1, 0.25, 0.05};
     int blocks = argc > 1 ? atoi(argv[1]) : 20;
-    const char *rival = argc > 2 ? argv[2] : "tests/bench/train_torch.py";
-    if (strcmp(rival, "-") == 0 || access(rival, R_OK) != 0) rival = NULL;
+    const char *rival = race_rival(argc > 2 ? argv[2] : "tests/bench/train_torch.py");
     err e = {0};
     const kernels *k;
     if (kernel_choose(&k, &e) != OK) {
@@ -162,11 +95,13 @@ int main(int argc, char **argv)
             arena_mark_t m = arena_mark(&a);
             trainer t;
             open_trainer(&t, &a, arch[i], alpha[j]);
-            double s = step_seconds(&t, blocks), flops = step_flops(&t.n);
-            double torch = rival ? torch_ms(rival, arch[i], alpha[j]) : (double)NAN;
+            char arguments[64];
+            snprintf(arguments, sizeof arguments, "%s %g", arch[i], alpha[j]);
+            race_result r = race_run(&(race){train_step, &t, blocks, rival, arguments});
+            double s = r.seconds, flops = step_flops(&t.n, BATCH);
             printf("%-8s %6g %8d %10.4f %8.1f %7.1f %10.4f %7.1f\n", arch[i], alpha[j],
-                   t.n.layout.n_params, s * 1e3, flops / s * 1e-9, 100 * flops / s / peak, torch,
-                   torch / (s * 1e3));
+                   t.n.layout.n_params, s * 1e3, flops / s * 1e-9, 100 * flops / s / peak,
+                   r.rival * 1e3, r.rival / s);
             fflush(stdout);
             arena_release(&a, m);
         }

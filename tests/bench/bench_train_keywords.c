@@ -1,8 +1,7 @@
 /* Training speed of the lab's keyword networks at batch 32: fetching a batch, forward, cross-entropy,
- * backward, Adam. Times are process CPU time, the minimum over blocks of about 0.1 s, so that other
- * processes cost little. FLOPs count two per multiply-add of the textbook products (a faster
- * algorithm may do fewer): forward, weight gradients, input gradients but the first layer's; the peak is
- * measured in the same run. DS-CNN has padding `same`, as the rival's model.
+ * backward, Adam (tests/support/training_bench.h says how it is timed). FLOPs are those of the
+ * textbook products; a faster algorithm may do fewer. The peak is measured in the same run. DS-CNN
+ * has padding `same`, as the rival's model.
  *
  *   bench_train_keywords [BLOCKS [TORCH_SCRIPT|- [NETWORK|all [FEATURE [ALPHA]]]]] [profile]
  * TORCH_SCRIPT is the rival, tests/bench/train_keywords_torch.py unless given; - leaves it out. With `profile`, each
@@ -14,12 +13,12 @@
 #include "engine/nn/net.h"
 #include "engine/nn/optim.h"
 #include "tests/support/nets.h"
+#include "tests/support/training_bench.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { BATCH = 32, N_CLIPS = 640, CLASSES = 8 };
 
@@ -41,17 +40,17 @@ static void fetch(trainer *t)
     memcpy(t->wanted, t->labels + first, BATCH * sizeof(float));
 }
 
-static double train_step(trainer *t)
+static void train_step(void *data)
 {
+    trainer *t = data;
     net *n = &t->n;
     fetch(t);
     net_forward_training(n, BATCH, &(train_pass){1, ++t->step});
     int right;
-    double loss = loss_classes(n->logits, t->wanted, BATCH, CLASSES, 0, n->logits_gradient, &right);
+    loss_classes(n->logits, t->wanted, BATCH, CLASSES, 0, n->logits_gradient, &right);
     net_backward_logits(n, BATCH);
     optim_step(&t->optimizer, n->k, 0.001, t->step, n->params, n->gradients, t->moments,
                n->layout.n_params);
-    return loss;
 }
 
 static void open_trainer(trainer *t, arena *a, const char *json)
@@ -74,47 +73,6 @@ static void open_trainer(trainer *t, arena *a, const char *json)
     for (int i = 0; i < N_CLIPS; i++) t->labels[i] = (float)rng_below(&r, CLASSES);
     t->order = rng_stream(1, RNG_SHUFFLE, 0);
     t->step = 0;
-}
-
-static double step_seconds(trainer *t, int blocks)
-{
-    double best = INFINITY;
-    int steps = 5;
-    for (int b = 0; b < blocks; b++) {
-        double start = clock_cpu();
-        for (int i = 0; i < steps; i++) train_step(t);
-        double took = clock_cpu() - start;
-        if (took / steps < best) best = took / steps;
-        steps = (int)fmax(2, 0.1 / best);
-    }
-    return best;
-}
-
-/* Multiply-adds of layer i for one clip, forward and backward. */
-static double layer_macs(const net *n, int i, bool first)
-{
-    layer_plan plan = {0};
-    layer_find(n->spec.layer[i].kind)->plan(&n->spec.layer[i], n->layout.shape_in[i], &plan, NULL);
-    return plan.macs * (first ? 2 : 3);
-}
-
-static double step_flops(const net *n)
-{
-    double macs = 0;
-    for (int i = 0; i < n->spec.n; i++) macs += layer_macs(n, i, macs == 0);
-    return 2 * macs * BATCH;
-}
-
-/* FLOPs a second of multiply-adds in registers. */
-static double peak_flops(const kernels *k)
-{
-    float sink = 0.5f;
-    double best = 0;
-    for (int block = 0; block < 10; block++) {
-        double start = clock_cpu(), done = k->spin(2000000, &sink);
-        best = fmax(best, done / (clock_cpu() - start));
-    }
-    return best;
 }
 
 /* --- the profile --- */
@@ -146,7 +104,7 @@ static double pass_seconds(void (*run)(const layer_ops *, const layer_pass *), c
 
 static void print_profile(trainer *t, double step, double peak)
 {
-    double all = 0, macs_before = 0;
+    double all = 0;
     net *n = &t->n;
     train_step(t);
     printf("    %-24s %10s %10s %8s %7s\n", "layer", "forward us", "back us", "% step", "% peak");
@@ -156,29 +114,14 @@ static void print_profile(trainer *t, double step, double peak)
         p.B = ops->by_parts ? n->part : BATCH;
         double forward = pass_seconds(run_forward, ops, &p);
         double back = pass_seconds(run_backward, ops, &p);
-        double macs = layer_macs(n, i, macs_before == 0);
-        macs_before += macs;
         all += forward + back;
         printf("    %2d %-21s %10.1f %10.1f %8.1f %7.1f\n", i,
                layer_table()[n->spec.layer[i].kind].name, forward * 1e6, back * 1e6,
-               100 * (forward + back) / step, 100 * 2 * macs * BATCH / (forward + back) / peak);
+               100 * (forward + back) / step,
+               100 * layer_flops(n, i, BATCH) / (forward + back) / peak);
     }
     printf("    %-24s %10s %10s %8.1f\n", "rest: Adam, packing, cache", "", "",
            100 * (1 - all / step));
-}
-
-/* --- the rival --- */
-
-/* ms per step by the script, or NaN when it cannot run. */
-static double torch_ms(const char *script, const char *arch, const char *feature, double alpha)
-{
-    char command[512], line[64];
-    snprintf(command, sizeof command, "/usr/bin/python3 %s %s %s %g 2>/dev/null", script, arch,
-             feature, alpha);
-    FILE *f = popen(command, "r");
-    if (!f) return NAN;
-    double ms = fgets(line, sizeof line, f) ? strtod(line, NULL) : 0;
-    return pclose(f) == 0 && ms > 0 ? ms : (double)NAN;
 }
 
 typedef struct {
@@ -194,7 +137,7 @@ static options read_options(int argc, char **argv)
     if (argc > 1 && strcmp(argv[argc - 1], "profile") == 0) o.profile = true, argc--;
     if (argc > 1) o.blocks = atoi(argv[1]);
     if (argc > 2) o.rival = argv[2];
-    if (strcmp(o.rival, "-") == 0 || access(o.rival, R_OK) != 0) o.rival = NULL;
+    o.rival = race_rival(o.rival);
     if (argc > 3 && strcmp(argv[3], "all") != 0) o.arch = argv[3];
     if (argc > 4) o.feature = argv[4];
     if (argc > 5) o.alpha = strtod(argv[5], NULL);
@@ -208,11 +151,13 @@ static void measure(const options *o, arena *a, const char *arch, const char *fe
     trainer t;
     bool ds = strcmp(arch, "ds-cnn") == 0;
     open_trainer(&t, a, keyword_net(a, arch, feature, alpha, ds ? "same" : "valid"));
-    double s = step_seconds(&t, o->blocks), flops = step_flops(&t.n);
-    double torch = o->rival ? torch_ms(o->rival, arch, feature, alpha) : (double)NAN;
+    char arguments[80];
+    snprintf(arguments, sizeof arguments, "%s %s %g", arch, feature, alpha);
+    race_result r = race_run(&(race){train_step, &t, o->blocks, o->rival, arguments});
+    double s = r.seconds, flops = step_flops(&t.n, BATCH);
     printf("%-7s %-8s %5g %8d %9.3f %9.0f %8.1f %7.1f %10.3f %6.2f\n", arch, feature, alpha,
-           t.n.layout.n_params, s * 1e3, BATCH / s, flops / s * 1e-9, 100 * flops / s / peak, torch,
-           torch / (s * 1e3));
+           t.n.layout.n_params, s * 1e3, BATCH / s, flops / s * 1e-9, 100 * flops / s / peak,
+           r.rival * 1e3, r.rival / s);
     if (o->profile) print_profile(&t, s, peak);
     fflush(stdout);
     arena_release(a, m);

@@ -99,7 +99,7 @@ int64_t fake_add(store *s, int64_t candidate, uint64_t seed)
     for (int i = 0; i < 4; i++) {
         store_stage stage = {
             .kind = kinds[i], .params = "{}", .version = 1, .key = key[i], .n_parents = i > 0};
-        if (i > 0) stage.parent[0] = key[i - 1];
+        if (i > 0) stage.parent = &key[i - 1];
         must(store_add_stage(s, &stage, &e) == OK, e.msg);
     }
     char config[64];

@@ -2,7 +2,9 @@
 
 #include "engine/base/file.h"
 #include "engine/base/half.h"
+#include "engine/compress/calibrate.h"
 #include "engine/compress/quantize.h"
+#include "engine/nn/fold.h"
 
 #include <assert.h>
 #include <math.h>
@@ -122,6 +124,8 @@ typedef struct {
     double *tie;
     bool quantized; /* the layer's weights are int8 */
     bool asymmetric;
+    double *scale;     /* of the weights stored last */
+    float input_scale; /* STORE_INT8: of the layer's input */
 } pass;
 
 static double *zeros(pass *p, int n)
@@ -133,6 +137,7 @@ static double *zeros(pass *p, int n)
 static double *stored(pass *p, const float *w, int n, bool int8, int rows)
 {
     double *out = zeros(p, n);
+    p->scale = zeros(p, rows);
     for (int i = 0; i < n; i++) {
         out[i] = (double)w[i];
         if (p->o->storage == STORE_FLOAT16) out[i] = (double)half_widen(half_round(w[i]));
@@ -141,10 +146,22 @@ static double *stored(pass *p, const float *w, int n, bool int8, int rows)
         double range = 0;
         for (int i = g * (n / rows); i < (g + 1) * (n / rows); i++)
             range = fmax(range, fabs(out[i]));
+        p->scale[g] = range > 0 ? (double)((float)range / 127.0F) : 1;
         for (int i = g * (n / rows); i < (g + 1) * (n / rows); i++)
-            if (range > 0)
-                out[i] = round((double)(w[i] * (127.0F / (float)range))) *
-                         (double)((float)range / 127.0F);
+            if (range > 0) out[i] = round((double)(w[i] * (127.0F / (float)range))) * p->scale[g];
+    }
+    return out;
+}
+
+/* Biases; of a full-integer network in steps of the input's scale times that of the weights that were
+ * stored last. */
+static double *stored_bias(pass *p, const float *b, int n, int rows)
+{
+    const double *scale = p->scale;
+    double *out = stored(p, b, n, false, 1);
+    for (int i = 0; p->o->storage == STORE_INT8 && i < n; i++) {
+        const float step = p->input_scale * (float)scale[rows == 1 ? 0 : i];
+        out[i] = round(out[i] / (double)step) * (double)step;
     }
     return out;
 }
@@ -158,7 +175,7 @@ static double *rounded(pass *p, const double *x, int n, bool quantized, bool asy
         most = fmax(most, x[i]);
     }
     memcpy(out, x, sizeof *x * (size_t)n);
-    if (!quantized || (least == 0 && most == 0)) return out;
+    if (!quantized || p->o->storage != STORE_DYNAMIC || (least == 0 && most == 0)) return out;
     double scale = fmax(-least, most) / 127, zero = 0;
     if (asymmetric) {
         scale = (most - least) / 255;
@@ -184,18 +201,34 @@ static double activate(double v, activation act)
                                 : v;
 }
 
+/* Whether weights are. */
 static bool is_int8(const pass *p, int n)
 {
-    return p->o->storage == STORE_DYNAMIC && n >= p->o->dynamic_min_elements;
+    const weight_storage s = p->o->storage;
+    return s == STORE_INT8 ||
+           ((s == STORE_DYNAMIC || s == STORE_INT8_WEIGHTS) && n >= p->o->dynamic_min_elements);
+}
+
+/* Scales of a convolution's weights with n filters. */
+static int filter_scales(const pass *p, int n)
+{
+    return p->o->storage == STORE_INT8 || p->o->per_channel ? n : 1;
+}
+
+/* Of a matrix, in as many parts as it is stored in. */
+static int matrix_scales(const pass *p, int parts, int rows)
+{
+    return p->o->storage == STORE_INT8_WEIGHTS && p->o->per_channel ? rows : parts;
 }
 
 static double *dense_naive(pass *p, const layer_spec *l, const double *x, int B, int Ci,
                            const float *w)
 {
     const bool int8 = is_int8(p, l->units * Ci);
-    const double *k = stored(p, w, l->units * Ci, int8, 1);
+    const int rows = matrix_scales(p, 1, l->units);
+    const double *k = stored(p, w, l->units * Ci, int8, rows);
     const double *bias =
-        l->bias ? stored(p, w + l->units * Ci, l->units, false, 1) : zeros(p, l->units);
+        l->bias ? stored_bias(p, w + l->units * Ci, l->units, rows) : zeros(p, l->units);
     double *y = zeros(p, B * l->units);
     for (int b = 0; b < B; b++) {
         const double *row = rounded(p, x + b * Ci, Ci, int8, p->o->per_channel);
@@ -213,8 +246,9 @@ static double *conv_naive(pass *p, const layer_spec *l, const double *x, shape i
 {
     const int T = in.dim[0], Ci = in.dim[1], n = l->units * l->kernel * Ci;
     const bool int8 = is_int8(p, n);
-    const double *k = stored(p, w, n, int8, p->o->per_channel ? l->units : 1);
-    const double *bias = l->bias ? stored(p, w + n, l->units, false, 1) : zeros(p, l->units);
+    const double *k = stored(p, w, n, int8, filter_scales(p, l->units));
+    const double *bias =
+        l->bias ? stored_bias(p, w + n, l->units, filter_scales(p, l->units)) : zeros(p, l->units);
     /* The runtime calls it per channel when the scales differ: not with a single filter. */
     const double *q = rounded(p, x, T * Ci, int8, p->o->per_channel && l->units > 1);
     const int total = (out.dim[0] - 1) * l->stride + l->kernel - T;
@@ -236,14 +270,17 @@ static double *conv_naive(pass *p, const layer_spec *l, const double *x, shape i
 static double *lstm_naive(pass *p, const layer_spec *l, const double *x, shape in, const float *w)
 {
     const int T = in.dim[0], Ci = in.dim[1], u = l->units;
-    const bool int8 = is_int8(p, u * Ci) && is_int8(p, u * u);
-    const double *kernel = stored(p, w, 4 * u * Ci, int8, 4);
-    const double *recurrent = stored(p, w + 4 * u * Ci, 4 * u * u, int8, 4);
+    const bool apart = p->o->storage == STORE_INT8_WEIGHTS; /* else all or nothing */
+    const bool int8_x = is_int8(p, u * Ci) && (apart || is_int8(p, u * u));
+    const bool int8_h = is_int8(p, u * u) && (apart || is_int8(p, u * Ci));
+    const double *kernel = stored(p, w, 4 * u * Ci, int8_x, matrix_scales(p, 4, 4 * u));
+    const double *recurrent =
+        stored(p, w + 4 * u * Ci, 4 * u * u, int8_h, matrix_scales(p, 4, 4 * u));
     const double *bias = stored(p, w + 4 * u * (Ci + u), 4 * u, false, 1);
     double *h = zeros(p, u), *c = zeros(p, u), *gate = zeros(p, 4 * u);
     for (int t = 0; t < T; t++) {
-        const double *xt = rounded(p, x + t * Ci, Ci, int8, p->o->per_channel);
-        const double *ht = rounded(p, h, u, int8, p->o->per_channel);
+        const double *xt = rounded(p, x + t * Ci, Ci, int8_x, p->o->per_channel);
+        const double *ht = rounded(p, h, u, int8_h, p->o->per_channel);
         for (int g = 0; g < 4 * u; g++) {
             gate[g] = bias[g];
             for (int i = 0; i < Ci; i++) gate[g] += xt[i] * kernel[g * Ci + i];
@@ -285,8 +322,9 @@ static double *conv2d_naive(pass *p, const layer_spec *l, const double *x, shape
 {
     const int taps = l->window.dim[0] * l->window.dim[1], Ci = in.dim[2], n = l->units * taps * Ci;
     const bool int8 = is_int8(p, n);
-    const double *k = stored(p, w, n, int8, p->o->per_channel ? l->units : 1);
-    const double *bias = l->bias ? stored(p, w + n, l->units, false, 1) : zeros(p, l->units);
+    const double *k = stored(p, w, n, int8, filter_scales(p, l->units));
+    const double *bias =
+        l->bias ? stored_bias(p, w + n, l->units, filter_scales(p, l->units)) : zeros(p, l->units);
     const double *q = rounded(p, x, shape_size(in), int8, p->o->per_channel && l->units > 1);
     double *y = zeros(p, shape_size(out));
     for (int i = 0; i < shape_size(out); i++) {
@@ -308,10 +346,11 @@ static double *depthwise_naive(pass *p, const layer_spec *l, const double *x, sh
 {
     const int taps = l->window.dim[0] * l->window.dim[1], C = in.dim[2];
     const bool int8 = is_int8(p, taps * C), rows = int8 && p->o->per_channel;
+    const int n_scales = int8 ? filter_scales(p, C) : 1;
     float *by_channel = ARENA_NEW(p->a, float, taps *C);
     for (int i = 0; i < taps * C; i++) by_channel[i % C * taps + i / C] = w[i];
-    const double *k = stored(p, by_channel, taps * C, int8, rows ? C : 1);
-    const double *bias = l->bias ? stored(p, w + taps * C, C, false, 1) : zeros(p, C);
+    const double *k = stored(p, by_channel, taps * C, int8, n_scales);
+    const double *bias = l->bias ? stored_bias(p, w + taps * C, C, n_scales) : zeros(p, C);
     const double *q = rounded(p, x, shape_size(in), rows, true);
     double *y = zeros(p, shape_size(out));
     for (int i = 0; i < shape_size(out); i++) {
@@ -379,9 +418,25 @@ static double *sum_naive(pass *p, const layer_spec *l, const double *x, const do
     return y;
 }
 
+/* The values of a point of a full-integer network, on their steps. An average is rounded as the whole
+ * number that it is, where ties are frequent and all programs agree. */
+static void settle(pass *p, double *x, int n, affine point, bool is_average)
+{
+    for (int i = 0; i < n; i++) {
+        double v = x[i] / (double)point.scale, q = round(v) + point.zero;
+        if (is_average) {
+            v += point.zero;
+            q = v < 0 ? -floor(0.5 + 1e-9 - v) : floor(0.5 + 1e-9 + v);
+        } else {
+            *p->tie = fmin(*p->tie, fabs(fabs(v - trunc(v)) - 0.5));
+        }
+        x[i] = (fmin(127, fmax(-128, q)) - point.zero) * (double)point.scale;
+    }
+}
+
 /* `before` holds what each layer from the network's input on gave. */
-static const double *layer_naive(pass *p, const layer_spec *l, const double *const *before,
-                                 const double *x, shape in, shape out, const float *w)
+static double *layer_naive(pass *p, const layer_spec *l, const double *const *before,
+                           const double *x, shape in, shape out, const float *w)
 {
     const int last = in.dim[in.rank - 1];
     switch (l->kind) {
@@ -425,12 +480,19 @@ const double *naive_forward(const net_spec *net, const float *params, const tfli
     double *first = zeros(&p, n);
     for (int i = 0; i < n; i++) first[i] = (double)x[i];
     after[0] = first;
+    const affine *points = options->storage == STORE_INT8 ? options->points : NULL;
+    if (points) settle(&p, first, n, points[0], false);
     for (int i = 0; i < net->n; i++) {
         int at = 0; /* a layer's tensors are neighbours: kernel, recurrent, bias */
         for (int t = layout->n_tensors; t-- > 0;)
             if (layout->tensor[t].layer == i) at = layout->tensor[t].offset;
-        after[i + 1] = layer_naive(&p, &net->layer[i], after, after[i], layout->shape_in[i],
-                                   layout->shape_out[i], params + at);
+        p.input_scale = points ? points[i].scale : 0;
+        double *y = layer_naive(&p, &net->layer[i], after, after[i], layout->shape_in[i],
+                                layout->shape_out[i], params + at);
+        if (points)
+            settle(&p, y, shape_size(layout->shape_out[i]), points[i + 1],
+                   net->layer[i].kind == LAYER_AVERAGE_POOL2D);
+        after[i + 1] = y;
     }
     *n_out = shape_size(layout->shape_out[net->n - 1]);
     return after[net->n];
@@ -452,4 +514,49 @@ const char *real_library(void)
         stderr,
         "note: TensorFlow Lite is not here (make tflite-lib); comparisons with it are skipped\n");
     return NULL;
+}
+
+/* Inputs like those that tests feed, for calibration. */
+static void fetch_noise(const examples *ex, part p, int first, int count, float *x, float *y)
+{
+    (void)y;
+    const int n = shape_size(ex->in);
+    for (int i = 0; i < count; i++) {
+        rng r = rng_stream((uint64_t)(first + i), RNG_TEST, (uint64_t)p + 10);
+        for (int k = 0; k < n; k++) x[i * n + k] = rng_normal(&r);
+    }
+}
+
+/* The network as int8 needs it, with the parameters of its points; false when it has no such form. */
+static bool make_integer(net_spec *net, const float *params, arena *a, tflite_options *options)
+{
+    net_spec spread;
+    if (calibrate_spread(net, &spread, NULL) != OK) return false;
+    *net = spread;
+    const examples ex = {.in = spread.in, .n = {20}, .fetch = fetch_noise};
+    const calibration how = {.examples = 8, .percentile = 100};
+    value_range ranges[NET_MAX_POINTS];
+    affine *points = ARENA_NEW(a, affine, NET_MAX_POINTS);
+    status s = calibrate(&spread, params, &ex, &how, 0, a, ranges, NULL, NULL);
+    assert(points && s == OK);
+    (void)s;
+    calibrate_affine(&spread, ranges, points);
+    options->points = points;
+    return true;
+}
+
+float *random_folded_net(rng *r, weight_storage storage, float deviation, arena *a, net_spec *net,
+                         tflite_options *options)
+{
+    float *folded;
+    do {
+        const net_spec whole = random_net(r);
+        net_layout *layout = ARENA_NEW(a, net_layout, 1);
+        status s = net_layout_make(&whole, layout, NULL);
+        const float *params = random_floats(r, a, layout->n_params, deviation);
+        if (s == OK) s = net_fold(&whole, params, a, net, &folded, NULL);
+        assert(s == OK);
+        (void)s;
+    } while (net->n == 0 || (storage == STORE_INT8 && !make_integer(net, folded, a, options)));
+    return folded;
 }

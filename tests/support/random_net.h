@@ -12,6 +12,11 @@
 net_spec random_net(rng *r);
 float *random_floats(rng *r, arena *a, int n, float deviation);
 
+/* A random network with its batch norms folded, and its parameters, of this deviation before; for STORE_INT8 one that has an integer
+ * form, with the parameters of its points in `options`. */
+float *random_folded_net(rng *r, weight_storage storage, float deviation, arena *a, net_spec *net,
+                         tflite_options *options);
+
 /* The network's output for `x`, in double precision, with the weights and activations rounded as
  * `options` stores them. *tie tells how near to a rounding tie the worst quantized activation came,
  * in steps (0.5 when nothing was quantized): below 1e-3 two correct programs may differ by a step.
