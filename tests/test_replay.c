@@ -111,7 +111,11 @@ static double mean_ratio(const replay_table *t, const char *name, int n_trials, 
     double best, sum = 0;
     cr_assert(eq(int, replay_volume(t, NULL, t->p.n_points, a, &best, NULL), OK));
     for (uint64_t seed = 0; seed < (uint64_t)n_seeds; seed++) {
-        replay_options o = {sampler_find(name), {seed, AIM_FRONT}, 10, 10, n_trials};
+        replay_options o = {.sampler = sampler_find(name),
+                            .options = {seed, AIM_FRONT},
+                            .window = 10,
+                            .n_workers = 10,
+                            .n_trials = n_trials};
         replay_result r;
         cr_assert(eq(int, replay_run(t, &o, a, &r, NULL), OK));
         int *point = ARENA_NEW(a, int, r.n);
@@ -149,7 +153,11 @@ static double mean_first_met(const replay_table *t, const char *name, int versio
 {
     double sum = 0;
     for (uint64_t seed = 0; seed < (uint64_t)n_seeds; seed++) {
-        replay_options o = {sampler_find(name), {seed, version}, 1, 1, 80};
+        replay_options o = {.sampler = sampler_find(name),
+                            .options = {seed, version},
+                            .window = 1,
+                            .n_workers = 1,
+                            .n_trials = 80};
         replay_result r;
         cr_assert(eq(int, replay_run(t, &o, a, &r, NULL), OK));
         int first = replay_first_met(t, &r, version);
