@@ -88,6 +88,8 @@ $(OUT)/engine/nn/layer_fake_quant.o $(OUT)/engine/compress/calibrate.o: ISA_CFLA
 # The front end's lanes: square roots without errno, so that they are one instruction.
 $(OUT)/engine/signal/lanes_baseline.o: ISA_CFLAGS := -fno-math-errno
 $(OUT)/engine/signal/lanes_avx2.o:     ISA_CFLAGS := -fno-math-errno $(if $(filter x86_64,$(MACHINE)),-mavx2)
+# So are the models'.
+$(OUT)/search/gp.o: ISA_CFLAGS := -fno-math-errno
 $(OUT)/engine/tflite/rows_avx2.o:         ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2)
 $(OUT)/engine/tflite/rows_avx512.o:       ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2)
 $(OUT)/engine/tflite/int_kernel_avx2.o:   ISA_CFLAGS := $(if $(filter x86_64,$(MACHINE)),-mavx2)

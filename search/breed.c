@@ -2,8 +2,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/pareto.h"
+#include "search/gain.h"
 
 static double version_violation(const problem_version *v, const double *value)
 {
@@ -107,21 +109,80 @@ static status split_front(parent *of, int n, int m, int *n_front, arena *a, err 
     return OK;
 }
 
-/* Of those that keep the limits front after front, each by crowding. */
-static status order_feasible(parent *of, int n, int most, int m, arena *a, err *e)
+/* Of parents from `from` on the one of the greatest gain as last found. */
+static int first_by_gain(const parent *of, int from, int n)
+{
+    int first = from;
+    for (int i = from + 1; i < n; i++)
+        if (of[i].crowding > of[first].crowding) first = i;
+    return first;
+}
+
+/* Moves those of n parents first that together dominate the most hypervolume, chosen one by one
+ * (Guerreiro, Fonseca & Paquete, Evol. Comput. 24, 2016). Gains only fall: the best is sure when it is fresh. */
+static status move_by_volume(parent *of, int n, int most, int m, const double *reference, arena *a,
+                             err *e)
+{
+    double *front = ARENA_NEW(a, double, (most + 1) * m);
+    if (!front) return FAIL(e, ERR_MEM, "out of memory for a front");
+    for (int i = 0; i < n; i++) of[i].crowding = (double)INFINITY;
+    for (int chosen = 0; chosen < n && chosen < most; chosen++) {
+        gain_front f;
+        arena_mark_t mark = arena_mark(a);
+        TRY(gain_open(front, chosen, m, reference, a, &f, e));
+        for (int fresh = -1, best; fresh != (best = first_by_gain(of, chosen, n)); fresh = best)
+            of[best].crowding = gain_expected(&f, of[best].figure, of[best].figure[m - 1], 0);
+        arena_release(a, mark);
+        int best = first_by_gain(of, chosen, n);
+        parent member = of[best];
+        of[best] = of[chosen];
+        of[chosen] = member;
+        memcpy(front + chosen * m, member.figure, (size_t)m * sizeof *front);
+    }
+    return OK;
+}
+
+/* Of those that keep the limits front after front; within each by crowding, or by hypervolume one that is cut. */
+static status order_feasible(parent *of, int n, int most, int m, const double *reference, arena *a,
+                             err *e)
 {
     ranked *scratch = ARENA_NEW(a, ranked, n + 1);
     if (!scratch) return FAIL(e, ERR_MEM, "out of memory");
     for (int done = 0, front; done < n && done < most; done += front) {
         TRY(split_front(of + done, n - done, m, &front, a, e));
+        if (reference) {
+            if (done + front > most)
+                TRY(move_by_volume(of + done, front, most - done, m, reference, a, e));
+            continue;
+        }
         find_crowding(of + done, front, m, scratch);
         qsort(of + done, (size_t)front, sizeof *of, by_crowding);
     }
     return OK;
 }
 
-status breed_best(const problem *p, int aim, const history *h, int most, int *out, int *n, arena *a,
-                  err *e)
+/* What each of n parents adds to the hypervolume of the others, as a part of the most that one adds. */
+static status find_shares(const parent *of, int n, int m, const double *reference, double *share,
+                          arena *a, err *e)
+{
+    double *others = ARENA_NEW(a, double, (n + 1) * m), most = 0;
+    if (!others) return FAIL(e, ERR_MEM, "out of memory for a front");
+    for (int i = 0; i < n; i++) {
+        gain_front f;
+        int n_others = 0;
+        for (int j = 0; j < n; j++)
+            if (j != i) memcpy(others + n_others++ * m, of[j].figure, (size_t)m * sizeof *others);
+        TRY(gain_open(others, n_others, m, reference, a, &f, e));
+        share[i] = gain_expected(&f, of[i].figure, of[i].figure[m - 1], 0);
+        most = fmax(most, share[i]);
+    }
+    for (int i = 0; i < n; i++) share[i] = most > 0 ? share[i] / most : 1;
+    return OK;
+}
+
+static status choose_best(const problem *p, int aim, const history *h, int most,
+                          const double *reference, double *share, int *out, int *n, arena *a,
+                          err *e)
 {
     arena_mark_t mark = arena_mark(a);
     parent *all = ARENA_NEW(a, parent, h->n_known + 1);
@@ -130,11 +191,24 @@ status breed_best(const problem *p, int aim, const history *h, int most, int *ou
     for (int i = 0; i < h->n_known; i++) count += read_parent(p, aim, h, i, &all[count]);
     qsort(all, (size_t)count, sizeof *all, by_violation);
     while (feasible < count && all[feasible].violation == 0) feasible++;
-    status s = order_feasible(all, feasible, most, p->n_objectives, a, e);
+    status s = order_feasible(all, feasible, most, p->n_objectives, reference, a, e);
     *n = count < most ? count : most;
+    if (s == OK && share) s = find_shares(all, *n, p->n_objectives, reference, share, a, e);
     for (int i = 0; s == OK && i < *n; i++) out[i] = all[i].number;
     arena_release(a, mark);
     return s;
+}
+
+status breed_best(const problem *p, int aim, const history *h, int most, int *out, int *n, arena *a,
+                  err *e)
+{
+    return choose_best(p, aim, h, most, NULL, NULL, out, n, a, e);
+}
+
+status breed_cover(const problem *p, int aim, const history *h, int most, const double *reference,
+                   int *out, double *share, int *n, arena *a, err *e)
+{
+    return choose_best(p, aim, h, most, reference, share, out, n, a, e);
 }
 
 void breed_mutate(const problem *p, int knob, int *level, rng *r)

@@ -15,6 +15,12 @@ double breed_violation(const problem *p, int aim, const double *value);
 status breed_best(const problem *p, int aim, const history *h, int most, int *out, int *n, arena *a,
                   err *e);
 
+/* The same, but of a front that does not fit whole those that together dominate the most hypervolume within
+ * `reference` (n_objectives, less is better), in no order. In `share`, which holds `most`, what each adds to the
+ * hypervolume of the others, the greatest being 1. */
+status breed_cover(const problem *p, int aim, const history *h, int most, const double *reference,
+                   int *out, double *share, int *n, arena *a, err *e);
+
 /* Sets one knob that may differ to another level: a neighbour of a number's, any other word. */
 void breed_mutate(const problem *p, int knob, int *level, rng *r);
 

@@ -52,7 +52,7 @@ void replay_curve(const replay_table *t, int point, int seed_index, uint64_t rep
 
 enum { N_KNOBS = 8, INVENTED_EPOCHS = 27 };
 enum { ARCHITECTURE, WIDTH, SPARSITY, MEL, COEFFICIENTS, FRAME, RATE, BITS };
-enum { ACCURACY, SIZE, LATENCY, N_METRICS };
+enum { ACCURACY, SIZE, LATENCY, WEIGHTS, N_METRICS };
 enum { DS_CNN_2, DS_CNN_3, CNN, MLP };
 
 static const double widths[] = {8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128},
@@ -131,6 +131,7 @@ static void invent_point(int i, const int *at, float *figure)
     rng peculiarity = rng_stream(0, RNG_TEST, (uint64_t)i);
     figure[ACCURACY] =
         (float)(respond(at[ARCHITECTURE], &l, at) + 0.4 * (double)rng_normal(&peculiarity));
+    figure[WEIGHTS] = (float)(l.params * (1 - sparsities[at[SPARSITY]]));
     figure[SIZE] = (float)packed_bytes(l.params, sparsities[at[SPARSITY]], bits[at[BITS]]);
     figure[LATENCY] = (float)milliseconds(&l, t, rates[at[RATE]], frame, mels[at[MEL]], f);
 }
@@ -195,7 +196,7 @@ status replay_table_invent_large(int times, arena *a, replay_table *out, err *e)
     if (times < 1 || times > 1000) return FAIL(e, ERR_ARG, "a table of %d times the space", times);
     *out = (replay_table){
         .p = {.n_metrics = N_METRICS,
-              .n_objectives = N_METRICS,
+              .n_objectives = WEIGHTS,
               .n_versions = 3,
               .version = versions,
               .n_seeds = 16},
@@ -207,7 +208,8 @@ status replay_table_invent_large(int times, arena *a, replay_table *out, err *e)
     const int n = out->p.n_points;
     problem_metric *metric = ARENA_NEW(a, problem_metric, N_METRICS);
     float *truth = ARENA_NEW(a, float, (int64_t)n *N_METRICS);
-    float *size = ARENA_NEW(a, float, n), *latency = ARENA_NEW(a, float, n);
+    float *size = ARENA_NEW(a, float, n), *latency = ARENA_NEW(a, float, n),
+          *weights = ARENA_NEW(a, float, n);
     if (!metric || !truth || !size || !latency)
         return FAIL(e, ERR_MEM, "out of memory for a table");
     TRY(take_columns(&out->p, metric, a, e));
@@ -215,12 +217,15 @@ status replay_table_invent_large(int times, arena *a, replay_table *out, err *e)
         invent_point(i, &out->p.level[(size_t)i * (size_t)out->p.n_knobs], &truth[i * N_METRICS]);
         if (times > 1) truth[i * N_METRICS] -= repeat_cost(i, times);
         size[i] = truth[i * N_METRICS + SIZE];
+        weights[i] = truth[i * N_METRICS + WEIGHTS];
         latency[i] = truth[i * N_METRICS + LATENCY];
     }
     metric[ACCURACY] = (problem_metric){.name = "accuracy", .maximize = true};
     metric[SIZE] = (problem_metric){.name = "size", .exact = true, .positive = true, .known = size};
     metric[LATENCY] =
         (problem_metric){.name = "latency_ms", .exact = true, .positive = true, .known = latency};
+    metric[WEIGHTS] =
+        (problem_metric){.name = "weights", .exact = true, .positive = true, .known = weights};
     out->truth = truth;
     return OK;
 }

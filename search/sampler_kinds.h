@@ -10,5 +10,9 @@ status sampler_nsga2_open(const problem *p, const sampler_options *o, arena *a, 
                           err *e);
 status sampler_aging_open(const problem *p, const sampler_options *o, arena *a, sampler **out,
                           err *e);
+status sampler_greybox_open(const problem *p, const sampler_options *o, arena *a, sampler **out,
+                            err *e);
+status sampler_motpe_open(const problem *p, const sampler_options *o, arena *a, sampler **out,
+                          err *e);
 
 #endif

@@ -512,8 +512,11 @@ static const setting_row rows[N_SETTINGS] = {
          .help =
              "which candidates are tried, and in which order: `grid`, all of them, one after the "
              "other; `random`, evenly spread over the space; `nsga2`, a genetic search for the "
-             "front; `aging`, evolution by single changes of good, recent candidates; `greybox` "
-             "and `motpe` are reserved. All but `grid` train with the first seed only"},
+             "front; `aging`, evolution by single changes of good, recent candidates; `greybox`, "
+             "what a "
+             "model of the trained figures expects most of, sizes and times being known; `motpe`, "
+             "what "
+             "looks like the best fifth so far. All but `grid` train with the first seed only"},
     [SET_AIM] = {"search.aim", TYPE_TEXT, .def = "auto",
                  .help = "what the search is after: `front`, the whole Pareto front; `versions`, a "
                          "pick for each of them; the name of one version; `auto`: versions when "

@@ -1,19 +1,24 @@
 /* Samplers against each other on the invented keyword space: hypervolume ratio by true figures after 50, 100,
- * 200 and 300 trainings, and trainings until the first candidate that truly meets versions a, b, c.
- *   bench_samplers [SAMPLER ...]      ten seeds each; a window of 1, and of 10 where learning matters */
+ * 200 and 300 trainings (mean of ten seeds), and trainings until the first candidate that truly meets versions a, b, c
+ * (median of ten seeds, of forty when the search is aimed at the version). Beside them Optuna's on the same table, where
+ * it is installed: NSGA-II, and multivariate TPE for 150 trainings, three seeds each.
+ *   bench_samplers [SAMPLER ...]      a window of 1 and of 10; optuna is the name of Optuna's */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "search/replay.h"
 
-enum { N_SEEDS = 10, N_TRIALS = 300, N_STEPS = 4 };
+enum { N_SEEDS = 10, N_AIMED = 40, N_OPTUNA = 3, N_TRIALS = 300, N_TPE = 150, N_STEPS = 4 };
 static const int steps[N_STEPS] = {50, 100, 200, 300};
 
 typedef struct {
+    int n_seeds;
     double ratio[N_STEPS], last_square, ask_seconds;
-    int first_met[3][N_SEEDS];
+    int first_met[3][N_AIMED];
 } score;
 
 static void die(const err *e)
@@ -31,8 +36,8 @@ static void add_volumes(const replay_table *t, const replay_result *r, double be
     for (int i = 0; i < N_STEPS; i++) {
         double volume;
         if (replay_volume(t, point, steps[i] < r->n ? steps[i] : r->n, a, &volume, &e)) die(&e);
-        s->ratio[i] += volume / best / N_SEEDS;
-        if (i + 1 == N_STEPS) s->last_square += volume / best * volume / best / N_SEEDS;
+        s->ratio[i] += volume / best / s->n_seeds;
+        if (i + 1 == N_STEPS) s->last_square += volume / best * volume / best / s->n_seeds;
     }
 }
 
@@ -42,23 +47,23 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void print_median(int *first)
+static void print_median(int *first, int n)
 {
-    for (int i = 0; i < N_SEEDS; i++)
+    for (int i = 0; i < n; i++)
         if (first[i] == 0) first[i] = N_TRIALS + 1;
-    qsort(first, N_SEEDS, sizeof *first, compare);
-    double median = (first[(N_SEEDS - 1) / 2] + first[N_SEEDS / 2]) / 2.0;
+    qsort(first, (size_t)n, sizeof *first, compare);
+    double median = (first[(n - 1) / 2] + first[n / 2]) / 2.0;
     if (median > N_TRIALS)
         printf("  %6s", ">300");
     else
         printf("  %6.1f", median);
 }
 
-/* aim AIM_FRONT: one search for all columns; AIM_VERSIONS: one search for each version. */
+/* aim AIM_FRONT: one search for all columns; else one search for that version. */
 static void play(const replay_table *t, const sampler_row *row, int window, int aim, double best,
                  score *s, arena *a)
 {
-    for (int seed = 0; seed < N_SEEDS; seed++) {
+    for (int seed = 0; seed < s->n_seeds; seed++) {
         replay_options o = {.sampler = row,
                             .options = {.seed = (uint64_t)seed, .aim = aim},
                             .window = window,
@@ -67,30 +72,125 @@ static void play(const replay_table *t, const sampler_row *row, int window, int 
         arena_mark_t mark = arena_mark(a);
         replay_result r;
         err e = {0};
+        clock_t began = clock();
         if (replay_run(t, &o, a, &r, &e)) die(&e);
+        s->ask_seconds += (double)(clock() - began) / CLOCKS_PER_SEC / r.n / s->n_seeds;
         for (int v = 0; v < 3; v++)
             if (aim == AIM_FRONT || aim == v) s->first_met[v][seed] = replay_first_met(t, &r, v);
         if (aim == AIM_FRONT) add_volumes(t, &r, best, s, a);
-        s->ask_seconds += r.ask_seconds / r.n / N_SEEDS;
         arena_release(a, mark);
     }
 }
 
+static void print_front(const char *name, int window, score *s, int n_trials)
+{
+    printf("%-12s %2d ", name, window);
+    for (int i = 0; i < N_STEPS; i++)
+        if (steps[i] <= n_trials)
+            printf("  %.3f", s->ratio[i]);
+        else
+            printf("  %5s", "-");
+    double mean = s->ratio[N_STEPS - 1];
+    printf(" +-%.3f", sqrt(fmax(0, s->last_square - mean * mean)));
+    for (int v = 0; v < 3; v++) print_median(s->first_met[v], s->n_seeds);
+}
+
 static void show(const replay_table *t, const sampler_row *row, int window, double best, arena *a)
 {
-    score front = {0}, aimed = {0};
+    score front = {.n_seeds = N_SEEDS}, aimed = {.n_seeds = N_AIMED};
     play(t, row, window, AIM_FRONT, best, &front, a);
-    printf("%-8s %6d ", row->name, window);
-    for (int i = 0; i < N_STEPS; i++) printf("  %.3f", front.ratio[i]);
-    double mean = front.ratio[N_STEPS - 1];
-    printf(" +-%.3f", sqrt(fmax(0, front.last_square - mean * mean)));
-    for (int v = 0; v < 3; v++) print_median(front.first_met[v]);
+    print_front(row->name, window, &front, N_TRIALS);
     for (int v = 0; v < 3; v++) {
         play(t, row, window, v, best, &aimed, a);
-        print_median(aimed.first_met[v]);
+        print_median(aimed.first_met[v], N_AIMED);
     }
     printf("  %8.3f\n", 1000 * front.ask_seconds);
     fflush(stdout);
+}
+
+/* --- Optuna --- */
+
+static bool has_optuna(void)
+{
+    return system("/usr/bin/python3 -c 'import optuna' 2>/dev/null") == 0;
+}
+
+/* The table as samplers_optuna.py reads it. */
+static void write_table(const replay_table *t, FILE *f)
+{
+    const problem *p = &t->p;
+    for (int k = 0; k < p->n_knobs; k++)
+        fprintf(f, "%s:%s,", p->knob[k].number ? "number" : "word", p->knob[k].name);
+    for (int m = 0; m < p->n_objectives; m++)
+        fprintf(f, "%s:%s,", p->metric[m].maximize ? "max" : "min", p->metric[m].name);
+    for (int m = 0; m < p->n_objectives; m++)
+        fprintf(f, "noise:%s%s", p->metric[m].name, m + 1 < p->n_objectives ? "," : "\n");
+    for (int i = 0; i < p->n_points; i++) {
+        for (int k = 0; k < p->n_knobs; k++) fprintf(f, "%d,", p->level[i * p->n_knobs + k]);
+        for (int m = 0; m < p->n_objectives; m++)
+            fprintf(f, "%.9g,", (double)t->truth[i * p->n_metrics + m]);
+        for (int m = 0; m < p->n_objectives; m++)
+            fprintf(f, "%g%s", t->noise[m], m + 1 < p->n_objectives ? "," : "\n");
+    }
+}
+
+static int ask_optuna(const char *path, const char *method, int seed, int n, suggestion *out)
+{
+    char command[300];
+    int got = 0;
+    snprintf(command, sizeof command, "/usr/bin/python3 tests/bench/samplers_optuna.py %s %s %d %d",
+             path, method, seed, n);
+    FILE *f = popen(command, "r");
+    if (!f) return 0;
+    while (got < n && fscanf(f, "%d", &out[got].point) == 1) got++;
+    pclose(f);
+    return got;
+}
+
+static void show_optuna(const replay_table *t, const char *path, const char *method, int n_trials,
+                        double best, arena *a)
+{
+    score s = {.n_seeds = N_OPTUNA};
+    char name[40];
+    for (int seed = 0; seed < N_OPTUNA; seed++) {
+        suggestion trial[N_TRIALS];
+        replay_result r = {.trial = trial};
+        r.n = ask_optuna(path, method, seed, n_trials, trial);
+        if (r.n < n_trials) {
+            printf("optuna %s ended after %d trials\n", method, r.n);
+            return;
+        }
+        for (int v = 0; v < 3; v++) s.first_met[v][seed] = replay_first_met(t, &r, v);
+        add_volumes(t, &r, best, &s, a);
+    }
+    snprintf(name, sizeof name, "optuna %s", method);
+    print_front(name, 1, &s, n_trials);
+    printf("\n");
+    fflush(stdout);
+}
+
+static void show_all_optuna(const replay_table *t, double best, arena *a)
+{
+    char path[] = "/tmp/paretune-table-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!f || !has_optuna()) {
+        printf("optuna: not installed (Debian: python3-optuna)\n");
+    } else {
+        write_table(t, f);
+        fflush(f);
+        show_optuna(t, path, "nsga2", N_TRIALS, best, a);
+        show_optuna(t, path, "tpe", N_TPE, best, a);
+    }
+    if (f) fclose(f);
+    unlink(path);
+}
+
+static bool is_wanted(int n, char **name, const char *which)
+{
+    for (int i = 1; i < n; i++)
+        if (strcmp(name[i], which) == 0) return true;
+    return n < 2;
 }
 
 int main(int n, char **name)
@@ -104,15 +204,14 @@ int main(int n, char **name)
     if (replay_volume(&t, NULL, t.p.n_points, &a, &best, &e)) die(&e);
     printf("                 hypervolume ratio after trainings       trainings to a, b, c       "
            "aimed at a, b, c\n"
-           "sampler  window      50     100     200     300                median, front           "
-           " median   ms a trial\n");
+           "sampler  window     50     100    200    300                   median, front           "
+           " median      ms a trial\n");
     for (const sampler_row *row = sampler_rows(); row->name; row++) {
-        bool wanted = n < 2;
-        for (int i = 1; i < n; i++) wanted |= strcmp(name[i], row->name) == 0;
-        if (!wanted) continue;
+        if (!is_wanted(n, name, row->name)) continue;
         show(&t, row, 1, best, &a);
         show(&t, row, 10, best, &a);
     }
+    if (is_wanted(n, name, "optuna")) show_all_optuna(&t, best, &a);
     arena_free(&a);
     return 0;
 }
