@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { NEAR_DF = 16 }; /* of the spread of trainings: t's 95 % point is then 6 % off the normal's */
+
 static const double unknown = (double)NAN;
 
 /* The candidate of each point, in the points' order. */
@@ -155,7 +157,7 @@ static status collect(const field *f, int limit, int pick_group, arena *a, verdi
         double v = judged(f, limit, i);
         if (isfinite(v)) verdict_add(&all[f->g.of[i]], v);
     }
-    *spread = verdict_pool(all, f->g.n);
+    *spread = verdict_pool_near(all, f->g.n, f->p->limit[limit].bound, NEAR_DF);
     *n = 0;
     for (int g = 0; g < f->g.n; g++) {
         if (!f->looked[g] || all[g].n == 0) continue;

@@ -34,6 +34,27 @@ verdict_spread verdict_pool(const verdict_sample *s, int n)
     return (verdict_spread){df > 0 ? sqrt(squares / df) : (double)NAN, df};
 }
 
+verdict_spread verdict_pool_near(const verdict_sample *s, int n, double bound, int df)
+{
+    double squares = 0, beyond = -1; /* distance that was taken last */
+    int have = 0;
+    for (;;) {
+        double next = (double)INFINITY;
+        for (int i = 0; i < n; i++) {
+            double far = fabs(s[i].mean - bound);
+            if (s[i].n > 1 && far > beyond && far < next) next = far;
+        }
+        if (have >= df || isinf(next)) break;
+        for (int i = 0; i < n; i++) /* all at one distance, whatever their order */
+            if (s[i].n > 1 && fabs(s[i].mean - bound) == next) {
+                squares += s[i].squares;
+                have += s[i].n - 1;
+            }
+        beyond = next;
+    }
+    return (verdict_spread){have > 0 ? sqrt(squares / have) : (double)NAN, have};
+}
+
 /* Of a configuration's mean. */
 static double standard_error(const verdict_sample *s, const verdict_spread *p)
 {

@@ -40,6 +40,9 @@ typedef struct {
 } verdict_spread;
 
 verdict_spread verdict_pool(const verdict_sample *s, int n);
+/* Pooled over the configurations nearest to a bound, as many as it takes to have `df` degrees of freedom: bad networks
+ * vary more than good ones, and what matters is the spread of those that may keep the limit. */
+verdict_spread verdict_pool_near(const verdict_sample *s, int n, double bound, int df);
 
 /* Interval of a configuration's mean: Student's t with the pooled spread, the set's error included. Infinite when
  * the spread is unknown. */

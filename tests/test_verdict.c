@@ -26,6 +26,18 @@ Test(verdict, pools_the_spread_over_configurations_with_several_trainings)
     cr_expect(eq(int, verdict_pool(&s[2], 1).df, 0));
 }
 
+/* By distance from 100: 99 (squares 2), 103 (squares 8), 50 (squares 200). */
+Test(verdict, pools_near_a_bound_first)
+{
+    verdict_sample s[] = {sample(2, (double[]){40, 60}), sample(2, (double[]){98, 100}),
+                          sample(2, (double[]){101, 105}), sample(1, (double[]){100})};
+    cr_expect(epsilon_eq(dbl, verdict_pool_near(s, 4, 100, 1).sigma, sqrt(2), 1e-12));
+    cr_expect(epsilon_eq(dbl, verdict_pool_near(s, 4, 100, 2).sigma, sqrt(5), 1e-12));
+    cr_expect(epsilon_eq(dbl, verdict_pool_near(s, 4, 100, 9).sigma, sqrt(70), 1e-12));
+    cr_expect(eq(int, verdict_pool_near(s, 4, 100, 9).df, 3));
+    cr_expect(eq(int, verdict_pool_near(&s[3], 1, 100, 9).df, 0));
+}
+
 /* t(0.975, 3) = 3.182446; error of the mean of two sqrt(16/3/2). */
 Test(verdict, interval_is_students)
 {
