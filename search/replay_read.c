@@ -450,7 +450,7 @@ static status set_reference(reading *r, err *e)
                 problem_minimised(&r->metric[k], (double)t->truth[i * t->p.n_metrics + k]);
     TRY(pareto_front(turned, n, m, on_front, r->a, e));
     for (int k = 0; k < m; k++) {
-        double best = INFINITY, worst = -INFINITY;
+        double best = HUGE_VAL, worst = -HUGE_VAL;
         for (int i = 0; i < n; i++) {
             if (!on_front[i]) continue;
             best = fmin(best, turned[i * m + k]);

@@ -112,7 +112,7 @@ static status take_curve(course *c, const node *detail, err *e)
     c->n_epochs = 0;
     for (int i = 0; i < curve->n && c->n_epochs < MOST_EPOCHS; i++) {
         const node *row = curve->item[i];
-        double v = NAN;
+        double v = (double)NAN;
         if (row->kind == NODE_LIST && row->n > 3)
             v = 100 * row->item[3]->number;
         else if (row->kind == NODE_LIST && row->n > 1)

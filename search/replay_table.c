@@ -263,9 +263,9 @@ void replay_table_aim(replay_table *t, int aim)
 {
     const problem *p = &t->p;
     for (int k = 0; k < p->n_objectives && aim != AIM_FRONT; k++) {
-        double loosest = -INFINITY;
+        double loosest = -HUGE_VAL;
         for (int v = 0; v < p->n_versions; v++) {
-            double own = INFINITY;
+            double own = HUGE_VAL;
             if (aim != AIM_VERSIONS && aim != v) continue;
             for (int i = 0; i < p->version[v].n_limits; i++)
                 if (p->version[v].limit[i].metric == k)

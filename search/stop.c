@@ -41,7 +41,7 @@ static bool is_in_audit(const stop_rule *r, int number)
 status stop_ask(const stop_rule *r, const history *h, const stop_case *c, arena *scratch,
                 stop_answer *out, err *e)
 {
-    *out = (stop_answer){.chance = NAN};
+    *out = (stop_answer){.chance = (double)NAN};
     for (int i = 0; i < r->p->n_metrics; i++) {
         const problem_metric *m = &r->p->metric[i];
         out->value[i] = m->exact ? (double)m->known[c->what.point] : (double)NAN;

@@ -40,7 +40,7 @@ static void put_row(const problem *p, int watched, int point, float at_rung, dou
 static void take_scales(field *f)
 {
     for (int k = 0; k < f->m; k++) {
-        double low = INFINITY, high = -INFINITY;
+        double low = HUGE_VAL, high = -HUGE_VAL;
         for (int i = 0; i < f->n; i++) {
             low = fmin(low, f->figure[i * f->m + k]);
             high = fmax(high, f->figure[i * f->m + k]);
@@ -88,7 +88,7 @@ static bool rank_layer(const field *f, const int *row, int n, int *left, double 
 {
     int next = 0;
     for (int i = 0; i < n; i++) {
-        gap[i] = INFINITY;
+        gap[i] = HUGE_VAL;
         if (f->figure[row[i] * f->m] < f->figure[row[next] * f->m]) next = i;
     }
     for (int taken = 0; taken<n && * left> 0; taken++, --*left) {

@@ -274,8 +274,8 @@ static void extrapolate(judgement *g)
     const stop_case *c = g->c;
     const int m = stop_watched(g->rule->p), n_all = g->rule->o.n_epochs;
     if (m < 0 || !g->rule->p->metric[m].maximize || c->n_epochs < 5) return;
-    power_law best = {.squares = INFINITY};
-    double end = NAN;
+    power_law best = {.squares = HUGE_VAL};
+    double end = (double)NAN;
     for (double power = 0.5; power <= 2; power += 0.5) {
         power_law f = fit_power(c->curve, c->n_epochs, power);
         if (!(f.squares < best.squares)) continue;
@@ -384,7 +384,7 @@ status stop_dominance(const stop_rule *self, const history *h, const stop_case *
 {
     const problem *p = self->p;
     judgement g = {.rule = self, .h = h, .c = c, .a = scratch};
-    for (int m = 0; m < p->n_metrics; m++) g.final[m].mean = NAN;
+    for (int m = 0; m < p->n_metrics; m++) g.final[m].mean = (double)NAN;
     TRY(take_finished(&g, e));
     if (g.n_finished >= LEAST_FINISHED)
         TRY(regress(&g, e));

@@ -105,7 +105,7 @@ Test(stop, places_rungs_by_a_factor_and_not_below_the_least)
     cr_expect(lt(int, rung[stop_rungs(10, 1.05, 1, rung) - 1], 10), "the end is no rung");
     int n = stop_rungs(2000, 1.05, 1, rung);
     for (int i = 0; i < n; i++) {
-        cr_expect(all(le(int, 1, rung[i]), lt(int, rung[i], 2000)));
+        cr_expect(rung[i] >= 1 && rung[i] < 2000);
         if (i > 0) cr_expect(lt(int, rung[i - 1], rung[i]));
     }
 }
