@@ -46,8 +46,9 @@ ROOT     := build/arm64-root
 ROOT_LIB := $(ROOT)/usr/lib/aarch64-linux-gnu
 PKG_CFLAGS := $(addprefix -idirafter $(ROOT)/usr/include,/ /aarch64-linux-gnu /kissfft \
               /aarch64-linux-gnu/openblas-pthread)
-LIBS     := -L$(ROOT_LIB) -Wl,-rpath-link,$(ROOT_LIB):$(ROOT)/lib/aarch64-linux-gnu \
-            -lsqlite3 -lopenblas -lyaml -lz -lxxhash -lsndfile -lkissfft-float -ldl -lm
+LIBS     := -L$(ROOT_LIB) -L$(ROOT)/usr/lib \
+            -Wl,-rpath-link,$(ROOT_LIB):$(ROOT)/lib/aarch64-linux-gnu:$(ROOT)/usr/lib \
+            -lsqlite3 -lopenblas -lyaml -lz -lzopfli -lxxhash -lsndfile -lkissfft-float -ldl -lm
 CRITERION := -lcriterion
 endif
 MACHINE  := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
@@ -153,7 +154,8 @@ $(OUT)/libbench.a: $(BENCH_OBJ) $(OUT)/sources
 $(OUT)/paretune-bench: $(OUT)/main.o $(OUT)/program_bench.o $(OUT)/static/foreign.o $(OUT)/libbench.a \
                        $(OUT)/static/kiss_fft.o $(OUT)/static/kiss_fftr.o
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static -o $@ $^ -L$(ROOT_LIB) -lyaml -lz -lxxhash -lm
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static -o $@ $^ -L$(ROOT_LIB) -L$(ROOT)/usr/lib -lyaml -lz \
+	    -lzopfli -lxxhash -lm
 
 # --- what people run ---
 

@@ -46,7 +46,9 @@ static const metric_row metrics[] = {
      "published sizes"},
     {"size_converter_zlib", "", "B", BETTER_LOWER, STAGE_EXPORT, false,
      "bytes of zlib.compress of that file"},
-    {"n_params", "", "", BETTER_LOWER, STAGE_EXPORT, true, "trained parameters"},
+    {"n_params", "", "", BETTER_LOWER, STAGE_EXPORT, true,
+     "trained parameters, four for each channel of a batch norm; where weights are clustered it is "
+     "folded and counts one (`paretune grade` counts the numbers in a file)"},
     {"macs", "", "", BETTER_LOWER, STAGE_EXPORT, true, "multiply-adds of one inference"},
     {"arena", "", "B", BETTER_LOWER, STAGE_EXPORT, true,
      "activation memory that one inference holds at once"},

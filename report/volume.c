@@ -28,7 +28,7 @@ static int scale_points(double *points, int n, const store_space *space, double 
 {
     int m = space->n_objectives, has_volume = n > 0;
     for (int k = 0; k < m; k++) {
-        double low = INFINITY, high = -INFINITY;
+        double low = (double)INFINITY, high = -(double)INFINITY;
         for (int t = 0; t < n; t++) {
             low = fmin(low, points[t * m + k]);
             high = fmax(high, points[t * m + k]);
@@ -46,7 +46,7 @@ status front_volume_read(store *s, const store_space *space, arena *a, front_vol
 {
     int m = space->n_objectives;
     store_points p;
-    *out = (front_volume){.share = NAN};
+    *out = (front_volume){.share = (double)NAN};
     if (m == 0) return OK;
     const char **metric = ARENA_NEW(a, const char *, m);
     double *box = ARENA_NEW(a, double, 3 * m);

@@ -312,6 +312,7 @@ static status add_trainings(maker *m, const value *slots, const build *w, uint64
         chain_put_train(m->p->s, slots, net->json, &w->part[i], seed, n_sounds, &b);
         TRY(add_stage(m, STAGE_TRAIN, &b, "", n + n_sounds, parents, w->part[i].seconds,
                       predicted_train_bytes(w->cost), e));
+        m->out->stage[m->out->n - 1].epochs = w->part[i].to - w->part[i].from;
     }
     return OK;
 }
@@ -327,8 +328,8 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
     parents[0] = m->keys[m->out->n - 1]; /* behind it the data, which calibration looks at */
     const bool aware = slots[SET_AWARE].number != 0; /* then the training has the ranges */
     const int n_parents = candidate_matters(s, slots, SET_CALIBRATION) && !aware ? 2 : 1;
-    TRY(add_stage(m, STAGE_EXPORT, &b, "", n_parents, parents, predicted_export_seconds(),
-                  w->cost->flat_bytes, e));
+    TRY(add_stage(m, STAGE_EXPORT, &b, "", n_parents, parents,
+                  predicted_export_seconds(slots, w->cost), w->cost->flat_bytes, e));
     parents[0] = m->keys[m->out->n - 1];
     buf_printf(&b, "{\"batch\":%d}", SCORE_BATCH);
     TRY(add_stage(m, STAGE_SCORE, &b, "", 2, parents, predicted_score_seconds(w->data, w->tuned),
@@ -367,6 +368,25 @@ static int fill_knobs(const space *s, const value *slots, store_knob *out)
     return n;
 }
 
+static status put_config(const plan *p, const value *slots, const build *w, buf *b, err *e)
+{
+    return candidate_put_config(p->s, slots, w->tuned->json,
+                                w->data->clips ? w->data->clips->files : NULL, b, e);
+}
+
+status plan_config_hash(const plan *p, int64_t candidate, hash *out, err *e)
+{
+    value slots[N_SLOTS];
+    build w;
+    buf b = {0};
+    TRY(plan_values(p, candidate, slots, e));
+    TRY(plan_lookup(p, slots, &w, e));
+    status s = put_config(p, slots, &w, &b, e);
+    if (s == OK) *out = hash_bytes(b.data, b.len);
+    buf_free(&b);
+    return s;
+}
+
 static status fill_row(const plan *p, const value *slots, const build *w, arena *a, chain *out,
                        err *e)
 {
@@ -376,8 +396,7 @@ static status fill_row(const plan *p, const value *slots, const build *w, arena 
     store_knob *knobs = ARENA_NEW(a, store_knob, p->s->n_axes);
     double *values = ARENA_NEW(a, double, 7);
     buf b = {0};
-    status code = candidate_put_config(p->s, slots, w->tuned->json,
-                                       w->data->clips ? w->data->clips->files : NULL, &b, e);
+    status code = put_config(p, slots, w, &b, e);
     const char *config = code == OK ? arena_copy(a, b.data, b.len) : NULL;
     buf_free(&b);
     TRY(code);

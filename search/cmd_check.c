@@ -41,14 +41,14 @@ static void warn_idle_rules(const space *s, const plan *p)
     }
 }
 
-static void warn_bad_pruning(const space *s, const plan *p)
+static void warn_senseless(const plan *p)
 {
-    int64_t n = plan_excluded(p, space_n_rules(s));
-    int line;
-    const char *file = space_pruning_place(s, &line);
-    if (n > 0)
-        log_warn("%s:%d: %lld candidate%s left out: %s (begin and end in %% fit every length)",
-                 file, line, (long long)n, n == 1 ? " is" : "s are", plan_own_rule(p));
+    const char *place, *why;
+    int64_t n;
+    for (int i = 0; (why = plan_own_reason(p, i, &place, &n)) != NULL; i++)
+        if (n > 0)
+            log_warn("%s: %lld candidate%s left out: %s", place, (long long)n,
+                     n == 1 ? " is" : "s are", why);
 }
 
 /* The rows of tables, whose mistakes are printed as those of the space are. */
@@ -77,7 +77,7 @@ static status check_plan(const space *s, arena *a, int *code, err *e)
     TRY(check_data(p, a, code, e));
     if (*code != 0) return OK;
     TRY(plan_summarize(p, &t, e));
-    warn_bad_pruning(s, p);
+    warn_senseless(p);
     warn_idle_rules(s, p);
     if (t.trials == 0) cmd_plan_warn_hopeless(s, p);
     print_ok(s, &t);

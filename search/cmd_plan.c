@@ -29,18 +29,17 @@ static void print_line(const char *what, int64_t n, const char *why)
 
 static void print_excluded(const view *v)
 {
-    for (int i = 0; i <= space_n_rules(v->s); i++) {
-        int64_t n = plan_excluded(v->p, i);
-        const char *because = NULL, *why = plan_own_rule(v->p);
-        int line = 0;
-        if (i == space_n_rules(v->s) && n == 0) continue;
-        if (i < space_n_rules(v->s)) {
-            const char *text = space_rule(v->s, i, &because, &line);
-            why = arena_printf(v->a, "by line %d: %s%s%s%s", line, text, because ? " (" : "",
-                               because ? because : "", because ? ")" : "");
-        }
-        print_line("excluded", n, why ? why : "");
+    const char *because, *why, *place;
+    int64_t n;
+    for (int i = 0; i < space_n_rules(v->s); i++) {
+        int line;
+        const char *text = space_rule(v->s, i, &because, &line);
+        why = arena_printf(v->a, "by line %d: %s%s%s%s", line, text, because ? " (" : "",
+                           because ? because : "", because ? ")" : "");
+        print_line("excluded", plan_excluded(v->p, i), why ? why : "");
     }
+    for (int i = 0; (why = plan_own_reason(v->p, i, &place, &n)) != NULL; i++)
+        if (n > 0) print_line("excluded", n, why);
 }
 
 /* One line for each limit of a version that some candidate cannot meet. */
@@ -64,6 +63,29 @@ void cmd_plan_warn_hopeless(const space *s, const plan *p)
     put_hopeless(s, p, 2, stderr);
 }
 
+static const char *aim_text(const space *s, arena *a)
+{
+    const int aim = space_get_search(s).aim;
+    if (aim < 0) return aim == AIM_FRONT ? "the front" : "every version";
+    const char *text = arena_printf(a, "version %s", space_for_store(s)->version[aim].name);
+    return text ? text : "a version";
+}
+
+/* What a method other than the grid will do with the candidates. */
+static void print_search(const view *v)
+{
+    const space_search search = space_get_search(v->s);
+    const space_budget budget = space_get_budget(v->s);
+    const bool is_grid = strcmp(search.method, "grid") == 0;
+    int64_t most = is_grid ? v->sum.trials : v->sum.count[CAND_OK];
+    if (is_grid && !search.until_met) return;
+    if (budget.max_trials > 0 && budget.max_trials < most) most = budget.max_trials;
+    printf("  %-14s %10lld  at most, by %s, for %s%s%s\n", "search", (long long)most, search.method,
+           aim_text(v->s, v->a),
+           budget.max_epochs > 0 || budget.max_seconds > 0 ? ", if time and epochs allow" : "",
+           search.until_met ? ", until it is met" : "");
+}
+
 static void print_candidates(const view *v)
 {
     const plan_summary *t = &v->sum;
@@ -75,12 +97,15 @@ static void print_candidates(const view *v)
     printf("\n");
     print_excluded(v);
     print_line("duplicates", t->count[CAND_DUPLICATE], "build the same files as another candidate");
+    const bool is_one = space_get_search(v->s).aim >= 0;
     print_line("over a limit", t->count[CAND_OVER_LIMIT],
-               "in every version, whatever training does");
+               arena_printf(v->a, "in %s, whatever training does",
+                            is_one ? aim_text(v->s, v->a) : "every version"));
     put_hopeless(v->s, v->p, 29, stdout);
     print_line("to try", t->count[CAND_OK],
                arena_printf(v->a, "x %d seed%s = %lld trials", n_seeds, n_seeds == 1 ? "" : "s",
                             (long long)t->trials));
+    print_search(v);
 }
 
 static void print_stages(const view *v)

@@ -10,11 +10,13 @@
 #include "engine/base/tflite_args.h"
 #include "search/cmd_plan.h"
 #include "search/crew.h"
+#include "search/problem_plan.h"
 #include "search/progress.h"
 #include "search/scheduler.h"
 #include "search/schema.h"
 #include "search/space.h"
 #include "search/space_args.h"
+#include "search/until.h"
 #include "store/store.h"
 
 enum { EXIT_NO_PICK_OR_FAILURES = 3, EXIT_INTERRUPTED = 130 };
@@ -23,10 +25,11 @@ enum { EXIT_NO_PICK_OR_FAILURES = 3, EXIT_INTERRUPTED = 130 };
 static struct {
     space_args space;
     tflite_args tflite;
-    const char *db, *artifacts, *max_time;
+    const char *db, *artifacts, *max_time, *method, *aim, *warm_start;
     int workers, max_trials; /* max_trials: -1 when the space decides */
+    double confidence;       /* -1 when the space decides */
     bool dry_run, json, quiet, verbose;
-} given = {.max_trials = -1};
+} given = {.max_trials = -1, .confidence = -1};
 
 static const opt options[] = {
     {"db", 0, OPT_STRING, "FILE", "results database; standard: SPACE.db in the current folder", 0,
@@ -46,6 +49,22 @@ static const opt options[] = {
      "start nothing new after this time, as in '90 min' or '8 h', 0 for no limit; overrides the "
      "space",
      0, 0, &given.max_time},
+    {"confidence", 0, OPT_DOUBLE, "C",
+     "a pick passes only when it keeps its limits with this confidence, as in 0.95; 0: its figures "
+     "decide; overrides the space",
+     0, 0.9999, &given.confidence},
+    {"method", 0, OPT_STRING, "METHOD",
+     "how to search: grid, random, nsga2, aging; stands for --set search.method=METHOD", 0, 0,
+     &given.method},
+    {"aim", 0, OPT_STRING, "AIM",
+     "what to search for: front, versions or the name of a version; stands for --set "
+     "search.aim=AIM",
+     0, 0, &given.aim},
+    {"warm-start", 0, OPT_STRING, "OLD.db",
+     "start from another study: what it built and this space needs is taken over, and a method "
+     "that "
+     "learns begins with its trials",
+     0, 0, &given.warm_start},
     {"json", 0, OPT_FLAG, NULL, "events and results as JSON, one object a line, on standard output",
      0, 0, &given.json},
     {"quiet", 'q', OPT_FLAG, NULL, "no progress, only the results", 0, 0, &given.quiet},
@@ -70,6 +89,12 @@ static const opt_spec spec = {
         "one with the most room under its tightest limit, as a part of the bound; ties go to the\n"
         "smaller file. Test figures decide whether the version is met.\n"
         "\n"
+        "With --confidence they must not only look good: what several seeds of a configuration "
+        "say, the\n"
+        "finite number of test clips and the luck of the best-looking of many candidates are "
+        "weighed,\n"
+        "and the version is met when the chance that the limits are truly kept is at least that.\n"
+        "\n"
         "Ctrl-C lets running stages finish; a second one stops at once. Exit status: 0 done, 2 a\n"
         "mistake in the space or the options, 3 finished, but a version has no pick or candidates\n"
         "failed, 130 interrupted.",
@@ -87,8 +112,12 @@ typedef struct {
     space *space;
     plan *plan;
     store *results;
-    const char *db, *artifacts;
+    const char *space_path, *db, *artifacts;
     space_budget budget;
+    problem problem; /* of a sampler that learns */
+    grid_sampler grid;
+    until until;
+    warm_start warm;
     stage_provenance made_by;
     progress shown;
     int64_t run_id;
@@ -133,6 +162,7 @@ static status read_budget(job *j, err *e)
 {
     j->budget = space_get_budget(j->space);
     if (given.max_trials >= 0) j->budget.max_trials = given.max_trials;
+    if (given.confidence >= 0) j->budget.confidence = given.confidence;
     if (given.max_time && read_max_time(given.max_time, &j->budget.max_seconds, e) != OK)
         return err_wrap(e, "--max-time");
     return OK;
@@ -168,10 +198,18 @@ static status use_tflite(job *j, err *e)
         given.tflite.xnnpack ? "latency.runtime=tflite-xnnpack" : "latency.runtime=tflite", e);
 }
 
+/* Options as the settings they stand for. */
+static status use_settings(job *j, err *e)
+{
+    if (given.method) TRY(add_set(arena_printf(&j->memory, "search.method=%s", given.method), e));
+    if (given.aim) TRY(add_set(arena_printf(&j->memory, "search.aim=%s", given.aim), e));
+    return use_tflite(j, e);
+}
+
 static status read_space(job *j, const char *path, err *e)
 {
     plan_summary planned;
-    TRY(use_tflite(j, e));
+    TRY(use_settings(j, e));
     TRY(space_args_read(&given.space, path, &j->memory, &j->space, e));
     TRY(plan_make(j->space, &j->memory, &j->plan, e));
     TRY(plan_summarize(j->plan, &planned, e));
@@ -181,6 +219,7 @@ static status read_space(job *j, const char *path, err *e)
             "--tflite-lib: this space measures no latency; add --set latency.protocol=2024");
     if (planned.trials == 0) cmd_plan_warn_hopeless(j->space, j->plan);
     TRY(read_budget(j, e));
+    j->space_path = path;
     j->n_workers = given.workers ? given.workers : count_cores();
     return choose_files(j, path, e);
 }
@@ -207,8 +246,8 @@ static status open_results(job *j, err *e)
     stage_provenance *m = &j->made_by;
     stage_describe(m);
     TRY(place_artifacts(j, &folder, e));
-    store_run run = {m->version, m->compiler, m->cpu,       m->kernels,
-                     m->blas,    m->system,   j->n_workers, folder};
+    store_run run = {m->version, m->compiler,  m->cpu, m->kernels,          m->blas,
+                     m->system,  j->n_workers, folder, j->budget.confidence};
     return store_start_run(j->results, space_for_store(j->space), &run, &j->run_id, e);
 }
 
@@ -217,14 +256,57 @@ static status make_chain(void *user, const suggestion *s, arena *a, chain *out, 
     return plan_chain(user, s->candidate, s->seed_index, a, out, e);
 }
 
+/* The problem that a sampler learns from. It may be a part of the space. */
+static status pose_problem(job *j, err *e)
+{
+    const space_search search = space_get_search(j->space);
+    plan_summary planned;
+    TRY(plan_summarize(j->plan, &planned, e));
+    TRY(problem_of_plan(j->plan, PROBLEM_MOST_POINTS, search.seed, &j->memory, &j->problem, e));
+    if (j->problem.n_points < planned.count[CAND_OK])
+        log_warn("%s: %lld candidates; %d of them, drawn evenly, are searched", j->space_path,
+                 (long long)planned.count[CAND_OK], j->problem.n_points);
+    if (j->n_workers > search.window)
+        log_warn("search.window: %d keeps no more than so many of %d workers busy", search.window,
+                 j->n_workers);
+    return OK;
+}
+
+static status begin_with_old_trials(job *j, sampler **source, err *e)
+{
+    int n;
+    TRY(warm_sampler(&j->warm, j->plan, &j->problem, *source, &j->memory, source, &n, e));
+    if (!given.json && !given.quiet)
+        log_say("run", "%d of %d finished trials of %s are in this space", n, j->warm.n_finished,
+                given.warm_start);
+    return OK;
+}
+
+/* Where trials come from: the grid needs no problem unless its results decide when it ends. */
+static status choose_sampler(job *j, sched_options *o, err *e)
+{
+    const space_search search = space_get_search(j->space);
+    const sampler_options how = {search.seed, search.aim};
+    const sampler_row *row = sampler_find(search.method);
+    sampler_grid(&j->grid, j->plan, space_size(j->space), space_n_seeds(j->space));
+    o->source = &j->grid.base;
+    if (!row && !search.until_met) return OK;
+    TRY(pose_problem(j, e));
+    if (row) TRY(row->open(&j->problem, &how, &j->memory, &o->source, e));
+    if (row && given.warm_start) TRY(begin_with_old_trials(j, &o->source, e));
+    o->p = &j->problem;
+    o->window = search.window;
+    j->until = (until){.space = j->space, .results = j->results};
+    if (search.until_met) o->is_enough = until_met;
+    o->is_enough_user = &j->until;
+    return OK;
+}
+
 static status schedule(job *j, sched_end *end, sched_figures *figures, err *e)
 {
-    grid_sampler grid;
-    sampler_grid(&grid, j->plan, space_size(j->space), space_n_seeds(j->space));
     sched_options o = {
         .results = j->results,
         .run_id = j->run_id,
-        .source = &grid.base,
         .make_chain = make_chain,
         .make_chain_user = j->plan,
         .artifacts = j->artifacts,
@@ -233,11 +315,14 @@ static status schedule(job *j, sched_end *end, sched_figures *figures, err *e)
         .n_workers = j->n_workers,
         .retries = j->budget.retries,
         .max_trials = j->budget.max_trials,
+        .max_epochs = j->budget.max_epochs,
         .stage_seconds = j->budget.stage_seconds,
         .max_seconds = j->budget.max_seconds,
         .watch = progress_watch,
         .watch_user = &j->shown,
     };
+    if (given.warm_start) o.earlier = &j->warm;
+    TRY(choose_sampler(j, &o, e));
     progress_open(&j->shown, progress_choose(given.json, given.quiet), j->results);
     status s = scheduler_run(&o, end, figures, e);
     progress_close(&j->shown);
@@ -299,7 +384,7 @@ static status print_picks(job *j, const picks *all, err *e)
 static bool all_have_picks(const picks *all)
 {
     for (int i = 0; i < all->n; i++)
-        if (all->pick[i].kind != PICK_CHOSEN) return false;
+        if (all->pick[i].kind != PICK_CHOSEN || (all->asked > 0 && !all->pick[i].met)) return false;
     return true;
 }
 
@@ -334,6 +419,7 @@ static status run_all(job *j, int *code, err *e)
     sched_end end;
     sched_figures figures;
     TRY(read_tables(j, e));
+    if (given.warm_start) TRY(warm_open(given.warm_start, j->db, &j->memory, &j->warm, e));
     TRY(open_results(j, e));
     status s = schedule(j, &end, &figures, e);
     if (s != OK) {
@@ -354,6 +440,7 @@ static status run(int n, char **argv, int *code, err *e)
         s = cmd_plan_show(j.space, j.plan, j.n_workers, &j.memory, e);
     else if (s == OK)
         s = run_all(&j, code, e);
+    warm_close(&j.warm);
     store_close(j.results);
     arena_free(&j.memory);
     return s;

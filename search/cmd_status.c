@@ -10,7 +10,7 @@ static struct {
 } given = {"table", 20};
 
 static const opt options[] = {
-    {"format", 'f', OPT_STRING, "FORM", "table, csv or json", 0, 0, &given.format},
+    {"format", 'f', OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &given.format},
     {"failures", 0, OPT_INT, "N", "show so many kinds of failure at the most", 0, 1e6,
      &given.failures},
     {0},

@@ -39,19 +39,24 @@ static bool find_figure(const graded_file *f, const char *metric, double *figure
     return find_metric(f, name, figure) || find_metric(f, metric, figure);
 }
 
+/* A figure that is missing leaves the verdict open only when no other limit decides it. */
 static verdict judge(const graded_file *f, const store_version *v)
 {
     verdict r = {.is_known = true, .is_met = true, .margin = (double)INFINITY, .binding = ""};
+    const char *missing = NULL;
     for (int i = 0; i < v->n_limits; i++) {
         const store_limit *l = &v->limit[i];
         double figure;
-        if (!find_figure(f, l->metric, &figure))
-            return (verdict){.binding = l->metric, .margin = (double)NAN};
+        if (!find_figure(f, l->metric, &figure)) {
+            if (!missing) missing = l->metric;
+            continue;
+        }
         if (!limit_holds(l->op, figure, l->bound)) r.is_met = false;
         if (margin_of(l, figure) >= r.margin) continue;
         r.margin = margin_of(l, figure);
         r.binding = l->metric;
     }
+    if (missing && r.is_met) return (verdict){.binding = missing, .margin = (double)NAN};
     return r;
 }
 

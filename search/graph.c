@@ -25,19 +25,29 @@ typedef struct {
     uint8_t position, kind, state, n_parents;
     uint8_t waits_for; /* parents still to be built */
     uint8_t tries;
-    bool wanted; /* during graph_settle: something to build, or an open trial, needs it */
+    bool checked; /* built by this run, or its artifact was found whole */
+    bool mended;  /* during graph_settle: it turned out to be damaged */
 } record;
 
 typedef struct {
     int32_t to, next;
 } edge;
 
+/* A last stage of a trial's chain. */
+typedef struct {
+    int32_t stage, trial;
+} leaf;
+
 struct graph {
     buf stages, trials, edges, ready, alone, closed, spoiled; /* arrays of the types below */
-    buf table;                                                /* int32_t: number + 1, 0 = free */
-    size_t table_size;                                        /* a power of two */
+    buf leaves; /* of trials that were open when graph_settle last saw them, and of new ones */
+    buf chosen; /* during graph_settle: the stages that it decided to build */
+    buf table;  /* int32_t: number + 1, 0 = free */
+    size_t table_size; /* a power of two */
     size_t n_closed_taken, n_spoiled_taken;
     int count[N_BUILD_STATES], count_trials[N_TRIAL_STATES];
+    int n_settled_stages, n_settled_trials; /* by the last graph_settle */
+    size_t n_settled_leaves;
     bool is_mended; /* something that an earlier run finished is built again */
     double seconds_left;
 };
@@ -55,6 +65,16 @@ static graph_trial *trial_at(const graph *g, int i)
 static edge *edge_at(const graph *g, int i)
 {
     return (edge *)(void *)g->edges.data + i;
+}
+
+static leaf *leaf_at(const graph *g, size_t i)
+{
+    return (leaf *)(void *)g->leaves.data + i;
+}
+
+static size_t n_leaves(const graph *g)
+{
+    return g->leaves.len / sizeof(leaf);
 }
 
 static int32_t *numbers(const buf *b)
@@ -85,7 +105,8 @@ int graph_n_trials(const graph *g)
 static status check_memory(const graph *g, err *e)
 {
     if (g->stages.failed || g->trials.failed || g->edges.failed || g->ready.failed ||
-        g->alone.failed || g->closed.failed || g->spoiled.failed || g->table.failed)
+        g->alone.failed || g->closed.failed || g->spoiled.failed || g->leaves.failed ||
+        g->chosen.failed || g->table.failed)
         return FAIL(e, ERR_MEM, "out of memory for %d stages of %d trials", graph_n_stages(g),
                     graph_n_trials(g));
     return OK;
@@ -116,6 +137,8 @@ void graph_free(graph *g)
     buf_free(&g->alone);
     buf_free(&g->closed);
     buf_free(&g->spoiled);
+    buf_free(&g->leaves);
+    buf_free(&g->chosen);
     buf_free(&g->table);
     buf_free(&(buf){.data = (char *)g});
 }
@@ -252,6 +275,7 @@ status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n,
     for (int i = 0; i < n; i++) {
         if (!is_last(g, stages, n, i)) continue;
         link_edge(g, &stage_at(g, stages[i])->ends, number);
+        if (own.state == TRIAL_OPEN) buf_put(&g->leaves, &(leaf){stages[i], number}, sizeof(leaf));
         own.leaves_left++;
     }
     buf_put(&g->trials, &own, sizeof own);
@@ -334,94 +358,141 @@ static void spoil_children(graph *g, int stage)
 
 /* --- settling --- */
 
-static void want_leaves_of_open_trials(graph *g)
+static bool is_to_be_built(const record *s)
 {
-    for (int i = 0; i < graph_n_stages(g); i++)
-        for (int k = stage_at(g, i)->ends; k != NONE; k = edge_at(g, k)->next)
-            if (trial_at(g, edge_at(g, k)->to)->state == TRIAL_OPEN) stage_at(g, i)->wanted = true;
+    return s->state == BUILD_WAITING || s->state == BUILD_READY || s->state == BUILD_RUNNING;
 }
 
-/* A finished stage matters when something to be built reads it, or when it is an export. */
-static status inspect_finished(graph *g, int i, bool is_read, graph_inspect *inspect, void *user,
-                               err *e)
+static status build_parents(graph *g, int stage, graph_inspect *inspect, void *user, err *e);
+
+static status choose_stage(graph *g, int stage, graph_inspect *inspect, void *user, err *e)
 {
-    bool whole = true;
-    if (is_read || stage_at(g, i)->kind == STAGE_EXPORT) TRY(inspect(user, i, &whole, e));
-    if (whole) return OK;
-    set_state(g, stage_at(g, i), BUILD_WAITING);
-    g->is_mended = true;
+    record *s = stage_at(g, stage);
+    set_state(g, s, BUILD_WAITING);
+    g->seconds_left += (double)s->predicted_seconds;
+    put_number(&g->chosen, stage);
+    return build_parents(g, stage, inspect, user, e);
+}
+
+/* Trials that counted the stage as one that is there must wait for it after all. */
+static void uncount_leaf(graph *g, const record *s)
+{
+    for (int i = s->ends; i != NONE; i = edge_at(g, i)->next) {
+        graph_trial *t = trial_at(g, edge_at(g, i)->to);
+        if (edge_at(g, i)->to < g->n_settled_trials && t->state == TRIAL_OPEN) t->leaves_left++;
+    }
+}
+
+static status check_finished(graph *g, int stage, graph_inspect *inspect, void *user, err *e)
+{
+    record *s = stage_at(g, stage);
+    if (s->checked) return OK;
+    TRY(inspect(user, stage, &s->checked, e));
+    if (s->checked) return OK;
+    g->is_mended = s->mended = true;
+    if (stage < g->n_settled_stages) uncount_leaf(g, s);
+    return choose_stage(g, stage, inspect, user, e);
+}
+
+/* Along a chain, so the recursion is as deep as that is long. */
+static status build_parents(graph *g, int stage, graph_inspect *inspect, void *user, err *e)
+{
+    for (int i = 0; i < stage_at(g, stage)->n_parents; i++) {
+        int parent = stage_at(g, stage)->parent[i];
+        build_state state = (build_state)stage_at(g, parent)->state;
+        if (state == BUILD_DONE) TRY(check_finished(g, parent, inspect, user, e));
+        if (state == BUILD_OPEN || state == BUILD_NOT_NEEDED)
+            TRY(choose_stage(g, parent, inspect, user, e));
+    }
     return OK;
 }
 
-static bool is_read_by_a_build(const graph *g, const record *s)
-{
-    for (int i = s->children; i != NONE; i = edge_at(g, i)->next)
-        if (stage_at(g, edge_at(g, i)->to)->state == BUILD_WAITING) return true;
-    return false;
-}
-
-/* Backwards, so that every child is decided before its parents. */
 static status choose_what_to_build(graph *g, graph_inspect *inspect, void *user, err *e)
 {
-    want_leaves_of_open_trials(g);
-    for (int i = graph_n_stages(g) - 1; i >= 0; i--) {
+    for (size_t i = g->n_settled_leaves; i < n_leaves(g); i++) {
+        int stage = leaf_at(g, i)->stage;
+        build_state state = (build_state)stage_at(g, stage)->state;
+        if (state == BUILD_OPEN || state == BUILD_NOT_NEEDED)
+            TRY(choose_stage(g, stage, inspect, user, e));
+    }
+    for (int i = g->n_settled_stages; i < graph_n_stages(g); i++) {
         record *s = stage_at(g, i);
-        bool is_read = is_read_by_a_build(g, s);
-        if (s->state == BUILD_DONE)
-            TRY(inspect_finished(g, i, is_read, inspect, user, e));
-        else if (s->state == BUILD_OPEN)
-            set_state(g, s, s->wanted || is_read ? BUILD_WAITING : BUILD_NOT_NEEDED);
+        if (s->state == BUILD_DONE && s->kind == STAGE_EXPORT)
+            TRY(check_finished(g, i, inspect, user, e));
+        if (s->state == BUILD_OPEN) set_state(g, s, BUILD_NOT_NEEDED);
     }
     return OK;
 }
 
 /* A finished stage does not wait for a parent that is built again, but a trial must: it hangs from
- * that parent too. */
+ * that parent too. A trial of an earlier graph_settle does already, unless the damage is news. */
 static void hang_from_mended(graph *g, int trial, int stage)
 {
     const record s = *stage_at(g, stage);
     for (int i = 0; i < s.n_parents; i++) {
         record *parent = stage_at(g, s.parent[i]);
-        if (s.state == BUILD_DONE && parent->state == BUILD_WAITING) {
+        if (s.state == BUILD_DONE && is_to_be_built(parent) &&
+            (parent->mended || trial >= g->n_settled_trials)) {
             link_edge(g, &parent->ends, trial);
             trial_at(g, trial)->leaves_left++;
         }
+        if (s.state == BUILD_DONE && parent->state == BUILD_FAILED)
+            close_trial(g, trial, TRIAL_FAILED);
         hang_from_mended(g, trial, s.parent[i]);
     }
 }
 
 static void hang_open_trials_from_mended(graph *g)
 {
-    for (int i = 0; i < graph_n_stages(g); i++) {
-        /* Edges are only put in front of lists of smaller numbers, which were passed already. */
-        for (int k = stage_at(g, i)->ends; k != NONE; k = edge_at(g, k)->next)
-            if (trial_at(g, edge_at(g, k)->to)->state == TRIAL_OPEN)
-                hang_from_mended(g, edge_at(g, k)->to, i);
-    }
-}
-
-/* Forwards: what waits for nothing is ready, what is finished is one leaf less for its trials. */
-static void queue_what_can_start(graph *g)
-{
-    for (int i = 0; i < graph_n_stages(g); i++) {
-        record *s = stage_at(g, i);
-        if (s->state == BUILD_DONE) count_leaf(g, s);
-        if (s->state != BUILD_WAITING) continue;
-        g->seconds_left += (double)s->predicted_seconds;
-        for (int p = 0; p < s->n_parents; p++) {
-            build_state parent = (build_state)stage_at(g, s->parent[p])->state;
-            if (parent == BUILD_WAITING || parent == BUILD_READY) s->waits_for++;
-        }
-        if (s->waits_for == 0) make_ready(g, i);
-    }
+    for (size_t i = 0; i < n_leaves(g); i++)
+        if (trial_at(g, leaf_at(g, i)->trial)->state == TRIAL_OPEN)
+            hang_from_mended(g, leaf_at(g, i)->trial, leaf_at(g, i)->stage);
 }
 
 /* Before anything is queued, so that nothing behind an old failure starts. */
 static void spread_old_failures(graph *g)
 {
-    for (int i = 0; i < graph_n_stages(g); i++)
+    for (int i = g->n_settled_stages; i < graph_n_stages(g); i++)
         if (stage_at(g, i)->state == BUILD_FAILED) spoil_children(g, i);
-    g->seconds_left = 0;
+    for (size_t i = 0; i < n_numbers(&g->chosen); i++) {
+        const record *s = stage_at(g, numbers(&g->chosen)[i]);
+        for (int p = 0; p < s->n_parents && s->state == BUILD_WAITING; p++)
+            if (stage_at(g, s->parent[p])->state == BUILD_FAILED) spoil_children(g, s->parent[p]);
+    }
+    for (size_t i = g->n_settled_leaves; i < n_leaves(g); i++)
+        if (stage_at(g, leaf_at(g, i)->stage)->state == BUILD_FAILED)
+            close_trial(g, leaf_at(g, i)->trial, TRIAL_FAILED);
+}
+
+/* What waits for nothing is ready. */
+static void queue_what_can_start(graph *g)
+{
+    for (size_t i = 0; i < n_numbers(&g->chosen); i++) {
+        int stage = numbers(&g->chosen)[i];
+        record *s = stage_at(g, stage);
+        s->mended = false;
+        if (s->state != BUILD_WAITING) continue;
+        for (int p = 0; p < s->n_parents; p++)
+            s->waits_for = (uint8_t)(s->waits_for + is_to_be_built(stage_at(g, s->parent[p])));
+        if (s->waits_for == 0) make_ready(g, stage);
+    }
+    buf_clear(&g->chosen);
+}
+
+/* What is finished is one leaf less for a new trial. Leaves of closed trials are forgotten. */
+static void count_finished_leaves(graph *g)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n_leaves(g); i++) {
+        leaf l = *leaf_at(g, i);
+        bool is_finished = stage_at(g, l.stage)->state == BUILD_DONE;
+        if (l.trial >= g->n_settled_trials && is_finished &&
+            --trial_at(g, l.trial)->leaves_left == 0)
+            close_trial(g, l.trial, TRIAL_DONE);
+        if (trial_at(g, l.trial)->state == TRIAL_OPEN) *leaf_at(g, kept++) = l;
+    }
+    g->leaves.len = kept * sizeof(leaf);
+    g->n_settled_leaves = kept;
 }
 
 status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e)
@@ -430,6 +501,9 @@ status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e)
     if (g->is_mended) hang_open_trials_from_mended(g);
     spread_old_failures(g);
     queue_what_can_start(g);
+    count_finished_leaves(g);
+    g->n_settled_stages = graph_n_stages(g);
+    g->n_settled_trials = graph_n_trials(g);
     return check_memory(g, e);
 }
 
@@ -459,6 +533,7 @@ status graph_finish(graph *g, int stage, err *e)
     record *s = stage_at(g, stage);
     assert(s->state == BUILD_RUNNING);
     set_state(g, s, BUILD_DONE);
+    s->checked = true;
     g->seconds_left -= (double)s->predicted_seconds;
     count_leaf(g, s);
     for (int i = s->children; i != NONE; i = edge_at(g, i)->next) {

@@ -8,8 +8,11 @@
  * kept but planned again when it runs. Stages that run alone (stage_runs_alone) come when no other
  * is ready or running, one at a time.
  *
+ * Trials may come while stages run: graph_settle takes in what was added since it was last called. What a
+ * new trial shares with earlier ones stays what it is, be it running or built, and is looked at once.
+ *
  * The life of a stage:  OPEN -> (settle) -> NOT_NEEDED | WAITING -> READY -> RUNNING -> DONE |
- * FAILED */
+ * FAILED; NOT_NEEDED and DONE -> WAITING when a later trial needs what is not there */
 #ifndef PARETUNE_SEARCH_GRAPH_H
 #define PARETUNE_SEARCH_GRAPH_H
 
@@ -70,9 +73,10 @@ status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n,
  * it answers no (*whole = false) the stage is built again. */
 typedef status graph_inspect(void *user, int stage, bool *whole, err *e);
 
-/* Decides what is to be built: what open trials lead to, and the parents of what is to be built
- * when their artifacts are damaged; an export's artifact is inspected always, being what the user
- * came for. Then queues what can start. Open trials that need nothing more are in graph_take_closed
+/* Takes in the trials and stages that were added since the last call. Decides what is to be built: what
+ * open trials lead to, and the parents of what is to be built when their artifacts are damaged; an
+ * export's artifact is inspected always, being what the user came for. No artifact is inspected twice,
+ * and none that this run built. Then queues what can start. Open trials that need nothing more are in graph_take_closed
  * as done; those that an earlier failure closes as failed, and the stages behind it in
  * graph_take_spoiled. */
 status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e);

@@ -13,7 +13,7 @@
 typedef enum {
     TRIED_PENDING, /* not closed, or not to be known yet */
     TRIED_DONE,
-    TRIED_STOPPED, /* early, by a stop rule; it has no figures but exact ones */
+    TRIED_STOPPED, /* early, by a stop rule: figures that are not exact are extrapolated, or NaN */
     TRIED_FAILED
 } tried_state;
 

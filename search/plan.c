@@ -83,10 +83,8 @@ static void find_mixed(plan *p)
 
 /* --- limits on what is known before training --- */
 
-/* The figure that a limit is about; *floor: no less than this, but maybe more. NaN when not known.
- */
-static double known_figure(const char *metric, const value *slots, const stage_forecast *c,
-                           bool *floor_only)
+double plan_known_figure(const char *metric, const value *slots, const stage_forecast *c,
+                         bool *floor_only)
 {
     *floor_only = false;
     if (strcmp(metric, "n_params") == 0) return c->n_params;
@@ -113,16 +111,16 @@ static bool is_upper(limit_op op)
 static bool breaks_limit(const store_limit *l, const value *slots, const stage_forecast *c)
 {
     bool floor_only;
-    double v = known_figure(l->metric, slots, c, &floor_only);
+    double v = plan_known_figure(l->metric, slots, c, &floor_only);
     if (isnan(v) || (floor_only && !is_upper(l->op))) return false;
     return !limit_holds(l->op, v, l->bound);
 }
 
-/* True when every version has a limit that the candidate cannot meet. Counts the limits broken. */
+/* True when every version aimed at has a limit that the candidate cannot meet. Counts the limits broken. */
 static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
 {
     const space *s = p->s;
-    int hopeless = 0;
+    int n_aimed = 0, hopeless = 0;
     for (int v = 0; v < s->n_versions; v++) {
         bool broken = false;
         for (int l = 0; l < s->version[v].n_limits; l++) {
@@ -130,9 +128,10 @@ static bool over_limit(plan *p, const value *slots, const stage_forecast *c)
             p->over[v][l]++;
             broken = true;
         }
-        hopeless += broken;
+        n_aimed += space_aims_at(s, v);
+        hopeless += broken && space_aims_at(s, v);
     }
-    return s->n_versions > 0 && hopeless == s->n_versions && s->static_filter;
+    return n_aimed > 0 && hopeless == n_aimed && s->static_filter;
 }
 
 static void find_least_packed(plan *p)
@@ -150,43 +149,60 @@ static void find_least_packed(plan *p)
 
 /* Else the final share is never reached while the knob says so, and no epoch counts as the best. Where
  * begin and end are in steps only the trainer knows how they lie to the epochs. */
-static const char *bad_pruning(const value *slots)
+static const struct {
+    setting at; /* where it is told */
+    const char *why;
+} senseless_text[N_SENSELESS] = {
+    [PRUNES_UNTUNED] = {SET_PRUNE_DURING, "pruning while fine-tuning needs fine_tune.epochs"},
+    [BEGINS_LATE] = {SET_PRUNE_BEGIN, "pruning must begin before its end"},
+    [ENDS_BEHIND_TRAINING] = {SET_PRUNE_END, "pruning must end within the training, as an end in "
+                                             "% does at any length"},
+    [ENDS_BEHIND_TUNING] = {SET_PRUNE_END, "pruning must end within the fine-tuning, as an end in "
+                                           "% does at any length"},
+    [CUTS_UNTUNED] = {SET_CHANNELS, "removing channels needs fine_tune.epochs"},
+    [CLUSTERS_UNTUNED] = {SET_CLUSTERS, "clustering needs fine_tune.epochs"},
+    [CLUSTERS_WHILE_PRUNING] = {SET_PRUNE_DURING, "clustering and pruning cannot share a "
+                                                  "fine-tuning: prune during training"},
+    [FEW_CLUSTERS] = {SET_CLUSTERS, "clusters that preserve sparsity are at least 3: one of them "
+                                    "is zero"},
+    [CLUSTERS_STANDARDIZED] = {SET_LABELS, "clustering needs physical labels: others are scaled "
+                                           "back in the last layer, each output by its own factor, "
+                                           "which would pull its clusters apart"},
+    [NOISE_UPSIDE_DOWN] = {SET_SNR_LOW, "augment.snr_low must not be above augment.snr_high"},
+};
+
+static senseless bad_pruning(const value *slots)
 {
-    if (!candidate_prunes(slots)) return NULL;
+    if (!candidate_prunes(slots)) return SENSE;
     const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
     const bool tune = plan_pruning_phase(slots) == PHASE_TUNE;
-    if (tune && slots[SET_TUNE_EPOCHS].number < 1)
-        return "pruning while fine-tuning needs fine_tune.epochs";
-    if (begin->number >= end->number) return "pruning must begin before its end";
+    if (tune && slots[SET_TUNE_EPOCHS].number < 1) return PRUNES_UNTUNED;
+    if (begin->number >= end->number) return BEGINS_LATE;
     if (!is_number(end) || end->number <= slots[tune ? SET_TUNE_EPOCHS : SET_EPOCHS].number)
-        return NULL;
-    return tune ? "pruning must end within the fine-tuning"
-                : "pruning must end within the training";
+        return SENSE;
+    return tune ? ENDS_BEHIND_TUNING : ENDS_BEHIND_TRAINING;
 }
 
-static const char *bad_clusters(const value *slots)
+static senseless bad_clusters(const value *slots)
 {
     const double clusters = slots[SET_CLUSTERS].number;
     const bool pruned = candidate_prunes(slots);
-    if (clusters <= 0) return NULL;
-    if (slots[SET_TUNE_EPOCHS].number < 1) return "clustering needs fine_tune.epochs";
-    if (pruned && plan_pruning_phase(slots) == PHASE_TUNE)
-        return "clustering and pruning cannot share a fine-tuning: prune during training";
-    if (pruned && slots[SET_CLUSTER_SPARSITY].number != 0 && clusters < 3)
-        return "clusters that preserve sparsity are at least 3: one of them is zero";
-    if (strcmp(slots[SET_LABELS].text, "standardized") == 0)
-        return "clustering needs physical labels: others are scaled back in the last layer, each "
-               "output by its own factor, which would pull its clusters apart";
-    return NULL;
+    if (clusters <= 0) return SENSE;
+    if (slots[SET_TUNE_EPOCHS].number < 1) return CLUSTERS_UNTUNED;
+    if (pruned && plan_pruning_phase(slots) == PHASE_TUNE) return CLUSTERS_WHILE_PRUNING;
+    if (pruned && slots[SET_CLUSTER_SPARSITY].number != 0 && clusters < 3) return FEW_CLUSTERS;
+    if (strcmp(slots[SET_LABELS].text, "standardized") == 0) return CLUSTERS_STANDARDIZED;
+    return SENSE;
 }
 
-/* Why a candidate makes no sense, NULL when it does. */
-static const char *bad_compression(const value *slots)
+static senseless find_senseless(const value *slots)
 {
-    const char *why = bad_pruning(slots);
-    if (!why && slots[SET_CHANNELS].number > 0 && slots[SET_TUNE_EPOCHS].number < 1)
-        why = "removing channels needs fine_tune.epochs";
-    return why ? why : bad_clusters(slots);
+    const senseless why = bad_pruning(slots);
+    if (why != SENSE) return why;
+    if (slots[SET_CHANNELS].number > 0 && slots[SET_TUNE_EPOCHS].number < 1) return CUTS_UNTUNED;
+    if (slots[SET_NOISE].number > 0 && slots[SET_SNR_LOW].number > slots[SET_SNR_HIGH].number)
+        return NOISE_UPSIDE_DOWN;
+    return bad_clusters(slots);
 }
 
 /* The first rule that excludes the candidate, n_rules for the built-in one, -1 when none does. */
@@ -200,7 +216,7 @@ static status find_rule(const space *s, const value *slots, int *out, err *e)
         *out = i;
         return OK;
     }
-    if (bad_compression(slots)) *out = s->n_rules;
+    if (find_senseless(slots) != SENSE) *out = s->n_rules;
     return OK;
 }
 
@@ -270,8 +286,8 @@ static status count_stages(plan *p, pass *x, const value *slots, const build *w,
     plan_summary *t = &p->summary;
     bool added;
     const double here = predicted_latency_seconds(slots), there = predicted_device_seconds(slots);
-    const double rest =
-        predicted_export_seconds() + predicted_score_seconds(w->data, w->tuned) + here + there;
+    const double rest = predicted_export_seconds(slots, w->cost) +
+                        predicted_score_seconds(w->data, w->tuned) + here + there;
     double chain_seconds = rest;
     const int n_seeds = p->s->n_seeds;
     const int measured = here > 0 ? n_seeds : 0, elsewhere = there > 0 ? n_seeds : 0;
@@ -299,7 +315,7 @@ static status classify(plan *p, pass *x, int64_t i, const value *slots, cand_sta
     TRY(find_rule(p->s, slots, &excluded_by, e));
     if (excluded_by >= 0) {
         p->excluded[excluded_by]++;
-        if (excluded_by == p->s->n_rules && !bad_pruning(slots)) p->not_only_pruning = true;
+        if (excluded_by == p->s->n_rules) p->senseless[find_senseless(slots)]++;
         *out = CAND_EXCLUDED;
         return OK;
     }
@@ -376,11 +392,10 @@ static status refuse_empty(const plan *p, err *e)
         if (p->excluded[i] > 0)
             buf_printf(&b, "\n%s: excludes %lld: %s", space_rule_place(s, i),
                        (long long)p->excluded[i], expr_text(s->rule[i].exclude));
-    int line;
-    const char *file = space_pruning_place(s, &line);
-    if (p->excluded[s->n_rules] > 0)
-        buf_printf(&b, "\n%s:%d: excludes %lld: %s", file, line, (long long)p->excluded[s->n_rules],
-                   plan_own_rule(p));
+    const char *place, *why;
+    int64_t n;
+    for (int i = 0; (why = plan_own_reason(p, i, &place, &n)) != NULL; i++)
+        if (n > 0) buf_printf(&b, "\n%s: excludes %lld: %s", place, (long long)n, why);
     status code = buf_check(&b, e);
     if (code == OK)
         code = FAIL(e, ERR_INPUT, "%s: the rules exclude every candidate (%lld)%.*s", s->path,
@@ -414,6 +429,11 @@ status plan_make(const space *s, arena *a, plan **out, err *e)
 
 /* --- what others ask --- */
 
+const space *plan_space(const plan *p)
+{
+    return p->s;
+}
+
 cand_state plan_state(const plan *p, int64_t candidate)
 {
     assert(candidate >= 0 && candidate < p->s->size);
@@ -427,10 +447,13 @@ status plan_summarize(const plan *p, plan_summary *out, err *e)
     return OK;
 }
 
-const char *plan_own_rule(const plan *p)
+const char *plan_own_reason(const plan *p, int i, const char **place, int64_t *n)
 {
-    if (p->not_only_pruning) return "pruning, channels and clusters must fit the trainings";
-    return "pruning must begin before its end, and end within the training";
+    const int reason = SENSE + 1 + i;
+    if (reason >= N_SENSELESS) return NULL;
+    *place = space_setting_place(p->s, senseless_text[reason].at);
+    *n = p->senseless[reason];
+    return senseless_text[reason].why;
 }
 
 int64_t plan_excluded(const plan *p, int i)
@@ -467,7 +490,7 @@ static const char *why_excluded(const plan *p, const value *slots, arena *a)
 {
     int i;
     if (find_rule(p->s, slots, &i, NULL) != OK || i < 0) return "";
-    if (i == p->s->n_rules) return bad_compression(slots);
+    if (i == p->s->n_rules) return senseless_text[find_senseless(slots)].why;
     const rule *r = &p->s->rule[i];
     return arena_printf(a, "excluded by line %d: %s%s%s%s", r->place->line, expr_text(r->exclude),
                         r->because ? " (" : "", r->because ? r->because : "",
@@ -480,14 +503,16 @@ static const char *why_over(const plan *p, const value *slots, const build *w, a
         for (int l = 0; l < p->s->version[v].n_limits; l++) {
             const store_limit *limit = &p->s->version[v].limit[l];
             bool floor_only;
-            if (!breaks_limit(limit, slots, w->cost)) continue;
+            if (!space_aims_at(p->s, v) || !breaks_limit(limit, slots, w->cost)) continue;
             char text[60];
-            double figure = known_figure(limit->metric, slots, w->cost, &floor_only);
+            double figure = plan_known_figure(limit->metric, slots, w->cost, &floor_only);
             quantity_format(figure, stage_metric_find(limit->metric)->unit, text, sizeof text);
             return arena_printf(a, "%s is %s%s, and version %s asks for %s%s", limit->metric,
                                 floor_only ? "at least " : "", text, p->s->version[v].name,
                                 limit->text,
-                                p->s->n_versions > 1 ? "; the others are out of reach, too" : "");
+                                p->s->n_versions > 1 && p->s->search.aim == AIM_VERSIONS
+                                    ? "; the others are out of reach, too"
+                                    : "");
         }
     return "";
 }

@@ -54,6 +54,22 @@ typedef struct {
         step_per_example; /* predicted seconds of a training step: base + batch * per */
 } net_record;
 
+/* Why a candidate makes no sense: reasons of the built-in rule. */
+typedef enum {
+    SENSE, /* it makes sense */
+    PRUNES_UNTUNED,
+    BEGINS_LATE,
+    ENDS_BEHIND_TRAINING,
+    ENDS_BEHIND_TUNING,
+    CUTS_UNTUNED,
+    CLUSTERS_UNTUNED,
+    CLUSTERS_WHILE_PRUNING,
+    FEW_CLUSTERS,
+    CLUSTERS_STANDARDIZED,
+    NOISE_UPSIDE_DOWN,
+    N_SENSELESS
+} senseless;
+
 struct plan {
     const space *s;
     arena *a;
@@ -72,9 +88,9 @@ struct plan {
     cut cuts[N_PHASES][MAX_CUTS];
     int n_mixed, mixed[N_SETTINGS]; /* settings that every part of a training depends on */
     int n_data_mixed, data_mixed[N_SETTINGS]; /* settings that a data stage depends on */
-    double least_packed;   /* packed bytes that no limit forbids; infinity without limits */
-    int64_t *excluded;     /* by rule; the last for the built-in rule */
-    bool not_only_pruning; /* what that one excludes */
+    double least_packed; /* packed bytes that no limit forbids; infinity without limits */
+    int64_t *excluded;   /* by rule; the last for the built-in rule */
+    int64_t senseless[N_SENSELESS]; /* what the built-in rule excludes, by reason */
     int64_t *over[SPACE_MAX_VERSIONS];
     plan_summary summary;
 };
@@ -106,6 +122,11 @@ status plan_lookup(const plan *p, const value *slots, build *out, err *e);
 /* Fills the values of one candidate. */
 status plan_values(const plan *p, int64_t candidate, value *slots, err *e);
 
+/* A metric as far as it is known before training; *floor_only: no less than this, but maybe more. NaN when
+ * it is not known. */
+double plan_known_figure(const char *metric, const value *slots, const stage_forecast *c,
+                         bool *floor_only);
+
 /* Where begin and end of pruning are counted from. */
 phase plan_pruning_phase(const value *slots);
 
@@ -129,7 +150,7 @@ double predicted_noise_seconds(void);
 double predicted_waves_bytes(const data_record *d);
 double predicted_noise_bytes(void);
 double predicted_score_seconds(const data_record *d, const net_record *n);
-double predicted_export_seconds(void);
+double predicted_export_seconds(const value *slots, const stage_forecast *c);
 /* 0 when latency is not measured here, or not on a device. */
 double predicted_latency_seconds(const value *slots);
 double predicted_device_seconds(const value *slots);

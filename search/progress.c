@@ -81,8 +81,9 @@ static void describe(const progress *p, const sched_event *ev, char *text, size_
     }
     progress_duration(f->eta_seconds, eta, sizeof eta);
     if (f->trials_failed) snprintf(failed, sizeof failed, ", %d failed", f->trials_failed);
-    snprintf(text, n, "%d/%d done%s, %d running, stage %d/%d, eta %s%s", f->trials_done, f->trials,
-             failed, f->running, f->stages_done + f->stages_failed, f->stages, eta, p->versions);
+    snprintf(text, n, "%d/%lld done%s, %d running, stage %d/%d, eta %s%s", f->trials_done,
+             (long long)f->most_trials, failed, f->running, f->stages_done + f->stages_failed,
+             f->stages, eta, p->versions);
 }
 
 static int terminal_width(void)
@@ -157,12 +158,15 @@ static void tell_trouble(progress *p, const sched_event *ev)
 static void tell_start(progress *p, const sched_figures *f)
 {
     clear_line(p);
-    char reused[60] = "", again[60] = "";
+    char reused[60] = "", again[60] = "", more[60] = "";
     if (f->stages_reused)
         snprintf(reused, sizeof reused, ", %d taken over from before", f->stages_reused);
     if (f->stages_again)
         snprintf(again, sizeof again, ", %d that failed are tried again", f->stages_again);
-    log_say("run", "%d trials; %d stages to build%s%s", f->trials, f->stages, reused, again);
+    if (f->most_trials > f->trials)
+        snprintf(more, sizeof more, "at most %lld; at first ", (long long)f->most_trials);
+    log_say("run", "%s%d trials; %d stages to build%s%s", more, f->trials, f->stages, reused,
+            again);
 }
 
 static void tell_draining(progress *p, const sched_event *ev)
@@ -316,6 +320,10 @@ void progress_put_pick_json(const pick *p)
     buf_printf(&b, ",\"met\":%s", p->met ? "true" : "false");
     put_number(&b, "trial", (double)p->trial);
     put_number(&b, "feasible", p->n_feasible);
+    put_number(&b, "seeds", p->n_seeds);
+    put_number(&b, "confidence", p->confidence);
+    put_number(&b, "fresh_chance", p->fresh);
+    put_number(&b, "file_chance", p->file);
     put_string(&b, "knobs", p->knobs);
     put_string(&b, "model", p->model);
     if (p->binding >= 0) {

@@ -5,6 +5,7 @@
 
 #include "engine/base/pareto.h"
 #include "engine/base/rng.h"
+#include "search/sampler.h"
 
 void replay_observe(const replay_table *t, int point, int seed_index, uint64_t replica,
                     double *value)
@@ -23,9 +24,33 @@ void replay_observe(const replay_table *t, int point, int seed_index, uint64_t r
     }
 }
 
+/* Made up: what is missing at the end decays with a power of the epoch, and epochs jitter. */
+static void invent_curve(const replay_table *t, size_t row, uint64_t replica, double last,
+                         float *curve)
+{
+    const int n = t->n_epochs;
+    rng r = rng_stream(replica, RNG_TEST, ~(uint64_t)row);
+    double missing = 10 + 30 * rng_double(&r), power = 0.6 + 0.6 * rng_double(&r);
+    for (int i = 0; i < n; i++) {
+        double jitter = i + 1 < n ? 1.5 * (double)rng_normal(&r) / sqrt(i + 1) : 0;
+        curve[i] = (float)(last - missing * (pow(i + 1, -power) - pow(n, -power)) + jitter);
+    }
+}
+
+void replay_curve(const replay_table *t, int point, int seed_index, uint64_t replica, double last,
+                  float *curve)
+{
+    const size_t row = (size_t)point * (size_t)t->p.n_seeds + (size_t)seed_index;
+    const size_t n = (size_t)t->n_epochs;
+    if (t->curve)
+        memcpy(curve, &t->curve[row * n], n * sizeof *curve);
+    else
+        invent_curve(t, row, replica, last, curve);
+}
+
 /* --- the invented space --- */
 
-enum { N_KNOBS = 8, WIDTH_STEP = 8 };
+enum { N_KNOBS = 8, INVENTED_EPOCHS = 27 };
 enum { ARCHITECTURE, WIDTH, SPARSITY, MEL, COEFFICIENTS, FRAME, RATE, BITS };
 enum { ACCURACY, SIZE, LATENCY, N_METRICS };
 enum { DS_CNN_2, DS_CNN_3, CNN, MLP };
@@ -121,10 +146,17 @@ static const problem_limit limits_a[] = {{ACCURACY, false, true, 91}, {SIZE, tru
 static const problem_version versions[] = {
     {"a", 2, limits_a}, {"b", 3, limits_b}, {"c", 3, limits_c}};
 
+/* The knob that a large table has besides: it costs a little accuracy, least in its middle. */
+static float repeat_cost(int i, int times)
+{
+    double from_middle = (double)(i % times) / times - 0.5;
+    return (float)(2 * from_middle * from_middle);
+}
+
 static status take_columns(problem *p, problem_metric *metric, arena *a, err *e)
 {
     int64_t *candidate = ARENA_NEW(a, int64_t, p->n_points);
-    int *level = ARENA_NEW(a, int, (int64_t)p->n_points *N_KNOBS);
+    int *level = ARENA_NEW(a, int, (int64_t)p->n_points * p->n_knobs);
     float *seconds = ARENA_NEW(a, float, p->n_points);
     p->candidate = candidate;
     p->level = level;
@@ -134,26 +166,45 @@ static status take_columns(problem *p, problem_metric *metric, arena *a, err *e)
     for (int i = 0; i < p->n_points; i++) {
         candidate[i] = i;
         seconds[i] = 1;
-        for (int k = N_KNOBS - 1, rest = i; k >= 0; rest /= knobs[k--].n_levels)
-            level[i * N_KNOBS + k] = rest % knobs[k].n_levels;
+        for (int k = p->n_knobs - 1, rest = i; k >= 0; rest /= p->knob[k--].n_levels)
+            level[(size_t)i * (size_t)p->n_knobs + (size_t)k] = rest % p->knob[k].n_levels;
     }
+    return OK;
+}
+
+static status take_knobs(int times, problem *p, arena *a, err *e)
+{
+    problem_knob *list = ARENA_NEW(a, problem_knob, N_KNOBS + 1);
+    if (!list) return FAIL(e, ERR_MEM, "out of memory for a table");
+    memcpy(list, knobs, sizeof knobs);
+    list[N_KNOBS] = (problem_knob){"repeat", times, NULL};
+    p->knob = list;
+    p->n_knobs = N_KNOBS + (times > 1);
+    p->n_points = times;
+    for (int k = 0; k < N_KNOBS; k++) p->n_points *= knobs[k].n_levels;
     return OK;
 }
 
 status replay_table_invent(arena *a, replay_table *out, err *e)
 {
-    int n = 1;
-    for (int k = 0; k < N_KNOBS; k++) n *= knobs[k].n_levels;
-    *out = (replay_table){.p = {.n_points = n,
-                                .n_knobs = N_KNOBS,
-                                .knob = knobs,
-                                .n_metrics = N_METRICS,
-                                .n_objectives = N_METRICS,
-                                .n_versions = 3,
-                                .version = versions,
-                                .n_seeds = 16},
-                          .noise = {[ACCURACY] = 0.6},
-                          .reference = {80, 60000, 20}};
+    return replay_table_invent_large(1, a, out, e);
+}
+
+status replay_table_invent_large(int times, arena *a, replay_table *out, err *e)
+{
+    if (times < 1 || times > 1000) return FAIL(e, ERR_ARG, "a table of %d times the space", times);
+    *out = (replay_table){
+        .p = {.n_metrics = N_METRICS,
+              .n_objectives = N_METRICS,
+              .n_versions = 3,
+              .version = versions,
+              .n_seeds = 16},
+        .noise = {[ACCURACY] = 0.6},
+        .reference = {80, 60000, 20},
+        .n_epochs = INVENTED_EPOCHS,
+    };
+    TRY(take_knobs(times, &out->p, a, e));
+    const int n = out->p.n_points;
     problem_metric *metric = ARENA_NEW(a, problem_metric, N_METRICS);
     float *truth = ARENA_NEW(a, float, (int64_t)n *N_METRICS);
     float *size = ARENA_NEW(a, float, n), *latency = ARENA_NEW(a, float, n);
@@ -161,7 +212,8 @@ status replay_table_invent(arena *a, replay_table *out, err *e)
         return FAIL(e, ERR_MEM, "out of memory for a table");
     TRY(take_columns(&out->p, metric, a, e));
     for (int i = 0; i < n; i++) {
-        invent_point(i, &out->p.level[i * N_KNOBS], &truth[i * N_METRICS]);
+        invent_point(i, &out->p.level[(size_t)i * (size_t)out->p.n_knobs], &truth[i * N_METRICS]);
+        if (times > 1) truth[i * N_METRICS] -= repeat_cost(i, times);
         size[i] = truth[i * N_METRICS + SIZE];
         latency[i] = truth[i * N_METRICS + LATENCY];
     }
@@ -200,4 +252,21 @@ status replay_volume(const replay_table *t, const int *point, int n, arena *scra
     status s = pareto_hypervolume(figures, n, t->p.n_objectives, reference, out, scratch, e);
     arena_release(scratch, mark);
     return s;
+}
+
+void replay_table_aim(replay_table *t, int aim)
+{
+    const problem *p = &t->p;
+    for (int k = 0; k < p->n_objectives && aim != AIM_FRONT; k++) {
+        double loosest = -INFINITY;
+        for (int v = 0; v < p->n_versions; v++) {
+            double own = INFINITY;
+            if (aim != AIM_VERSIONS && aim != v) continue;
+            for (int i = 0; i < p->version[v].n_limits; i++)
+                if (p->version[v].limit[i].metric == k)
+                    own = problem_minimised(&p->metric[k], p->version[v].limit[i].bound);
+            loosest = fmax(loosest, own);
+        }
+        if (isfinite(loosest)) t->reference[k] = p->metric[k].maximize ? -loosest : loosest;
+    }
 }

@@ -9,12 +9,9 @@
 #include "search/guide.h"
 #include "search/space.h"
 
-/* What a search is after. */
-enum { AIM_FRONT = -1, AIM_VERSIONS = -2 }; /* else the number of a version */
-
 typedef struct {
     uint64_t seed;
-    int aim;
+    int aim; /* AIM_... or the number of a version */
 } sampler_options;
 
 /* A sampler that works on a problem: `open` takes it from `a`; the problem must outlive it. */

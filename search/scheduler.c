@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/buf.h"
 #include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "search/crew.h"
@@ -32,6 +33,11 @@ typedef struct {
     bool in_group;   /* a transaction is open */
     bool out_of_time;
     bool cut_short; /* interrupted before all trials were in the store */
+    guide *guide;   /* NULL: all trials are there before the first stage runs */
+    bool exhausted; /* nothing more will be suggested */
+    buf rows;       /* int64_t: of each suggestion of the guide */
+    const char *metric[PROBLEM_MAX_METRICS]; /* names of the problem's */
+    double epochs;                           /* of all trials, shared ones once */
     double began, last_tick;
     double predicted_done, measured_done; /* seconds of the stages built by this run */
     sched_figures now;
@@ -39,11 +45,28 @@ typedef struct {
 
 /* --- telling the watcher --- */
 
+/* What a search that learns may come to, as far as it can be told. */
+static int64_t most_trials(const run *r)
+{
+    int64_t n = graph_n_trials(r->g);
+    if (!r->guide || r->exhausted) return n;
+    int64_t most = r->o->p->n_points;
+    if (r->o->max_trials > 0 && r->o->max_trials < most) most = r->o->max_trials;
+    return most > n ? most : n;
+}
+
 /* Predicted seconds of what is left, scaled by how wrong predictions were so far; without
- * predictions, stages left times their mean. */
+ * predictions, stages left times their mean. Of trials that nobody knows yet, their number times the mean
+ * of those that are closed. */
 static double guess_eta(const run *r)
 {
     double left = graph_seconds_left(r->g), n_workers = r->o->n_workers;
+    if (r->guide && !r->exhausted) {
+        int closed = r->now.trials_done + r->now.trials_failed;
+        return closed && r->measured_done > 0
+                   ? (double)(most_trials(r) - closed) * r->measured_done / closed / n_workers
+                   : (double)NAN;
+    }
     int n_left = r->now.stages - r->now.stages_done - r->now.stages_failed;
     if (n_left <= 0) return 0;
     if (left > 0 && r->predicted_done > 0)
@@ -58,6 +81,7 @@ static void bring_up_to_date(run *r)
     r->now.trials = graph_n_trials(r->g);
     r->now.trials_done = graph_count_trials(r->g, TRIAL_DONE);
     r->now.trials_failed = graph_count_trials(r->g, TRIAL_FAILED);
+    r->now.most_trials = most_trials(r);
     r->now.running = graph_count(r->g, BUILD_RUNNING);
     r->now.elapsed_seconds = clock_wall() - r->began;
     r->now.eta_seconds = guess_eta(r);
@@ -115,6 +139,18 @@ static status recall_failure(run *r, const hash *key, int number, err *e)
     return store_stage_reset(r->o->results, key, e);
 }
 
+static status take_over(run *r, const stage_request *rq, int number, err *e)
+{
+    const sched_options *o = r->o;
+    bool taken;
+    TRY(warm_take(o->earlier, o->results, o->run_id, o->artifacts, rq->kind, &rq->key, &r->memory,
+                  &taken, e));
+    if (!taken) return OK;
+    graph_set_known(r->g, number, BUILD_DONE);
+    r->now.stages_reused++;
+    return OK;
+}
+
 /* A new stage gets its row; what an earlier run made of it is read back. */
 static status record_stage(run *r, const stage_request *rq, int number, err *e)
 {
@@ -136,6 +172,8 @@ static status record_stage(run *r, const stage_request *rq, int number, err *e)
         r->now.stages_reused++;
     } else if (state == STATE_FAILED || state == STATE_TIMEOUT) {
         return recall_failure(r, &rq->key, number, e);
+    } else if (r->o->earlier) {
+        return take_over(r, rq, number, e);
     }
     return OK;
 }
@@ -161,6 +199,8 @@ static status record_trial(run *r, const suggestion *s, const chain *c, const in
         t.state = is_open_again(r, stages, c->n) ? TRIAL_OPEN : TRIAL_FAILED;
         if (t.state == TRIAL_OPEN) TRY(store_trial_reset(r->o->results, t.id, e));
     }
+    if (r->guide) buf_put(&r->rows, &t.id, sizeof t.id);
+    TRY(buf_check(&r->rows, e));
     return graph_add_trial(r->g, &t, stages, c->n, e);
 }
 
@@ -173,7 +213,9 @@ static status add_suggestion(run *r, const suggestion *s, err *e)
         bool is_new;
         TRY(graph_add_stage(r->g, &c.stage[i].request, c.stage[i].predicted_seconds,
                             graph_n_trials(r->g), i, &stages[i], &is_new, e));
-        if (is_new) TRY(record_stage(r, &c.stage[i].request, stages[i], e));
+        if (!is_new) continue;
+        r->epochs += c.stage[i].epochs;
+        TRY(record_stage(r, &c.stage[i].request, stages[i], e));
     }
     return record_trial(r, s, &c, stages, e);
 }
@@ -186,24 +228,33 @@ static void count_signals(run *r)
     while ((n = read(r->signals, each, sizeof each)) > 0) r->n_signals += (int)n;
 }
 
-static bool may_add_more(const run *r)
+static bool is_within_budget(const run *r)
 {
-    return r->n_signals == 0 && (r->o->max_trials == 0 || graph_n_trials(r->g) < r->o->max_trials);
+    const sched_options *o = r->o;
+    return (o->max_trials == 0 || graph_n_trials(r->g) < o->max_trials) &&
+           (o->max_epochs == 0 || r->epochs < o->max_epochs);
 }
 
+/* Takes a suggestion into graph and store, without deciding what is to be built. */
+static status take_in(run *r, const suggestion *s, err *e)
+{
+    TRY(open_group(r, e));
+    arena_mark_t mark = arena_mark(&r->memory);
+    status added = add_suggestion(r, s, e);
+    arena_release(&r->memory, mark);
+    return added;
+}
+
+/* All trials at once, of a sampler that learns nothing. */
 static status fill(run *r, err *e)
 {
     const history nothing = {0};
     bool end = false;
-    while (!end && may_add_more(r)) {
+    while (!end && r->n_signals == 0 && is_within_budget(r)) {
         suggestion s;
         TRY(r->o->source->next(r->o->source, &nothing, &s, &end, e));
         if (end) break;
-        TRY(open_group(r, e));
-        arena_mark_t mark = arena_mark(&r->memory);
-        status added = add_suggestion(r, &s, e);
-        arena_release(&r->memory, mark);
-        TRY(added);
+        TRY(take_in(r, &s, e));
         if (graph_n_trials(r->g) % FILL_GROUP) continue;
         TRY(close_group(r, e));
         count_signals(r);
@@ -260,6 +311,19 @@ typedef struct {
     const char *code, *text;
 } reason;
 
+/* What became of a trial, for the sampler. Its figures come from the store, whoever measured them. */
+static status tell_guide(run *r, int number, err *e)
+{
+    const graph_trial *t = graph_get_trial(r->g, number);
+    double value[PROBLEM_MAX_METRICS];
+    tried end = {.state = TRIED_FAILED};
+    if (t->state == TRIAL_DONE) {
+        TRY(store_trial_figures(r->o->results, t->id, r->o->p->n_metrics, r->metric, value, e));
+        end = (tried){.state = TRIED_DONE, .value = value};
+    }
+    return guide_tell(r->guide, number, &end, e);
+}
+
 static status close_trial(run *r, int number, const reason *why, err *e)
 {
     const graph_trial *t = graph_get_trial(r->g, number);
@@ -272,7 +336,7 @@ static status close_trial(run *r, int number, const reason *why, err *e)
                           .trial = t->id,
                           .code = is_done ? "" : why->code,
                           .text = is_done ? "" : why->text});
-    return OK;
+    return r->guide ? tell_guide(r, number, e) : OK;
 }
 
 /* Writes the rows of all trials that the graph closed and of the stages that cannot be built any
@@ -290,18 +354,78 @@ static status close_what_is_decided(run *r, const reason *why, err *e)
     return OK;
 }
 
+static int n_to_start(const run *r)
+{
+    return graph_count(r->g, BUILD_WAITING) + graph_count(r->g, BUILD_READY);
+}
+
 static status settle(run *r, err *e)
 {
     static const reason earlier = {
         STATE_FAILED, "parent",
         "a stage that it shares with another trial failed in an earlier run"};
     TRY(graph_settle(r->g, inspect, r, e));
-    r->now.stages = graph_count(r->g, BUILD_WAITING) + graph_count(r->g, BUILD_READY);
+    r->now.stages = n_to_start(r);
     TRY(close_what_is_decided(r, &earlier, e));
     r->now.stages_failed = 0;
-    TRY(close_group(r, e));
-    tell(r, (sched_event){.kind = SCHED_STARTED});
+    return close_group(r, e);
+}
+
+/* --- asking for trials while stages run --- */
+
+static const char *put_reason(char *text, size_t n, const char *kind, const hash *key,
+                              const char *why)
+{
+    snprintf(text, n, "%s stage %.8s: %s", kind, key->text, why);
+    return text;
+}
+
+/* What a new trial brings into the graph may be decided already: a stage that it shares has failed. Its
+ * reason is then the one that it would have had, had it come before that failure. */
+static status settle_new_trial(run *r, int number, err *e)
+{
+    char text[sizeof((err *)0)->msg + 80];
+    reason why = {STATE_FAILED, "parent", ""};
+    bool found;
+    store_failure f;
+    const int before = n_to_start(r), failed = r->now.stages_failed;
+    const int64_t row = graph_get_trial(r->g, number)->id;
+    TRY(graph_settle(r->g, inspect, r, e));
+    r->now.stages += n_to_start(r) - before;
+    TRY(store_trial_failure(r->o->results, row, &r->memory, &found, &f, e));
+    if (found)
+        why = (reason){f.state, f.code, put_reason(text, sizeof text, f.kind, &f.key, f.text)};
+    TRY(close_what_is_decided(r, &why, e));
+    r->now.stages_failed = failed;
     return OK;
+}
+
+static status is_found(const run *r, bool *enough, err *e)
+{
+    *enough = false;
+    if (!r->o->is_enough) return OK;
+    history h = guide_history(r->guide, guide_n_asked(r->guide));
+    return r->o->is_enough(r->o->is_enough_user, &h, (const int64_t *)(void *)r->rows.data, enough,
+                           e);
+}
+
+static status ask_for_trial(run *r, err *e)
+{
+    suggestion s;
+    int number;
+    bool enough;
+    TRY(is_found(r, &enough, e));
+    r->exhausted = enough || !is_within_budget(r);
+    if (r->exhausted) return OK;
+    TRY(guide_ask(r->guide, &s, &number, &r->exhausted, e));
+    if (r->exhausted) return OK;
+    TRY(take_in(r, &s, e));
+    const bool was_open = graph_get_trial(r->g, number)->state == TRIAL_OPEN;
+    arena_mark_t mark = arena_mark(&r->memory);
+    status settled = settle_new_trial(r, number, e);
+    arena_release(&r->memory, mark);
+    TRY(settled);
+    return was_open ? OK : tell_guide(r, number, e);
 }
 
 /* --- giving jobs --- */
@@ -329,6 +453,32 @@ static status give_stage(run *r, int stage, int slot, err *e)
 static bool is_stopping(const run *r)
 {
     return r->n_signals > 0 || r->out_of_time;
+}
+
+static void look_at_clock_and_signals(run *r)
+{
+    bool was_stopping = is_stopping(r);
+    count_signals(r);
+    double now = clock_wall();
+    if (r->o->max_seconds > 0 && now - r->began > r->o->max_seconds) r->out_of_time = true;
+    if (is_stopping(r) && !was_stopping)
+        tell(r, (sched_event){.kind = SCHED_DRAINING,
+                              .code = r->n_signals ? "interrupted" : "time",
+                              .text = r->n_signals ? "interrupted" : "the time budget is used up"});
+    if (now - r->last_tick < tick_seconds) return;
+    r->last_tick = now;
+    tell(r, (sched_event){.kind = SCHED_TICK});
+}
+
+/* As many as the guide gives now. Trials that are closed already bring the next ones at once. */
+static status ask_for_trials(run *r, err *e)
+{
+    while (!r->exhausted && !is_stopping(r) && guide_may_ask(r->guide)) {
+        TRY(ask_for_trial(r, e));
+        if (graph_n_trials(r->g) % FILL_GROUP == 0) TRY(close_group(r, e));
+        look_at_clock_and_signals(r);
+    }
+    return OK;
 }
 
 static status give_what_is_ready(run *r, err *e)
@@ -382,7 +532,7 @@ static status fail_stage(run *r, const crew_event *ev, const reason *why, err *e
     graph_stage s = graph_get_stage(r->g, stage);
     hash key = graph_key(r->g, stage);
     char text[sizeof((err *)0)->msg + 80];
-    snprintf(text, sizeof text, "%s stage %.8s: %s", stage_kind_name(s.kind), key.text, why->text);
+    put_reason(text, sizeof text, stage_kind_name(s.kind), &key, why->text);
     store_outcome outcome = {
         .run_id = r->o->run_id, .wall_seconds = ev->seconds, .tries = s.tries + 1};
     TRY(open_group(r, e));
@@ -465,21 +615,6 @@ static status hear(void *user, const crew_event *ev, err *e)
 
 /* --- the loop --- */
 
-static void look_at_clock_and_signals(run *r)
-{
-    bool was_stopping = is_stopping(r);
-    count_signals(r);
-    double now = clock_wall();
-    if (r->o->max_seconds > 0 && now - r->began > r->o->max_seconds) r->out_of_time = true;
-    if (is_stopping(r) && !was_stopping)
-        tell(r, (sched_event){.kind = SCHED_DRAINING,
-                              .code = r->n_signals ? "interrupted" : "time",
-                              .text = r->n_signals ? "interrupted" : "the time budget is used up"});
-    if (now - r->last_tick < tick_seconds) return;
-    r->last_tick = now;
-    tell(r, (sched_event){.kind = SCHED_TICK});
-}
-
 static double seconds_to_wait(const run *r)
 {
     if (r->o->max_seconds <= 0 || r->out_of_time) return tick_seconds;
@@ -492,6 +627,7 @@ static status work(run *r, err *e)
     for (;;) {
         look_at_clock_and_signals(r);
         if (r->n_signals > 1) return close_group(r, e); /* crew_close kills who is busy */
+        if (r->guide) TRY(ask_for_trials(r, e));
         TRY(give_what_is_ready(r, e));
         TRY(close_group(r, e));
         if (crew_n_busy(r->workers) == 0) return OK;
@@ -509,6 +645,20 @@ static sched_end how_it_ended(const run *r)
     return r->n_signals ? SCHED_INTERRUPTED : SCHED_OUT_OF_TIME;
 }
 
+/* What is there before the first stage runs. */
+static status begin(run *r, err *e)
+{
+    const sched_options *o = r->o;
+    if (!o->p) {
+        TRY(fill(r, e));
+        return settle(r, e);
+    }
+    for (int i = 0; i < o->p->n_metrics; i++) r->metric[i] = o->p->metric[i].name;
+    TRY(guide_open(o->p, o->source, o->window, &r->guide, e));
+    TRY(ask_for_trials(r, e));
+    return close_group(r, e);
+}
+
 static status coordinate(run *r, err *e)
 {
     crew_options crew_o = {&r->o->start, r->o->n_workers, r->o->stage_seconds, r->o->version};
@@ -516,9 +666,10 @@ static status coordinate(run *r, err *e)
     stage_remove_leftovers(r->o->artifacts);
     TRY(graph_new(&r->g, e));
     TRY(crew_open(&crew_o, &r->workers, e));
-    TRY(fill(r, e));
-    TRY(settle(r, e));
+    TRY(begin(r, e));
+    tell(r, (sched_event){.kind = SCHED_STARTED});
     TRY(work(r, e));
+    r->cut_short |= r->guide && !r->exhausted;
     tell(r, (sched_event){.kind = SCHED_ENDED});
     return OK;
 }
@@ -599,6 +750,8 @@ status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figu
     }
     crew_close(r.workers);
     graph_free(r.g);
+    guide_free(r.guide);
+    buf_free(&r.rows);
     arena_free(&r.memory);
     give_signals_back(&r, &old);
     return s;

@@ -1,8 +1,12 @@
 /* The coordinator: takes trials from a sampler, has their missing stages built by workers and
  * writes what comes back into the store. It alone writes there.
  *
- * Every trial's row stands in the store before the first stage runs, in the order of the
- * suggestions. A stage that several trials share is built once. What earlier runs built is taken
+ * A sampler that learns nothing (no problem is given) is asked for all trials at once: every row stands
+ * in the store before the first stage runs, in the order of the suggestions. One that learns is asked
+ * through a guide (guide.h) while stages run, for the next trial as soon as those are closed that it may
+ * know; so the rows are the same, in the same order, whoever closed them and when.
+ *
+ * A stage that several trials share is built once. What earlier runs built is taken
  * over when its artifact is whole, else built again: that is resume. So is a stage that failed for
  * a reason that may have passed; a failure that its parameters decide is final
  * (store_stage_is_hopeless).
@@ -13,7 +17,8 @@
  * every case.
  *
  * The first SIGINT or SIGTERM lets running stages finish and starts no more; the second kills the
- * workers. Both leave a store from which the next run goes on. With the same space, seed and
+ * workers. Both leave a store from which the next run goes on: a sampler that learns is asked the same
+ * questions again, and the stages of its first answers are found built. With the same space, seed and
  * machine the rows are the same for any number of workers and interruptions, times and tries aside;
  * max_seconds decides only how far a run comes. */
 #ifndef PARETUNE_SEARCH_SCHEDULER_H
@@ -22,15 +27,21 @@
 #include "search/launch.h"
 #include "search/sampler.h"
 #include "search/space.h"
+#include "search/warm.h"
 #include "store/store.h"
 
 /* Turns a suggestion into stages: plan_chain, or a stand-in of a test. Must give the same chain
  * each time it is asked. */
 typedef status chain_maker(void *user, const suggestion *s, arena *a, chain *out, err *e);
 
+/* Whether a search has found what it is after: asked before each suggestion with what may be known then
+ * (guide.h); trial[i] is the row of the i-th suggestion. */
+typedef status sched_enough(void *user, const history *h, const int64_t *trial, bool *enough,
+                            err *e);
+
 typedef enum {
     SCHED_PLANNED, /* so many trials are in the store; sent now and then while it fills */
-    SCHED_STARTED, /* all are; what is to be built is known */
+    SCHED_STARTED, /* all are, or the first of a sampler that learns; what is to be built is known */
     SCHED_DAMAGED, /* an artifact of an earlier run is built again */
     SCHED_STAGE_STARTED,
     SCHED_STAGE_PROGRESS,
@@ -46,7 +57,8 @@ typedef enum {
 
 typedef struct {
     int trials, trials_done, trials_failed;
-    int stages; /* to be built by this run */
+    int64_t most_trials; /* that a search which learns may come to; else as `trials` */
+    int stages;          /* to be built by this run, as far as is known */
     int stages_done, stages_failed, running;
     int stages_reused;      /* taken over from earlier runs */
     int stages_again;       /* that failed in earlier runs for a reason that may have passed */
@@ -72,13 +84,19 @@ typedef struct {
     store *results;
     int64_t run_id;
     sampler *source;
+    const problem *p;        /* whose figures `source` learns from; NULL: it learns nothing */
+    int window;              /* of the guide; only with `p` */
+    sched_enough *is_enough; /* only with `p`; may be NULL */
+    void *is_enough_user;
     chain_maker *make_chain;
     void *make_chain_user;
-    const char *artifacts; /* folder; made when it is missing */
-    launcher start;        /* of a worker */
-    const char *version;   /* that workers must have; NULL accepts any */
+    const warm_start *earlier; /* a study whose stages are taken over; NULL: none */
+    const char *artifacts;     /* folder; made when it is missing */
+    launcher start;            /* of a worker */
+    const char *version;       /* that workers must have; NULL accepts any */
     int n_workers, retries;
-    int max_trials;       /* 0: no limit */
+    int max_trials; /* 0: no limit */
+    int max_epochs; /* no more trials once theirs come to so many, shared ones counted once; 0: no limit */
     double stage_seconds; /* 0: no limit */
     double max_seconds;   /* 0: no limit */
     sched_watch *watch;   /* may be NULL */

@@ -506,16 +506,47 @@ static const setting_row rows[N_SETTINGS] = {
                            "axis: metrics of "
                            "one configuration can be averaged over them)"},
 
-    [SET_METHOD] = {"search.method", TYPE_CHOICE, .choices = "grid", .def = "grid",
-                    .help = "which candidates are tried: `grid`, all of them"},
+    [SET_METHOD] =
+        {"search.method", TYPE_CHOICE, .choices = "greybox|grid|random|nsga2|motpe|aging",
+         .def = "grid",
+         .help =
+             "which candidates are tried, and in which order: `grid`, all of them, one after the "
+             "other; `random`, evenly spread over the space; `nsga2`, a genetic search for the "
+             "front; `aging`, evolution by single changes of good, recent candidates; `greybox` "
+             "and `motpe` are reserved. All but `grid` train with the first seed only"},
+    [SET_AIM] = {"search.aim", TYPE_TEXT, .def = "auto",
+                 .help = "what the search is after: `front`, the whole Pareto front; `versions`, a "
+                         "pick for each of them; the name of one version; `auto`: versions when "
+                         "the space has any, else the front. Candidates that cannot meet what is "
+                         "aimed at are left out (`static_filter`)"},
+    [SET_SEARCH_SEED] = {"search.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
+                         .name = "search_seed", .help = "of what a method decides by chance"},
+    [SET_WINDOW] = {"search.window", TYPE_INT, .min = 1, .max = 1024, .def = "8",
+                    .help =
+                        "of methods that learn: how many workers can be kept busy. A candidate "
+                        "is chosen without the results of the last so many trials, itself "
+                        "included, so that the same ones are chosen with any number of workers"},
     [SET_MAX_TRIALS] = {"search.max_trials", TYPE_INT, .min = 0, .max = 1e9, .def = "0",
                         .help = "stop after so many trials; 0: no limit"},
     [SET_MAX_TIME] = {"search.max_time", TYPE_QUANTITY, .min = 0, .max = 1e9, .def = "0 s",
                       .unit = "s", .help = "stop after so long; 0: no limit"},
+    [SET_CONFIDENCE] = {"search.confidence", TYPE_NUMBER, .min = 0, .max = 0.9999, .def = "0",
+                        .help = "a pick passes only when it keeps its limits with this confidence "
+                                "(0.95), which takes several seeds; 0: its figures decide"},
+    [SET_MAX_SEEDS] = {"search.max_seeds", TYPE_INT, .min = 1, .max = 100, .def = "1",
+                       .help = "samplers give candidates whose case further seeds can decide up to "
+                               "so many; 1: none. `grid` trains every one of `seeds`"},
+    [SET_MAX_EPOCHS] = {"search.max_epochs", TYPE_INT, .min = 0, .max = 1e9, .def = "0",
+                        .help = "add no trial once the trainings of all come to so many epochs, "
+                                "shared ones counted once; 0: no limit"},
+    [SET_UNTIL] =
+        {"search.until", TYPE_CHOICE, .choices = "exhausted|met", .def = "exhausted",
+         .help = "`exhausted`: as far as limits and candidates reach; `met`: at the latest until "
+                 "every version aimed at has a pick on validation figures"},
     [SET_STATIC_FILTER] =
         {"search.static_filter", TYPE_BOOL, .def = "true",
-         .help = "leave out what cannot meet the limits of any version on what is known before "
-                 "training"},
+         .help = "leave out what cannot meet the limits of any version aimed at on what is known "
+                 "before training"},
     [SET_STAGE_TIME] = {"limits.stage_time", TYPE_QUANTITY, .min = 1, .max = 1e9, .def = "30 min",
                         .unit = "s", .help = "a stage that takes longer is stopped"},
     [SET_WORKER_MEMORY] = {"limits.worker_memory", TYPE_QUANTITY, .min = 64e6, .max = 1e15,

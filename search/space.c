@@ -101,24 +101,11 @@ static void fill_base(space *s)
 
 /* --- what must be there --- */
 
-/* Whether a required setting may matter to some candidate: its condition reads one other setting.
- */
+/* Whether a required setting may matter to some candidate. */
 static bool may_matter(const space *s, int slot)
 {
-    const expr *x = s->slot[slot].matters;
     if (slot < N_SETTINGS && !schema_has(schema_row((setting)slot), s->task)) return false;
-    if (!x) return true;
-    value slots[N_SLOTS];
-    memcpy(slots, s->base, sizeof slots);
-    int cause = expr_slot(x, 0), n = 1;
-    const axis *values = s->slot[cause].axis >= 0 ? &s->axis[s->slot[cause].axis] : NULL;
-    if (values) n = values->n;
-    for (int i = 0; i < n; i++) {
-        bool holds = false;
-        slots[cause] = values ? values->values[i] : s->slot[cause].fixed;
-        if (candidate_test(s, x, NULL, slots, &holds, NULL) == OK && holds) return true;
-    }
-    return false;
+    return space_may_hold(s, s->slot[slot].matters, false);
 }
 
 static void check_required(space *s)
@@ -151,10 +138,14 @@ static void read_lists(space *s)
     const value *fixed = s->base;
     s->budget = (space_budget){.max_trials = (int)fixed[SET_MAX_TRIALS].number,
                                .max_seconds = fixed[SET_MAX_TIME].number,
+                               .confidence = fixed[SET_CONFIDENCE].number,
+                               .max_seeds = (int)fixed[SET_MAX_SEEDS].number,
+                               .max_epochs = (int)fixed[SET_MAX_EPOCHS].number,
                                .stage_seconds = fixed[SET_STAGE_TIME].number,
                                .worker_bytes = (uint64_t)fixed[SET_WORKER_MEMORY].number,
                                .retries = (int)fixed[SET_RETRIES].number};
     s->static_filter = fixed[SET_STATIC_FILTER].number != 0;
+    space_read_search(s);
 }
 
 /* --- for the store --- */
@@ -228,6 +219,7 @@ static void read_space(space *s)
     space_check_periods(s);
     space_check_pruning(s);
     space_check_tuning(s);
+    space_check_noise(s);
     space_compile_conditions(s);
     space_check_strict(s);
     space_order_slots(s);
@@ -310,15 +302,15 @@ const char *space_rule(const space *s, int i, const char **because, int *line)
     return expr_text(s->rule[i].exclude);
 }
 
-const char *space_pruning_place(const space *s, int *line)
+const char *space_setting_place(const space *s, setting wanted)
 {
-    const node *place = s->slot[SET_PRUNE_END].place;
-    static const setting asks[] = {SET_FINAL_SPARSITY, SET_PRUNE_PATTERN, SET_CHANNELS,
-                                   SET_CLUSTERS};
-    for (int i = 0; i < 4 && !place; i++) place = s->slot[asks[i]].place;
-    if (!place) place = s->source.root;
-    *line = place->line;
-    return place->file;
+    static const setting asks[] = {SET_PRUNE_END, SET_FINAL_SPARSITY, SET_PRUNE_PATTERN,
+                                   SET_CHANNELS, SET_CLUSTERS};
+    const node *at = s->slot[wanted].place;
+    for (int i = 0; i < 5 && !at; i++) at = s->slot[asks[i]].place;
+    if (!at) at = s->source.root;
+    const char *text = arena_printf(s->a, "%s:%d:%d", at->file, at->line, at->column);
+    return text ? text : s->path;
 }
 
 const char *space_rule_place(const space *s, int i)

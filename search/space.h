@@ -45,27 +45,41 @@ int space_axis_values(const space *s, int axis); /* how many */
 int space_n_rules(const space *s);
 /* The rule's expression; its reason in *because (NULL: none) and its line in *line. */
 const char *space_rule(const space *s, int i, const char **because, int *line);
-/* Where the end of pruning is written, or else what asks for pruning, channels or clusters: the
- * file, or the --set. */
-const char *space_pruning_place(const space *s, int *line);
 const char *space_rule_place(const space *s, int i); /* "file:line:column" */
 int space_n_seeds(const space *s);
 uint64_t space_seed(const space *s, int i);
 
 typedef struct {
     int max_trials;        /* 0: no limit */
+    int max_epochs;        /* 0: no limit */
     double max_seconds;    /* 0: no limit */
+    double confidence;     /* that a pick must hold with; 0: point figures decide */
+    int max_seeds;         /* racing.h */
     double stage_seconds;  /* time limit of one stage */
     uint64_t worker_bytes; /* memory limit of a worker */
     int retries;           /* further tries after a worker died, hung or ran out of memory */
 } space_budget;
 space_budget space_get_budget(const space *s);
 
+/* What a search is after. */
+enum { AIM_FRONT = -1, AIM_VERSIONS = -2 }; /* else the number of a version */
+
+typedef struct {
+    const char *method; /* "grid", or one of the samplers (sampler.h) */
+    int aim;
+    uint64_t seed;
+    int window;     /* guide.h */
+    bool until_met; /* ends when every version aimed at has a pick */
+} space_search;
+space_search space_get_search(const space *s);
+/* Whether the search is after a version. */
+bool space_aims_at(const space *s, int version);
+
 typedef enum {
     CAND_OK,
-    CAND_EXCLUDED,   /* by a rule */
-    CAND_DUPLICATE,  /* a candidate with a smaller index builds the same files */
-    CAND_OVER_LIMIT, /* cannot meet any version's limits on what is known before training */
+    CAND_EXCLUDED,  /* by a rule */
+    CAND_DUPLICATE, /* a candidate with a smaller index builds the same files */
+    CAND_OVER_LIMIT, /* cannot meet the limits of any version aimed at on what is known before training */
     N_CAND_STATES
 } cand_state;
 
@@ -82,6 +96,7 @@ typedef struct {
     stage_request request; /* folder left NULL: the scheduler's to fill */
     double predicted_seconds;
     double predicted_bytes; /* of its artifact */
+    int epochs;             /* of a training */
 } chain_stage;
 
 typedef struct {
@@ -102,6 +117,7 @@ status plan_make(const space *s, arena *a, plan **out, err *e);
 /* Reads the tables of data that the plan's stages will read: ERR_INPUT lists their mistakes. Appends
  * to `notes` a line about each whose dates are odd. */
 status plan_check_data(const plan *p, arena *a, buf *notes, err *e);
+const space *plan_space(const plan *p);
 cand_state plan_state(const plan *p, int64_t candidate);
 /* Why a candidate is not CAND_OK, in a sentence; "" when it is. In `a`. */
 const char *plan_why(const plan *p, int64_t candidate, arena *a);
@@ -116,9 +132,11 @@ typedef struct {
 } plan_summary;
 status plan_summarize(const plan *p, plan_summary *out, err *e);
 /* Candidates that the i-th rule excludes (each counts for the first rule that does). i =
- * space_n_rules: by the built-in rule on what compressions need, whose text follows. */
+ * space_n_rules: by the built-in rule on what compressions need. */
 int64_t plan_excluded(const plan *p, int i);
-const char *plan_own_rule(const plan *p);
+/* The i-th reason for which the built-in rule excludes candidates, how many (0: none) and the
+ * file:line:column to mend; NULL behind the last. */
+const char *plan_own_reason(const plan *p, int i, const char **place, int64_t *n);
 /* Candidates, excluded and duplicate ones left out, that cannot meet a limit of a version. */
 int64_t plan_over_limit(const plan *p, int version, int limit);
 
@@ -126,6 +144,9 @@ int64_t plan_over_limit(const plan *p, int version, int limit);
 status plan_forecast(const plan *p, int64_t candidate, stage_forecast *out, err *e);
 /* The values of its axes, in their order; `out` holds space_n_axes(s). Strings live in `a`. */
 status plan_knobs(const plan *p, int64_t candidate, arena *a, store_knob *out, err *e);
+
+/* The hash of its canonical configuration, by which studies know it. */
+status plan_config_hash(const plan *p, int64_t candidate, hash *out, err *e);
 
 /* The chain of a CAND_OK candidate with the i-th seed; strings live in `a`. */
 status plan_chain(const plan *p, int64_t candidate, int seed_index, arena *a, chain *out, err *e);

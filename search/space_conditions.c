@@ -195,6 +195,18 @@ void space_check_tuning(space *s)
     check_clusters(s);
 }
 
+/* --- noise --- */
+
+void space_check_noise(space *s)
+{
+    const value *low = fixed_value(s, SET_SNR_LOW), *high = fixed_value(s, SET_SNR_HIGH);
+    if (s->source.d->total > 0 || !low || !high || low->number <= high->number) return;
+    const node *place = s->slot[SET_SNR_LOW].place;
+    document_wrong(&s->source, place ? place : s->slot[SET_SNR_HIGH].place,
+                   "augment.snr_low, %.10g dB, must not be above augment.snr_high, %.10g dB",
+                   low->number, high->number);
+}
+
 /* --- conditions --- */
 
 /* An expression of the schema itself; NULL stays NULL. */
@@ -232,30 +244,36 @@ static const value *possible_value(const space *s, int slot, int i)
     return i == n && info->when_node ? &info->otherwise : NULL;
 }
 
-/* Whether the condition can hold for some of the values of what it reads, from its i-th slot on. */
-static bool may_hold(const space *s, const expr *x, int i, value *slots)
+/* From the i-th slot that the condition reads on. */
+static bool may_hold(const space *s, const expr *x, int i, value *slots, bool unknown)
 {
     bool holds = false;
-    if (i == expr_n_slots(x)) return candidate_test(s, x, NULL, slots, &holds, NULL) != OK || holds;
+    if (i == expr_n_slots(x))
+        return candidate_test(s, x, NULL, slots, &holds, NULL) == OK ? holds : unknown;
     const int slot = expr_slot(x, i);
     const value *v;
     for (int k = 0; (v = possible_value(s, slot, k)) != NULL; k++) {
         slots[slot] = *v;
-        if (may_hold(s, x, i + 1, slots)) return true;
+        if (may_hold(s, x, i + 1, slots, unknown)) return true;
     }
     return false;
 }
 
-void space_check_strict(space *s)
+bool space_may_hold(const space *s, const expr *x, bool unknown)
 {
     value slots[N_SLOTS];
     for (int i = 0; i < N_SLOTS; i++) slots[i] = s->slot[i].fixed;
+    return !x || may_hold(s, x, 0, slots, unknown);
+}
+
+void space_check_strict(space *s)
+{
     if (s->source.d->total > 0) return;
     for (int i = 0; i < N_SETTINGS; i++) {
         const slot_info *info = &s->slot[i];
         const bool asks = info->axis >= 0 || !value_equal(&info->fixed, &info->def);
         if (!schema_row((setting)i)->strict || !info->written || !asks) continue;
-        if (may_hold(s, info->matters, 0, slots)) continue;
+        if (space_may_hold(s, info->matters, true)) continue;
         document_wrong(&s->source, info->place,
                        "%s matters only when %s, which is so for no candidate; leave it out, or "
                        "ask for that, too",

@@ -97,6 +97,7 @@ struct space {
     int n_objectives;
     store_objective objective[STAGE_MAX_METRICS];
     space_budget budget;
+    space_search search;
     bool static_filter;
     store_space stored;
 };
@@ -115,6 +116,12 @@ void space_read_settings(space *s);              /* settings, axes, knobs */
 void space_check_periods(space *s);              /* pruning's begin and end are in one unit */
 void space_check_pruning(space *s);              /* what is fixed of it can be done */
 void space_check_tuning(space *s);               /* and what fine-tuning does besides */
+void space_check_noise(space *s);                /* augment.snr_low above snr_high */
+/* Whether a condition (NULL: always) may hold for some of the values of what it reads; `unknown` where
+ * that cannot be said, since a value is missing. */
+bool space_may_hold(const space *s, const expr *x, bool unknown);
+/* Where the setting is written, or else what asks for pruning, channels or clusters: file:line:column. */
+const char *space_setting_place(const space *s, setting wanted);
 void space_check_strict(
     space *s); /* settings written where they cannot matter; behind the conditions */
 void space_compile_conditions(space *s);
@@ -129,5 +136,7 @@ void space_read_seeds(space *s, const node *n);
 void space_read_rules(space *s, const node *n);
 void space_read_versions(space *s, const node *n);
 void space_read_objectives(space *s, const node *n);
+/* The settings of `search` that name something: a sampler, a version (space_search.c). After the versions. */
+void space_read_search(space *s);
 
 #endif

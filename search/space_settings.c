@@ -316,6 +316,18 @@ static bool is_short_set(const node *key)
            key->file[6 + n] == '=';
 }
 
+/* The setting whose path ends in `name` and that must go by its path, since a knob may have that name;
+ * NULL: none. */
+static const char *path_that_ends_in(const space *s, const char *name)
+{
+    for (int i = 0; i < N_SETTINGS; i++) {
+        const char *path = schema_row((setting)i)->path, *dot = strchr(path, '.');
+        if (dot && strcmp(dot + 1, name) == 0 && schema_has(schema_row((setting)i), s->task))
+            return path;
+    }
+    return NULL;
+}
+
 static void unknown_set(space *s, const node *key)
 {
     const char *names[SPACE_MAX_KNOBS + N_SETTINGS];
@@ -323,7 +335,8 @@ static void unknown_set(space *s, const node *key)
     for (int i = 0; i < s->n_knobs; i++) names[n++] = s->slot[SLOT_KNOBS + i].name;
     for (int i = 0; i < N_SETTINGS; i++)
         if (schema_has(schema_row((setting)i), s->task)) names[n++] = schema_short_name((setting)i);
-    const char *meant = diag_did_you_mean(key->text, names, (size_t)n);
+    const char *meant = path_that_ends_in(s, key->text);
+    if (!meant) meant = diag_did_you_mean(key->text, names, (size_t)n);
     if (meant)
         document_wrong(&s->source, key, "no setting or knob '%s'; did you mean '%s'?", key->text,
                        meant);

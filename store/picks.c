@@ -1,9 +1,11 @@
 #include "store/picks.h"
 #include "engine/base/buf.h"
 #include "store/handle.h"
+#include "store/picks_chance.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* How far a figure is over a limit, as a part of the bound; negative: room. */
@@ -44,7 +46,7 @@ static status list_figures(const store_space *space, arena *a, figures *f, err *
 }
 
 typedef struct {
-    bool complete, feasible;
+    bool complete, feasible, replicated; /* replicated: only asked for with a confidence */
     double worst, size;
 } score;
 
@@ -65,11 +67,13 @@ static score judge(const pick *p, const int *column, const double *row, int size
 static bool is_better(score s, score best)
 {
     if (s.feasible != best.feasible) return s.feasible;
+    if (s.replicated != best.replicated) return s.replicated;
     if (s.worst != best.worst) return s.worst < best.worst;
     return s.size < best.size;
 }
 
-static status choose(pick *p, figures *f, const store_points *points, arena *a, err *e)
+static status choose(pick *p, figures *f, const store_points *points, const pick_seeds *seeds,
+                     arena *a, err *e)
 {
     int *column = ARENA_NEW(a, int, (size_t)p->n_limits + 1);
     if (!column) return FAIL(e, ERR_MEM, "no memory for picks");
@@ -77,8 +81,13 @@ static status choose(pick *p, figures *f, const store_points *points, arena *a, 
     score best = {.complete = false};
     int chosen = -1;
     for (int t = 0; t < points->n; t++) {
-        score s = judge(p, column, points->value + (size_t)t * (size_t)points->n_metrics, f->size);
+        const size_t row = (size_t)t * (size_t)points->n_metrics;
+        score s = judge(p, column, points->value + row, f->size);
         if (!s.complete) continue;
+        if (seeds) {
+            s.worst = judge(p, column, seeds->mean + row, f->size).worst;
+            s.replicated = seeds->n[t] >= VERDICT_FEWEST;
+        }
         p->n_feasible += s.feasible;
         if (chosen >= 0 && !is_better(s, best)) continue;
         best = s;
@@ -172,9 +181,9 @@ static double badness(const pick *p, int i)
     return isnan(over) ? (double)INFINITY : over;
 }
 
-static status report(pick *p, db *d, arena *a, err *e)
+static status report(pick *p, double asked, db *d, arena *a, err *e)
 {
-    p->met = p->kind == PICK_CHOSEN;
+    p->met = p->kind == PICK_CHOSEN && (asked <= 0 || p->confidence >= asked);
     for (int i = 0; i < p->n_limits; i++) {
         TRY(read_reported(d, p->trial, &p->limit[i], e));
         p->met &= p->limit[i].holds;
@@ -199,6 +208,9 @@ static status describe(const store_space *space, const store_version *v, arena *
                 .binding = -1,
                 .knobs = "",
                 .model = "",
+                .confidence = none,
+                .fresh = none,
+                .file = none,
                 .n_limits = v->n_limits,
                 .limit = ARENA_NEW(a, pick_limit, (size_t)v->n_limits + 1)};
     if (!p->limit) return FAIL(e, ERR_MEM, "no memory for picks");
@@ -211,35 +223,94 @@ static status describe(const store_space *space, const store_version *v, arena *
                                    .value = none,
                                    .reported = none,
                                    .margin = none,
-                                   .validation_margin = none};
+                                   .validation_margin = none,
+                                   .mean = none,
+                                   .low = none,
+                                   .high = none};
     return OK;
 }
 
-static status read_picks(store *s, arena *a, picks *out, err *e)
+static status read_asked(db *d, double *out, err *e)
+{
+    query q = db_query(d, "SELECT coalesce(confidence, 0) FROM runs ORDER BY id DESC LIMIT 1", e);
+    if (query_row(&q)) *out = query_column_real(&q, 0);
+    return query_end(&q);
+}
+
+/* Trials to choose among; NULL: all. */
+typedef struct {
+    const int64_t *trial; /* ascending */
+    int n;
+} selection;
+
+static int by_number(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* Keeps the points of selected trials, in their order. */
+static void keep_selected(const selection *from, store_points *points)
+{
+    const size_t width = (size_t)points->n_metrics;
+    int kept = 0;
+    for (int i = 0; i < points->n; i++) {
+        if (!bsearch(&points->trial[i], from->trial, (size_t)from->n, sizeof *from->trial,
+                     by_number))
+            continue;
+        points->trial[kept] = points->trial[i];
+        memmove(points->value + (size_t)kept * width, points->value + (size_t)i * width,
+                width * sizeof *points->value);
+        kept++;
+    }
+    points->n = kept;
+}
+
+static status read_picks(store *s, const selection *from, arena *a, picks *out, err *e)
 {
     store_space space;
     figures f;
     store_points points;
+    pick_seeds seeds;
     TRY(store_last_space(s, a, &space, e));
     *out = (picks){.n = space.n_versions, .pick = ARENA_NEW(a, pick, (size_t)space.n_versions + 1)};
     if (!out->pick) return FAIL(e, ERR_MEM, "no memory for picks");
     TRY(list_figures(&space, a, &f, e));
     TRY(store_read_points(s, f.n, f.name, a, &points, e));
+    TRY(read_asked(&s->d, &out->asked, e));
+    TRY(pick_seeds_find(s, &points, a, &seeds, e));
+    if (from) keep_selected(from, &points);
     for (int i = 0; i < out->n; i++) {
         TRY(describe(&space, &space.version[i], a, &out->pick[i], e));
-        TRY(choose(&out->pick[i], &f, &points, a, e));
-        if (out->pick[i].kind != PICK_NONE) TRY(report(&out->pick[i], &s->d, a, e));
+        TRY(choose(&out->pick[i], &f, &points, out->asked > 0 ? &seeds : NULL, a, e));
+        if (out->pick[i].kind == PICK_CHOSEN) TRY(pick_judge(s, &out->pick[i], a, e));
+        if (out->pick[i].kind != PICK_NONE) TRY(report(&out->pick[i], out->asked, &s->d, a, e));
     }
     return OK;
 }
 
-status picks_read(store *s, arena *a, picks *out, err *e)
+/* All from one state of the file. */
+static status read_picks_at_once(store *s, const selection *from, arena *a, picks *out, err *e)
 {
-    bool own = sqlite3_get_autocommit(s->d.handle) != 0; /* all from one state of the file */
+    bool own = sqlite3_get_autocommit(s->d.handle) != 0;
     if (own) TRY(db_run(&s->d, "BEGIN", e));
-    status st = read_picks(s, a, out, e);
+    status st = read_picks(s, from, a, out, e);
     if (own) db_rollback(&s->d);
     return st;
+}
+
+status picks_read(store *s, arena *a, picks *out, err *e)
+{
+    return read_picks_at_once(s, NULL, a, out, e);
+}
+
+status picks_among(store *s, const int64_t *trial, int n, arena *a, picks *out, err *e)
+{
+    int64_t *sorted = ARENA_NEW(a, int64_t, (size_t)n + 1);
+    if (!sorted) return FAIL(e, ERR_MEM, "no memory for picks");
+    if (n > 0) memcpy(sorted, trial, (size_t)n * sizeof *trial);
+    qsort(sorted, (size_t)n, sizeof *sorted, by_number);
+    return read_picks_at_once(s, &(selection){sorted, n}, a, out, e);
 }
 
 /* --- the tables behind the view --- */
@@ -249,8 +320,8 @@ static status put_verdict(db *d, const pick *p, err *e)
     static const char *const found[] = {"nothing", "closest miss", "pick"};
     query q = db_query(d,
                        "INSERT INTO verdicts (version, title, verdict, found, trial_id, feasible,"
-                       " binding) VALUES (:version, :title, :verdict, :found, :trial, :feasible,"
-                       " :binding)",
+                       " binding, confidence) VALUES (:version, :title, :verdict, :found, :trial,"
+                       " :feasible, :binding, :confidence)",
                        e);
     query_text(&q, ":version", p->version);
     query_text(&q, ":title", p->title);
@@ -258,6 +329,7 @@ static status put_verdict(db *d, const pick *p, err *e)
     query_text(&q, ":found", found[p->kind]);
     if (p->trial) query_int(&q, ":trial", p->trial);
     query_int(&q, ":feasible", p->n_feasible);
+    query_real(&q, ":confidence", p->confidence);
     query_text(&q, ":binding", p->binding < 0 ? NULL : p->limit[p->binding].metric);
     return query_run(&q);
 }

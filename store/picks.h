@@ -9,7 +9,19 @@
  *
  * Reported on test figures: for a limit on T_mae the figure T_mae_test; what has no test twin
  * (size) is exact and stands for itself. A version is met when there is a pick and its reported
- * figures hold. */
+ * figures hold.
+ *
+ * With a run's `confidence` above 0 they must also hold with it. Then candidates with several trainings come before
+ * others, and room is that of their mean validation figures. Three chances are told of every pick (verdict.h has the
+ * statistics):
+ *   fresh       that one more training of its configuration keeps all limits
+ *   file        that this file does, when the test set were infinitely large: known where right answers are counted
+ *   confidence  the lesser of: that the configuration's mean keeps all limits; that this file does, where known
+ * Where answers are counted (accuracy), the figure judged is that of validation and test examples together. Which of them
+ * selected does not matter, since the prior is fitted to the same figure of all candidates. Elsewhere (mean absolute errors
+ * of overlapping windows) it is the test figure, and the error of the finite test series is not known and not in the
+ * chances. Figures without a test twin count as exact. All are unknown with fewer than two trainings of the pick's
+ * configuration. */
 #ifndef PARETUNE_STORE_PICKS_H
 #define PARETUNE_STORE_PICKS_H
 
@@ -40,6 +52,8 @@ typedef struct {
     double
         margin; /* room of the reported figure under the limit, as a part of |bound|; < 0: over */
     bool holds; /* the reported figure meets the limit */
+    double mean, low,
+        high; /* over the configuration's trainings, with its 95 % interval; NaN: unknown */
 } pick_limit;
 
 typedef struct {
@@ -54,16 +68,22 @@ typedef struct {
                     reported ones; -1 when PICK_NONE or without limits */
     const char *knobs; /* "alpha=0.05 storage=float32", with the seed when the space has several; ""
                           when PICK_NONE */
-    const char *model; /* its file, as store_find_model says; "" without one */
+    int n_seeds;       /* finished trainings of the pick's configuration */
+    double confidence, fresh, file; /* chances, below; NaN where unknown or without a pick */
+    const char *model;              /* its file, as store_find_model says; "" without one */
 } pick;
 
 typedef struct {
     int n;
     pick *pick;
+    double asked; /* confidence of the last run; 0: point figures decide */
 } picks;
 
 /* Computed from the trials as they stand, for each version of the last run's space. */
 status picks_read(struct store *s, arena *a, picks *out, err *e);
+
+/* The same, as if of the trials only these were there: n rows in any order. */
+status picks_among(struct store *s, const int64_t *trial, int n, arena *a, picks *out, err *e);
 
 /* Brings the tables behind the views `front` and `picks` up to date (a writer's store). */
 status store_update_picks(struct store *s, err *e);

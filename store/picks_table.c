@@ -1,6 +1,7 @@
 /* The picks for people and programs. */
 #include "store/picks.h"
 #include "engine/base/buf.h"
+#include "store/verdict.h"
 
 #include <limits.h>
 #include <math.h>
@@ -23,6 +24,10 @@ typedef enum {
     C_TEST,
     C_MARGIN,
     C_NOTE,
+    C_SEEDS,
+    C_CONFIDENCE,
+    C_FRESH,
+    C_FILE,
     C_KNOBS,
     C_MODEL,
     N_COLUMNS
@@ -39,6 +44,10 @@ static const char *const names[N_COLUMNS] = {
     [C_TEST] = "test",
     [C_MARGIN] = "margin",
     [C_NOTE] = "note",
+    [C_SEEDS] = "seeds",
+    [C_CONFIDENCE] = "confidence",
+    [C_FRESH] = "fresh_chance",
+    [C_FILE] = "file_chance",
     [C_KNOBS] = "knobs",
     [C_MODEL] = "model",
 };
@@ -83,6 +92,10 @@ static void fill_version(cell *c, const pick *p, arena *a)
     c[C_VERDICT] = cell_text(p->met ? "met" : "not met");
     c[C_FOUND] = cell_text(found_text(p));
     c[C_TRIAL] = cell_text(p->trial ? arena_printf(a, "%lld", (long long)p->trial) : "-");
+    c[C_SEEDS] = cell_number(p->n_seeds);
+    c[C_CONFIDENCE] = cell_number(p->confidence);
+    c[C_FRESH] = cell_number(p->fresh);
+    c[C_FILE] = cell_number(p->file);
     c[C_KNOBS] = cell_text(p->knobs);
     c[C_MODEL] = cell_text(p->model);
 }
@@ -131,7 +144,16 @@ const char *pick_verdict(const pick *p, arena *a)
     if (p->kind == PICK_NONE) return "not met: no finished trial has all figures";
     if (p->met) return arena_printf(a, "met by trial %lld", n);
     if (p->kind == PICK_CLOSEST) return arena_printf(a, "not met: closest miss is trial %lld", n);
-    return arena_printf(a, "not met: trial %lld passes validation, fails test", n);
+    for (int i = 0; i < p->n_limits; i++)
+        if (!p->limit[i].holds)
+            return arena_printf(a, "not met: trial %lld passes validation, fails test", n);
+    if (isnan(p->confidence))
+        return arena_printf(a,
+                            "not met: trial %lld passes, but how surely is not known (%d of at "
+                            "least %d seeds)",
+                            n, p->n_seeds, VERDICT_FEWEST);
+    return arena_printf(a, "not met: trial %lld passes, but its confidence is %.1f %% only", n,
+                        100 * p->confidence);
 }
 
 /* The words of a text on lines of at most `width`, each with this indent. */
@@ -152,9 +174,21 @@ static void put_wrapped(buf *b, const char *text, int indent, int width)
     if (at > 0) buf_char(b, '\n');
 }
 
+/* Only where several seeds tell. */
+static void put_chances(buf *b, const pick *p)
+{
+    buf_printf(b,
+               "    keeps its limits with %.1f %% confidence (%d seeds); a fresh training would "
+               "with %.1f %%",
+               100 * p->confidence, p->n_seeds, 100 * p->fresh);
+    if (!isnan(p->file)) buf_printf(b, ", this file does with %.1f %%", 100 * p->file);
+    buf_char(b, '\n');
+}
+
 static void put_verdict(buf *b, const pick *p, int width, arena *a)
 {
     buf_printf(b, "%s: %s\n", p->version, pick_verdict(p, a));
+    if (!isnan(p->confidence)) put_chances(b, p);
     put_wrapped(b, p->knobs, 4, width);
 }
 

@@ -173,7 +173,14 @@ static const char *const second_step[] = {
     " NAME.artifacts beside NAME.db */ TEXT",
     "ALTER TABLE spaces ADD COLUMN title /* -- a line for reports, may be empty */ TEXT", NULL};
 
-const char *const *const schema_steps[] = {first_step, second_step, NULL};
+static const char *const third_step[] = {
+    "ALTER TABLE runs ADD COLUMN confidence /* -- that a pick must hold with, below 1; 0 or NULL: "
+    "point figures decide */ REAL",
+    "ALTER TABLE verdicts ADD COLUMN confidence /* -- that the pick truly keeps all limits; NULL: "
+    "unknown */ REAL",
+    NULL};
+
+const char *const *const schema_steps[] = {first_step, second_step, third_step, NULL};
 
 /* --- versions --- */
 

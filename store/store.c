@@ -7,6 +7,7 @@
 #include "store/schema.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -289,8 +290,9 @@ static status put_run(store *s, const store_run *run, err *e)
 {
     query q = db_query(&s->d,
                        "INSERT INTO runs (space_id, started_at, version, compiler, cpu, kernels,"
-                       " blas, system, workers, artifacts) VALUES (:space, " NOW ", :version,"
-                       " :compiler, :cpu, :kernels, :blas, :system, :workers, :artifacts)"
+                       " blas, system, workers, artifacts, confidence) VALUES (:space, " NOW ", :version,"
+                       " :compiler, :cpu, :kernels, :blas, :system, :workers, :artifacts,"
+                       " :confidence)"
                        " RETURNING id",
                        e);
     query_int(&q, ":space", s->space_id);
@@ -302,6 +304,7 @@ static status put_run(store *s, const store_run *run, err *e)
     query_text(&q, ":system", run->system);
     query_int(&q, ":workers", run->workers);
     query_text(&q, ":artifacts", run->artifacts);
+    query_real(&q, ":confidence", run->confidence);
     if (query_row(&q)) s->run_id = query_column_int(&q, 0);
     return query_end(&q);
 }
@@ -786,4 +789,42 @@ status store_trial_state(store *s, const hash *config_hash, uint64_t seed, bool 
         *state = state_of(query_column_text(&q, 1));
     }
     return query_end(&q);
+}
+
+status store_trial_figures(store *s, int64_t trial_id, int n, const char *const *metric,
+                           double *value, err *e)
+{
+    for (int i = 0; i < n; i++) {
+        query q = db_query(
+            &s->d, "SELECT value FROM trial_metrics WHERE trial_id = :trial AND metric = :metric",
+            e);
+        query_int(&q, ":trial", trial_id);
+        query_text(&q, ":metric", metric[i]);
+        value[i] = query_row(&q) ? query_column_real(&q, 0) : (double)NAN;
+        TRY(query_end(&q));
+    }
+    return OK;
+}
+
+status store_trial_failure(store *s, int64_t trial_id, arena *a, bool *found, store_failure *out,
+                           err *e)
+{
+    query q = db_query(&s->d,
+                       "SELECT g.state, g.kind, g.key, g.error_code, g.error_text"
+                       " FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
+                       " WHERE c.trial_id = :trial AND g.state IN ('failed', 'timeout')"
+                       " AND g.error_code <> 'parent' ORDER BY c.position LIMIT 1",
+                       e);
+    query_int(&q, ":trial", trial_id);
+    *found = query_row(&q);
+    if (*found) {
+        *out = (store_failure){.state = state_of(query_column_text(&q, 0)),
+                               .kind = arena_string(a, query_column_text(&q, 1)),
+                               .code = arena_string(a, query_column_text(&q, 3)),
+                               .text = arena_string(a, query_column_text(&q, 4))};
+        snprintf(out->key.text, sizeof out->key.text, "%s", query_column_text(&q, 2));
+    }
+    TRY(query_end(&q));
+    bool failed = *found && (!out->kind || !out->code || !out->text);
+    return failed ? FAIL(e, ERR_MEM, "no memory for the reason of a failure") : OK;
 }

@@ -79,6 +79,7 @@ typedef struct {
     const char *version, *compiler, *cpu, *kernels, *blas, *system; /* provenance */
     int workers;
     const char *artifacts; /* folder, absolute; NULL: the usual one, store_usual_artifacts */
+    double confidence;     /* picks.h; 0: point figures decide */
 } store_run;
 
 typedef enum { STATE_READY, STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_TIMEOUT } store_state;
@@ -179,6 +180,20 @@ status store_stage_state(store *s, const hash *key, bool *found, store_state *st
 status store_trial_state(store *s, const hash *config_hash, uint64_t seed, bool *found,
                          int64_t *trial_id, store_state *state, err *e);
 
+/* Figures of a finished trial, NaN for those it does not have. */
+status store_trial_figures(store *s, int64_t trial_id, int n, const char *const *metric,
+                           double *value, err *e);
+
+/* Which stage of a trial's chain failed by itself: the first one, not those that wait for it. *found =
+ * false when there is none. Texts in `a`. */
+typedef struct {
+    store_state state;
+    const char *kind, *code, *text;
+    hash key;
+} store_failure;
+status store_trial_failure(store *s, int64_t trial_id, arena *a, bool *found, store_failure *out,
+                           err *e);
+
 /* --- what commands read --- */
 
 /* The space of the last run, texts in `a`; ERR_INPUT when nothing was run yet. */
@@ -193,6 +208,18 @@ typedef struct {
 } store_points;
 status store_read_points(store *s, int n_metrics, const char *const *metric, arena *a,
                          store_points *out, err *e);
+
+/* For a study that starts from this one: finished trials of all its spaces, in the order of their rows; what
+ * a stage gave (*found = false when it is not done), run left 0; where the last run kept its artifacts, NULL
+ * without memory. All in `a`. */
+typedef struct {
+    hash config_hash;
+    uint64_t seed;
+} store_finished;
+status store_finished_trials(store *s, arena *a, int *n, const store_finished **out, err *e);
+status store_stage_outcome(store *s, const hash *key, arena *a, bool *found, store_outcome *out,
+                           err *e);
+const char *store_artifacts(store *s, arena *a);
 
 /* Where NAME.db keeps its artifacts unless told otherwise: NAME.artifacts beside it. In `a`. */
 const char *store_usual_artifacts(arena *a, const char *db_path);
@@ -233,5 +260,7 @@ status store_sql_print(store *s, const char *sql, table_format format, FILE *f, 
 
 #include "store/census.h"
 #include "store/picks.h"
+#include "store/verdict.h"
+#include "store/trainings.h"
 
 #endif

@@ -282,3 +282,207 @@ Test(graph, stages_that_run_alone_come_last_and_one_at_a_time)
     cr_expect(eq(int, graph_count_trials(g, TRIAL_DONE), 2));
     graph_free(g);
 }
+
+/* --- trials that come while stages run --- */
+
+Test(graph, a_trial_that_comes_later_joins_what_is_running_or_built)
+{
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_assert(eq(int, graph_finish(g, graph_start(g), NULL), OK)); /* data */
+    cr_assert(eq(int, graph_start(g), 1));
+    add_chain(g, 1, 12, 13, TRIAL_OPEN); /* its training runs */
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_expect(eq(int, graph_start(g), -1));
+    cr_expect(eq(dbl, graph_seconds_left(g), 5));
+    cr_assert(eq(int, graph_finish(g, 1, NULL), OK));
+    for (int s, n = 0; (s = graph_start(g)) >= 0; n++) {
+        cr_expect(eq(int, s, 2 + n));
+        cr_assert(eq(int, graph_finish(g, s, NULL), OK));
+    }
+    cr_expect(eq(int, graph_count_trials(g, TRIAL_DONE), 2));
+    add_chain(g, 1, 12, 13, TRIAL_OPEN); /* all built */
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_expect(eq(int, graph_count_trials(g, TRIAL_DONE), 3));
+    graph_free(g);
+}
+
+Test(graph, a_trial_that_comes_later_fails_with_what_has_failed)
+{
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_assert(eq(int, graph_finish(g, graph_start(g), NULL), OK));
+    cr_assert(eq(int, graph_fail(g, graph_start(g), NULL), OK)); /* training 1 */
+    while (graph_take_closed(g) >= 0 || graph_take_spoiled(g) >= 0) continue;
+    add_chain(g, 1, 12, 13, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), 1));
+    cr_expect(eq(int, (int)graph_get_trial(g, 1)->state, TRIAL_FAILED));
+    cr_expect(eq(int, graph_take_spoiled(g), 4));
+    cr_expect(eq(int, graph_take_spoiled(g), 5));
+    cr_expect(eq(int, graph_start(g), -1));
+    cr_expect(eq(dbl, graph_seconds_left(g), 0));
+    graph_free(g);
+}
+
+/* The earlier trial needs no training, only a score; the later one finds out that it is damaged. The
+ * earlier one must wait for it: its rows say that the training is not there. */
+Test(graph, damage_that_a_later_trial_finds_holds_up_an_earlier_one)
+{
+    unsigned damaged = 1u << 1;
+    graph *g = new_graph();
+    add_chain(g, 1, 2, 3, TRIAL_OPEN);
+    for (int s = 0; s < 3; s++) graph_set_known(g, s, BUILD_DONE);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    cr_assert(eq(int, graph_start(g), 3));
+    add_chain(g, 1, 12, 13, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    cr_assert(eq(int, graph_finish(g, 3, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), -1));
+    cr_assert(eq(int, graph_start(g), 1));
+    cr_assert(eq(int, graph_finish(g, 1, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), 0));
+    graph_free(g);
+}
+
+Test(graph, damage_at_the_end_of_an_earlier_trial_is_waited_for)
+{
+    unsigned damaged = 1u << 1;
+    graph *g = new_graph();
+    int s[3] = {add(g, STAGE_DATA, 0, 0, NULL, 0), add(g, STAGE_TRAIN, 1, 1, (int[]){0}, 1),
+                add(g, STAGE_TRAIN, 9, 1, (int[]){0}, 2)}; /* ends in both trainings */
+    graph_trial t = {.state = TRIAL_OPEN};
+    cr_assert(eq(int, graph_add_trial(g, &t, s, 3, NULL), OK));
+    for (int i = 0; i < 2; i++) graph_set_known(g, i, BUILD_DONE);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    cr_assert(eq(int, graph_start(g), 2));
+    add_chain(g, 1, 12, 13, TRIAL_OPEN);
+    cr_assert(eq(int, graph_settle(g, some_damaged, &damaged, NULL), OK));
+    cr_assert(eq(int, graph_finish(g, 2, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), -1));
+    cr_assert(eq(int, graph_finish(g, graph_start(g), NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), 0));
+    graph_free(g);
+}
+
+enum { MOST_STAGES = 4000 };
+
+/* What a run and its store know, beside the graph. */
+typedef struct {
+    graph *g;
+    rng r;
+    int n;                         /* stages */
+    int chain[400][4];             /* of each trial */
+    int parent[MOST_STAGES][2];    /* -1: none */
+    bool is_recorded[MOST_STAGES]; /* as done, by an earlier run or this one */
+    bool is_damaged[MOST_STAGES];
+    int n_inspected[MOST_STAGES], n_built[MOST_STAGES], n_closed[400];
+} world;
+
+static status look(void *user, int stage, bool *whole, err *e)
+{
+    world *w = user;
+    (void)e;
+    cr_assert(w->is_recorded[stage]);
+    cr_expect(eq(int, w->n_inspected[stage]++, 0));
+    *whole = !w->is_damaged[stage];
+    if (!*whole) w->is_recorded[stage] = false;
+    return OK;
+}
+
+/* A stage that is new to the graph may be known from an earlier run, which built its parents too; what it
+ * failed at has failed behind it, too. */
+static void learn(world *w, int s, stage_kind kind)
+{
+    bool could = true, failed = false;
+    for (int p = 0; p < 2 && w->parent[s][p] >= 0; p++) {
+        could &= w->is_recorded[w->parent[s][p]];
+        failed |= graph_get_stage(w->g, w->parent[s][p]).state == BUILD_FAILED;
+    }
+    if (failed || (kind == STAGE_TRAIN && rng_below(&w->r, 12) == 0)) {
+        graph_set_known(w->g, s, BUILD_FAILED);
+    } else if (could && rng_below(&w->r, 3) > 0) {
+        graph_set_known(w->g, s, BUILD_DONE);
+        w->is_recorded[s] = true;
+        w->is_damaged[s] = rng_below(&w->r, 4) == 0;
+    }
+}
+
+static void add_random_trial(world *w)
+{
+    static const stage_kind kinds[] = {STAGE_DATA, STAGE_TRAIN, STAGE_EXPORT, STAGE_SCORE};
+    int train = 1 + (int)rng_below(&w->r, 20), number = graph_n_trials(w->g);
+    int export_ = 1000 + 10 * train + (int)rng_below(&w->r, 4);
+    int name[4] = {0, train, export_, export_ + 9000}, *s = w->chain[number];
+    bool is_done = true;
+    for (int i = 0; i < 4; i++) {
+        int parents[2] = {name[i ? i - 1 : 0], 0};
+        s[i] = add(w->g, kinds[i], name[i], i == 3 ? 2 : i > 0, parents, i);
+        if (s[i] == w->n) {
+            w->parent[s[i]][0] = i ? s[i - 1] : -1;
+            w->parent[s[i]][1] = i == 3 ? s[0] : -1;
+            w->n++;
+            learn(w, s[i], kinds[i]);
+        }
+        is_done &= w->is_recorded[s[i]];
+    }
+    graph_trial t = {.state = is_done && rng_below(&w->r, 2) ? TRIAL_DONE : TRIAL_OPEN};
+    w->n_closed[number] = t.state != TRIAL_OPEN;
+    cr_assert(eq(int, graph_add_trial(w->g, &t, s, 4, NULL), OK));
+}
+
+static void take_what_is_closed(world *w)
+{
+    for (int t; (t = graph_take_closed(w->g)) >= 0;) {
+        cr_expect(eq(int, w->n_closed[t]++, 0));
+        bool all = true;
+        for (int i = 0; i < 4; i++) all &= w->is_recorded[w->chain[t][i]];
+        cr_expect(eq(int, graph_get_trial(w->g, t)->state == TRIAL_DONE, all), "trial %d", t);
+    }
+    while (graph_take_spoiled(w->g) >= 0) continue;
+}
+
+static void end_stage(world *w, int s)
+{
+    for (int p = 0; p < 2 && w->parent[s][p] >= 0; p++)
+        cr_expect(w->is_recorded[w->parent[s][p]], "built before its parent");
+    cr_expect(eq(int, w->n_built[s]++, 0));
+    if (rng_below(&w->r, 15) == 0) {
+        cr_assert(eq(int, graph_fail(w->g, s, NULL), OK));
+        return;
+    }
+    w->is_recorded[s] = true;
+    cr_assert(eq(int, graph_finish(w->g, s, NULL), OK));
+}
+
+/* Trials come in groups while others run; artifacts of earlier runs are damaged, stages fail. Every trial
+ * is closed once, as done exactly when the rows of its whole chain say so then. */
+Test(graph, trials_may_come_at_any_time)
+{
+    static world w;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        w = (world){.g = new_graph(), .r = rng_stream(seed, RNG_TEST, 6)};
+        int n_trials = 1 + (int)rng_below(&w.r, 60), running[4], n_running = 0;
+        for (;;) {
+            for (int k = (int)rng_below(&w.r, 4); k > 0 && graph_n_trials(w.g) < n_trials; k--)
+                add_random_trial(&w);
+            cr_assert(eq(int, graph_settle(w.g, look, &w, NULL), OK));
+            take_what_is_closed(&w);
+            int s;
+            while (n_running < 4 && (s = graph_start(w.g)) >= 0) running[n_running++] = s;
+            if (n_running == 0 && graph_n_trials(w.g) == n_trials) break;
+            if (n_running == 0) continue;
+            int k = (int)rng_below(&w.r, (uint64_t)n_running);
+            end_stage(&w, running[k]);
+            running[k] = running[--n_running];
+            take_what_is_closed(&w);
+        }
+        for (int t = 0; t < n_trials; t++) cr_expect(eq(int, w.n_closed[t], 1), "%d", (int)seed);
+        cr_expect(eq(int, graph_count_trials(w.g, TRIAL_OPEN), 0));
+        cr_expect(eq(int, graph_count(w.g, BUILD_WAITING), 0));
+        cr_expect(eq(dbl, graph_seconds_left(w.g), 0));
+        graph_free(w.g);
+    }
+}

@@ -71,11 +71,23 @@ Test(latency, a_record_is_read_back)
     buf_free(&b);
 }
 
+/* Scripts of users write the year as it comes. */
+Test(latency, a_year_may_be_a_number)
+{
+    double ms[2] = {0, 0};
+    err e = {0};
+    const char *text = "{\"protocol\":2024,\"inference_ms\":0.5,\"total_ms\":3.25}";
+    cr_assert_eq(read_record(text, LATENCY_2024, ms, &e), OK, "%s", e.msg);
+    cr_expect_eq(ms[0], 0.5);
+    cr_expect_eq(ms[1], 3.25);
+}
+
 Test(latency, what_is_no_record_is_refused)
 {
     static const char *const wrong[][2] = {
         {"[1]", "no latency record: it has no \"protocol\""},
-        {"{\"protocol\":2024}", "no latency record: it has no \"protocol\""},
+        {"{\"protocol\":[2024]}", "no latency record: it has no \"protocol\""},
+        {"{\"protocol\":2020}", "a latency record by protocol 2020, not 2024"},
         {"{\"protocol\":\"2024\",\"inference_ms\":\"1\",\"total_ms\":1}",
          "no latency record: 'inference_ms' must be a number above 0"},
         {"{\"protocol\":\"2024\",\"inference_ms\":1,\"total_ms\":-1}",

@@ -139,6 +139,25 @@ Test(pack, level_six_is_the_stream_that_python_gave)
     buf_free(&b);
 }
 
+Test(pack, a_zip_holds_the_stream_of_zlib)
+{
+    static const packing pairs[2][2] = {{PACK_ZLIB, PACK_ZIP}, {PACK_ZOPFLI, PACK_ZOPFLI_ZIP}};
+    for (uint64_t seed = 1; seed < 5; seed++)
+        for (int k = 0; k < 2; k++) {
+            arena a;
+            buf stream = {0}, zip = {0};
+            const size_t n = 1000 * (size_t)seed;
+            arena_init(&a, 0);
+            const char *p = some_bytes(&a, seed, n);
+            packed_as(pairs[k][0], p, n, &stream);
+            packed_as(pairs[k][1], p, n, &zip);
+            cr_expect_eq(zip.len, pack_zip_bytes(stream.len), "seed %d, pair %d", (int)seed, k);
+            buf_free(&stream);
+            buf_free(&zip);
+            arena_free(&a);
+        }
+}
+
 Test(pack, zopfli_is_shorter_than_every_level_of_zlib)
 {
     for (uint64_t seed = 1; seed < 6; seed++) {

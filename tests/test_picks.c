@@ -272,3 +272,138 @@ Test(picks, a_terminal_too_narrow_for_the_table_gets_blocks)
     free(wide);
     free(narrow);
 }
+
+/* --- confidence --- */
+
+static void demand(double confidence)
+{
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    run.confidence = confidence;
+    cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);
+}
+
+static int64_t add_seed(int64_t candidate, uint64_t seed, double T)
+{
+    int64_t id = fake_add(s, candidate, seed);
+    fake_finish(s, id, candidate, seed, &(fake_figures){T, 1.0 + 0.01 * (double)seed, 1500, 0, 0});
+    return id;
+}
+
+/* Twelve candidates with two seeds each, all around 0.43 with a spread of 0.007. */
+static void add_field(void)
+{
+    for (int64_t c = 0; c < 12; c++)
+        for (uint64_t seed = 1; seed <= 2; seed++)
+            add_seed(c, seed, 0.43 + 0.001 * (double)c + (seed == 1 ? 0.005 : -0.005));
+}
+
+Test(picks, one_seed_tells_nothing_of_confidence)
+{
+    add(0.45, 1.7, 1500, 0, 0);
+    pick p = picked(0);
+    cr_expect(p.met && p.n_seeds == 1);
+    cr_expect(isnan(p.confidence) && isnan(p.fresh) && isnan(p.file));
+    cr_expect(isnan(p.limit[0].low));
+    demand(0.95);
+    p = picked(0);
+    cr_expect(p.kind == PICK_CHOSEN && !p.met, "what is not known does not hold");
+    cr_expect_str_eq(
+        pick_verdict(&p, &scratch),
+        "not met: trial 1 passes, but how surely is not known (1 of at least 2 seeds)");
+}
+
+Test(picks, far_from_its_limits_a_pick_holds_with_confidence)
+{
+    demand(0.95);
+    add_field();
+    pick p = picked(0);
+    cr_expect(p.met);
+    cr_expect_eq(p.n_seeds, 2);
+    cr_expect_gt(p.confidence, 0.95);
+    cr_expect_gt(p.fresh, 0.95);
+    cr_expect(isnan(p.file), "the error of the finite test series is not known");
+    cr_expect_float_eq(p.limit[0].mean, 0.43, 1e-12, "of both seeds");
+    /* t(0.975, 12) = 2.178813; every pair has squares 2 * 0.005^2, so sigma = 0.005 sqrt 2 */
+    cr_expect_float_eq(p.limit[0].high, 0.43 + 2.178813 * 0.005, 1e-7);
+    cr_expect(isnan(p.limit[2].mean), "size is exact");
+    cr_expect_eq(store_update_picks(s, NULL), OK);
+    cr_expect_float_eq(fake_number(s, "SELECT confidence FROM verdicts WHERE version = 'a'"),
+                       p.confidence, 1e-12);
+}
+
+Test(picks, a_lucky_single_training_does_not_come_before_a_tried_configuration)
+{
+    add_field();
+    int64_t lucky = add_seed(50, 1, 0.30);
+    demand(0);
+    add_field();
+    add_seed(50, 1, 0.30);
+    pick p = picked(0);
+    cr_expect(p.kind == PICK_CHOSEN && p.trial == lucky, "point figures");
+    demand(0.9);
+    p = picked(0);
+    cr_expect(p.kind == PICK_CHOSEN && p.trial != lucky && p.n_seeds == 2);
+}
+
+Test(picks, close_to_a_limit_a_pick_is_told_with_its_confidence)
+{
+    demand(0.95);
+    for (int64_t c = 0; c < 12; c++)
+        for (uint64_t seed = 1; seed <= 2; seed++)
+            add_seed(c, seed, 0.52 + (seed == 1 ? 0.005 : -0.005));
+    add_seed(20, 1, 0.498);
+    add_seed(20, 2, 0.494);
+    pick p = picked(0);
+    cr_expect(p.kind == PICK_CHOSEN && !p.met);
+    cr_expect(p.confidence < 0.95 && p.confidence > 0);
+    cr_expect(strstr(pick_verdict(&p, &scratch), "but its confidence is") != NULL);
+}
+
+/* One training of a keyword network: its counts stand in the score's detail. 200 clips in each part. */
+static void add_words(int64_t candidate, uint64_t seed, double val, double test)
+{
+    static const char detail[] = "{\"words\":[\"no\",\"yes\"],\"confusion\":{\"val\":[[90,10],[10,"
+                                 "90]],\"test\":[[90,10],[10,90]]}}";
+    int64_t id = fake_add(s, candidate, seed);
+    store_metric figures[] = {{"T_mae", 0.4},     {"RH_mae", 1},     {"T_mae_test", 0.4},
+                              {"RH_mae_test", 1}, {"accuracy", val}, {"accuracy_test", test}};
+    static const char *const kinds[] = {"data", "train", "export", "score"};
+    for (int i = 0; i < 4; i++) {
+        hash key = i ? fake_hash(kinds[i], candidate * 100 + (int64_t)seed) : fake_hash("data", 0);
+        store_outcome o = {.run_id = 1, .artifact_hash = "00", .tries = 1};
+        if (i == 3) o.n_metrics = 6, o.metric = figures, o.detail = detail;
+        cr_assert_eq(store_stage_done(s, &key, &o, NULL), OK);
+    }
+    cr_assert_eq(store_trial_done(s, id, NULL), OK);
+}
+
+/* The same means over seeds leave more doubt about a file when it was heard on few clips: 94.5 % of 400 has an error of
+ * 1.2 points. */
+Test(picks, counted_answers_give_a_file_a_chance_of_its_own)
+{
+    static const store_limit accurate[] = {{"accuracy", LIMIT_GT, 93, "> 93 %"}};
+    static const store_version versions[] = {{"v", "", 1, accurate}};
+    store_space space = fake_space(2);
+    store_run run = fake_run_row();
+    int64_t id;
+    space.n_versions = 1;
+    space.version = versions;
+    cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);
+    for (int64_t c = 0; c < 8; c++)
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            double luck = 0.2 * ((double)seed - 2), mean = 94.5 - 0.1 * (double)c;
+            add_words(c, seed, mean + luck, mean + luck);
+        }
+    picks p;
+    cr_assert_eq(picks_read(s, &scratch, &p, NULL), OK);
+    const pick *v = &p.pick[0];
+    cr_expect(v->met && v->n_seeds == 3);
+    cr_expect_float_eq(v->limit[0].mean, 94.5, 1e-9);
+    /* sigma 0.2 by 16 differences: t(0.975, 16) = 2.119905; (380 / 404) (24 / 404) / 404 of the set */
+    double error = sqrt(0.04 / 3 + 1e4 * (380.0 / 404) * (24.0 / 404) / 404);
+    cr_expect_float_eq(v->limit[0].high - 94.5, 2.119905 * error, 1e-5);
+    cr_expect(v->file > 0.6 && v->file < 0.999, "%g", v->file);
+    cr_expect(v->confidence <= v->file && v->confidence > 0.5, "%g", v->confidence);
+}

@@ -538,12 +538,39 @@ Test(plan, pruning_that_ends_behind_the_training_is_left_out)
     cr_expect_eq(plan_excluded(p, 0), 1, "8 epochs with the default end of 15");
     cr_expect_eq(summary_of(p).count[CAND_OK], 5);
     cr_expect_eq(plan_state(p, 1), CAND_EXCLUDED);
-    cr_expect_str_eq(plan_why(p, 1, &a), "pruning must end within the training");
-    int line;
-    cr_expect_str_eq(space_pruning_place(s, &line), "test.yaml");
-    cr_expect_eq(line, 7, "of final_sparsity, as no end is written");
+    cr_expect_str_eq(plan_why(p, 1, &a), "pruning must end within the training, as an end in % does at any length");
+    const char *place = "", *why;
+    int64_t n = 0;
+    for (int i = 0; n == 0 && (why = plan_own_reason(p, i, &place, &n)) != NULL; i++) continue;
+    cr_expect_eq(n, 1);
+    cr_expect_str_eq(place, "test.yaml:7:19", "of final_sparsity, as no end is written");
     static const char *const part[] = {"prune.end=100 %", "prune.begin=50 %"};
     cr_expect_eq(plan_excluded(plan_of(space_of(&a, yaml, 2, part)), 0), 0);
+}
+
+Test(plan, what_is_aimed_at_decides_what_is_over_a_limit)
+{
+    static const char *const yaml =
+        HEAD "model: {architecture: mlp, alpha: [0.05, 0.1, 0.2]}\ntrain: {epochs: 5}\n"
+             "export: {pack: flat}\n"
+             "versions: {small: {size: \"< 2 kB\"}, large: {size: \"< 5 kB\"}}\n" TAIL;
+    static const struct {
+        const char *aim;
+        int over;
+    } cases[] = {{"front", 0}, {"versions", 1}, {"large", 1}, {"small", 2}};
+    for (int i = 0; i < 4; i++) {
+        const char *set = arena_printf(&a, "search.aim=%s", cases[i].aim);
+        const plan *p = plan_of(space_of(&a, yaml, 1, &set));
+        stage_forecast f[3];
+        for (int k = 0; k < 3; k++) cr_assert_eq(plan_forecast(p, k, &f[k], NULL), OK);
+        cr_assert(f[0].flat_bytes < 2000 && f[1].flat_bytes > 2000 && f[1].flat_bytes < 5000 &&
+                      f[2].flat_bytes > 5000,
+                  "%d %d %d", f[0].flat_bytes, f[1].flat_bytes, f[2].flat_bytes);
+        cr_expect_eq(summary_of(p).count[CAND_OVER_LIMIT], cases[i].over, "%s", cases[i].aim);
+    }
+    const char *set = "search.aim=small";
+    const char *why = plan_why(plan_of(space_of(&a, yaml, 1, &set)), 1, &a);
+    cr_expect(strstr(why, "version small") && !strstr(why, "others"), "%s", why);
 }
 
 Test(plan, what_no_version_can_take_is_left_out_and_nothing_else)

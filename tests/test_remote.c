@@ -4,9 +4,13 @@
 #include "engine/measure/remote.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static arena a;
@@ -77,6 +81,35 @@ Test(remote, a_silent_command_is_killed_with_what_it_started)
     expect_failure("exec >&- 2>&-; sleep 30", 0.2, "the device did not answer within 0.2 s");
     sleep(2);
     cr_expect(file_exists(model), "a part of the command lives on");
+}
+
+/* Whether a byte, or the end when `want` is 0, comes within 20 s. */
+static bool reads(int fd, ssize_t want)
+{
+    char byte;
+    struct pollfd p = {fd, POLLIN, 0};
+    return poll(&p, 1, 20000) == 1 && read(fd, &byte, 1) == want;
+}
+
+/* Of the worker that asks and of what the command starts, all hold the writing end. */
+Test(remote, a_command_dies_with_the_worker_that_asked)
+{
+    int held[2];
+    char command[80];
+    cr_assert_eq(pipe(held), 0);
+    snprintf(command, sizeof command, "(printf x >/dev/fd/%d; sleep 60; true); true", held[1]);
+    const pid_t worker = fork();
+    if (worker == 0) {
+        buf b = {0};
+        remote_run(command, model, 60, 100, &b, NULL);
+        _exit(0);
+    }
+    close(held[1]);
+    cr_assert(reads(held[0], 1), "the command does not start");
+    kill(worker, SIGKILL);
+    waitpid(worker, NULL, 0);
+    cr_expect(reads(held[0], 0), "a part of the command lives on");
+    close(held[0]);
 }
 
 Test(remote, a_command_is_completed_or_filled_in)

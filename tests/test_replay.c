@@ -19,7 +19,11 @@ static replay_result play(const replay_table *t, const char *name, int aim, uint
 {
     replay_result r;
     err e = {0};
-    replay_options o = {sampler_find(name), {seed, aim}, window, workers, N_TRIALS};
+    replay_options o = {.sampler = sampler_find(name),
+                        .options = {seed, aim},
+                        .window = window,
+                        .n_workers = workers,
+                        .n_trials = N_TRIALS};
     cr_assert(eq(int, replay_run(t, &o, a, &r, &e), OK), "%s", e.msg);
     return r;
 }
@@ -125,5 +129,126 @@ Test(replay, shows_that_evolution_beats_chance)
     double chance = mean_ratio(&t, "random", &a);
     cr_expect(gt(dbl, mean_ratio(&t, "nsga2", &a), chance));
     cr_expect(gt(dbl, mean_ratio(&t, "aging", &a), chance));
+    arena_free(&a);
+}
+
+static replay_result play_stopping(const replay_table *t, const char *stop, int workers, arena *a)
+{
+    static int rung[STOP_MAX_RUNGS];
+    replay_result r;
+    err e = {0};
+    replay_options o = {.sampler = sampler_find("random"),
+                        .options = {.seed = 2, .aim = AIM_FRONT},
+                        .window = 32,
+                        .n_workers = workers,
+                        .n_trials = N_TRIALS,
+                        .stop = stop_find(stop),
+                        .stop_chance = 0.05,
+                        .audit = 0.05,
+                        .n_rungs = stop_rungs(t->n_epochs, 3, 2, rung),
+                        .rung = rung};
+    cr_assert(eq(int, replay_run(t, &o, a, &r, &e), OK), "%s", e.msg);
+    return r;
+}
+
+Test(replay, stops_the_same_trials_with_1_4_and_32_workers)
+{
+    arena a;
+    replay_table t = invent(&a);
+    for (const stop_row *row = stop_rows(); row->name; row++) {
+        replay_result one = play_stopping(&t, row->name, 1, &a);
+        replay_result four = play_stopping(&t, row->name, 4, &a);
+        replay_result many = play_stopping(&t, row->name, 32, &a);
+        cr_expect(gt(int, one.n_stopped, N_TRIALS / 10), "%s stops %d", row->name, one.n_stopped);
+        for (int i = 0; i < N_TRIALS; i++) {
+            cr_assert(eq(int, one.epochs[i], four.epochs[i]), "%s %d", row->name, i);
+            cr_assert(eq(int, one.epochs[i], many.epochs[i]), "%s %d", row->name, i);
+            cr_assert(eq(int, one.is_stopped[i], one.epochs[i] < t.n_epochs));
+        }
+        cr_expect(eq(dbl, one.end_seconds, one.busy_seconds));
+        cr_expect(epsilon_eq(dbl, one.busy_seconds, (double)one.n_epochs / t.n_epochs, 1e-6));
+    }
+    arena_free(&a);
+}
+
+/* A stop below 5 % is wrong at most as often. */
+Test(replay, counts_few_false_stops_of_the_dominance_rule_and_many_of_halving)
+{
+    arena a;
+    replay_table t = invent(&a);
+    replay_result careful = play_stopping(&t, "dominance", 8, &a);
+    replay_result hasty = play_stopping(&t, "asha", 8, &a);
+    cr_expect(le(int, 20 * careful.n_stopped_falsely, careful.n_stopped));
+    cr_expect(gt(int, 20 * hasty.n_stopped_falsely, hasty.n_stopped));
+    cr_expect(gt(int, careful.n_audited, 0));
+    cr_expect(lt(int, careful.n_lost, hasty.n_lost));
+    arena_free(&a);
+}
+
+/* Pairs of points share their first ten epochs of 27: nothing is stopped, and each pair is trained 44 epochs. */
+Test(replay, trains_shared_epochs_once)
+{
+    arena a;
+    replay_table t = invent(&a);
+    t.p.n_points = 200;
+    int *prefix = ARENA_NEW(&a, int, 200), *epochs = ARENA_NEW(&a, int, 200);
+    for (int i = 0; i < 200; i++) prefix[i] = i / 2 * 2, epochs[i] = 10;
+    t.prefix = prefix;
+    t.prefix_epochs = epochs;
+    replay_result r = play(&t, "random", AIM_FRONT, 1, 8, 8, &a);
+    cr_assert(eq(int, r.n, 200));
+    cr_expect(eq(long, (long)r.n_epochs, 100 * 44));
+    cr_expect(eq(long, (long)r.n_epochs_unstopped, 100 * 44));
+    cr_expect(epsilon_eq(dbl, r.busy_seconds, 100 * 44 / 27.0, 1e-6));
+    arena_free(&a);
+}
+
+/* Whatever the chance, nobody is stopped before pruning bites. */
+Test(replay, asks_no_rule_before_the_first_rung_of_a_point)
+{
+    arena a;
+    replay_table t = invent(&a);
+    int *first = ARENA_NEW(&a, int, t.p.n_points);
+    for (int i = 0; i < t.p.n_points; i++) first[i] = 5 + i % 4;
+    t.first_rung = first;
+    replay_result r = play_stopping(&t, "asha", 8, &a);
+    int at_first = 0;
+    for (int i = 0; i < r.n; i++) {
+        cr_assert(le(int, first[r.trial[i].point], r.epochs[i]));
+        at_first += r.epochs[i] == first[r.trial[i].point];
+    }
+    cr_expect(gt(int, at_first, 0));
+    arena_free(&a);
+}
+
+Test(replay, refuses_to_stop_without_curves)
+{
+    arena a;
+    replay_table t = invent(&a);
+    replay_result r;
+    err e = {0};
+    t.n_epochs = 0;
+    replay_options o = {.sampler = sampler_find("random"),
+                        .window = 1,
+                        .n_workers = 1,
+                        .n_trials = 5,
+                        .stop = stop_find("asha")};
+    cr_expect(eq(int, replay_run(&t, &o, &a, &r, &e), ERR_INPUT));
+    arena_free(&a);
+}
+
+Test(replay, invents_larger_spaces_by_a_further_knob)
+{
+    arena a;
+    err e = {0};
+    replay_table t, plain = invent(&a);
+    cr_assert(eq(int, replay_table_invent_large(3, &a, &t, &e), OK), "%s", e.msg);
+    cr_expect(eq(int, t.p.n_points, 3 * 115200));
+    cr_expect(eq(int, t.p.n_knobs, plain.p.n_knobs + 1));
+    for (int i = 0; i < 1000; i++) {
+        cr_assert(eq(int, t.p.level[i * t.p.n_knobs + plain.p.n_knobs], i % 3));
+        cr_assert(eq(flt, t.truth[i * 3 + 1], plain.truth[i / 3 * 3 + 1]), "sizes repeat");
+    }
+    cr_expect(eq(int, replay_table_invent_large(0, &a, &t, &e), ERR_ARG));
     arena_free(&a);
 }

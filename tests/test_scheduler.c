@@ -511,6 +511,162 @@ Test(scheduler, the_time_budget_drains_too)
     study_close(&f);
 }
 
+/* --- samplers that learn --- */
+
+/* No two runs take equally long. Some trainings diverge, which is found out early or late. */
+static void all_dither(int trial, stage_kind kind, char text[FAKE_PARAMS])
+{
+    int name = kind == STAGE_DATA ? 0 : kind == STAGE_TRAIN ? trial / 3 : trial;
+    bool bad = kind == STAGE_TRAIN && name % 7 == 2;
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"%s\",\"n\":12,\"of\":%d}", bad ? "diverge" : "dither",
+             name);
+}
+
+static void open_learning(fake_study *f, const char *by)
+{
+    study_open(f, 300, all_dither);
+    f->sampler = sampler_find(by);
+    cr_assert_not_null(f->sampler);
+    f->options.max_trials = 90;
+}
+
+Test(scheduler, a_search_that_learns_is_the_same_with_any_number_of_workers)
+{
+    static const char *const samplers[] = {"random", "nsga2", "aging"};
+    for (int i = 0; i < 3; i++) {
+        fake_study one, four, many;
+        open_learning(&one, samplers[i]);
+        open_learning(&four, samplers[i]);
+        open_learning(&many, samplers[i]);
+        run(&one, 1);
+        run(&four, 4);
+        run(&many, 32);
+        cr_expect(eq(int, (int)many.end, SCHED_COMPLETE));
+        expect_query(&one, "SELECT count(*) FROM trials", "90");
+        cr_expect(one.figures.trials_failed > 0 && one.figures.trials_done > 45);
+        expect_equal_dumps(&one, &four);
+        expect_equal_dumps(&one, &many);
+        study_close(&one);
+        study_close(&four);
+        study_close(&many);
+    }
+}
+
+/* What is suggested depends on figures: else the test above would show nothing. */
+Test(scheduler, a_search_that_learns_does)
+{
+    fake_study f, random;
+    open_learning(&f, "nsga2");
+    open_learning(&random, "random");
+    run(&f, 4);
+    run(&random, 4);
+    static const char query[] = "SELECT group_concat(value) FROM (SELECT value FROM trial_knobs"
+                                " ORDER BY trial_id LIMIT %s)";
+    char sql[200], first[1000];
+    snprintf(sql, sizeof sql, query, "20");
+    snprintf(first, sizeof first, "%s", study_query(&f, sql));
+    expect_query(&random, sql, first);
+    snprintf(sql, sizeof sql, query, "20, 60");
+    snprintf(first, sizeof first, "%s", study_query(&f, sql));
+    cr_expect(strcmp(study_query(&random, sql), first) != 0);
+    study_close(&f);
+    study_close(&random);
+}
+
+Test(scheduler, a_search_that_learns_goes_on_after_an_interrupt)
+{
+    fake_study f, plain;
+    interrupter once = {SCHED_TRIAL_DONE, 1};
+    open_learning(&f, "nsga2");
+    open_learning(&plain, "nsga2");
+    f.options.watch = interrupt;
+    f.options.watch_user = &once;
+    run(&f, 3);
+    cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
+    cr_expect(lt(int, f.figures.trials, 90));
+    run(&f, 3);
+    cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
+    run(&plain, 1);
+    expect_equal_dumps(&f, &plain);
+    run(&f, 3);
+    cr_expect(eq(int, f.figures.trials, 90));
+    cr_expect(eq(int, f.figures.stages, 0), "all suggestions come again and are found built");
+    expect_equal_dumps(&f, &plain);
+    study_close(&f);
+    study_close(&plain);
+}
+
+Test(scheduler, a_search_that_learns_can_be_given_more_trials)
+{
+    fake_study f, plain;
+    open_learning(&f, "aging");
+    open_learning(&plain, "aging");
+    f.options.max_trials = 31;
+    run(&f, 2);
+    expect_query(&f, "SELECT count(*) FROM trials", "31");
+    f.options.max_trials = 90;
+    run(&f, 2);
+    run(&plain, 2);
+    expect_equal_dumps(&f, &plain);
+    study_close(&f);
+    study_close(&plain);
+}
+
+/* Exports are inspected when a trial comes, also when it was finished long ago. */
+Test(scheduler, a_search_that_learns_mends_what_was_damaged)
+{
+    fake_study f;
+    open_learning(&f, "nsga2");
+    run(&f, 2);
+    char *before = study_dump(&f);
+    spoil(&f, "rm ", "export");
+    spoil(&f, "echo >> ", "train");
+    run(&f, 2);
+    cr_expect(eq(int, f.figures.stages_done, 2));
+    cr_expect(eq(int, f.figures.trials, 90));
+    char *after = study_dump(&f);
+    cr_expect_str_eq(before, after);
+    free(before);
+    free(after);
+    study_close(&f);
+}
+
+/* Enough once so many trials may be known. */
+static status enough_after(void *user, const history *h, const int64_t *trial, bool *enough, err *e)
+{
+    (void)e;
+    for (int i = 0; i < h->n; i++) cr_expect(eq(int, (int)trial[i], i + 1));
+    *enough = h->n_known >= *(int *)user;
+    return OK;
+}
+
+Test(scheduler, a_search_ends_when_it_has_found_enough)
+{
+    for (int n_workers = 1; n_workers <= 16; n_workers *= 4) {
+        fake_study f;
+        int most = 20;
+        open_learning(&f, "random");
+        f.options.is_enough = enough_after;
+        f.options.is_enough_user = &most;
+        run(&f, n_workers);
+        cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
+        expect_query(&f, "SELECT count(*) FROM trials", "27"); /* 20 known, 7 in the window */
+        cr_expect(eq(int, f.figures.trials_done + f.figures.trials_failed, 27));
+        study_close(&f);
+    }
+}
+
+Test(scheduler, a_search_ends_with_its_space)
+{
+    fake_study f;
+    study_open(&f, 25, study_plain);
+    f.sampler = sampler_find("aging");
+    run(&f, 2);
+    cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
+    cr_expect(eq(int, f.figures.trials_done, 25));
+    study_close(&f);
+}
+
 /* --- progress --- */
 
 typedef struct {

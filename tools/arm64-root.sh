@@ -31,10 +31,19 @@ apt=$(cd "$root" && pwd)/apt
 mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 : >"$apt/status"
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-for kind in deb deb-src; do
-    echo "$kind [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-        "http://deb.debian.org/debian $release main"
+# This machine's own sources of Debian, with source packages.
+apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
+    sort -u | while read -r uri codename component; do
+    case "$codename" in
+    "$release" | "$release"-*)
+        for kind in deb deb-src; do
+            echo "$kind [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+                "$uri $codename $component"
+        done
+        ;;
+    esac
 done >"$apt/sources.list"
+[ -s "$apt/sources.list" ] || cannot "no source of Debian's packages is known here"
 cat >"$apt/apt.conf" <<CONF
 APT::Architecture "arm64";
 APT::Architectures { "arm64"; };
@@ -49,13 +58,13 @@ export APT_CONFIG="$apt/apt.conf"
 echo "arm64-root: fetching arm64 packages" >&2
 apt-get update -q >&2 || cannot "the list of packages cannot be fetched"
 if [ "$what" = bench ]; then
-    for p in libyaml-dev zlib1g-dev libxxhash-dev libkissfft-dev; do
+    for p in libyaml-dev zlib1g-dev libzopfli-dev libxxhash-dev libkissfft-dev; do
         (cd "$apt/cache/archives" && apt-get download -q "$p" >&2) || cannot "$p cannot be fetched"
     done
 else
     # shellcheck disable=SC2086  # a list of words
     apt-get install -q -y --download-only --no-install-recommends $packages libyaml-dev zlib1g-dev \
-        libxxhash-dev libkissfft-dev >&2 || cannot "the packages cannot be fetched"
+        libzopfli-dev libxxhash-dev libkissfft-dev >&2 || cannot "the packages cannot be fetched"
 fi
 for deb in "$apt"/cache/archives/*.deb; do
     case "$deb" in

@@ -14,11 +14,13 @@ typedef enum {
     RNG_SHUFFLE,  /* order of batches; index = epoch */
     RNG_DROPOUT,
     RNG_AUGMENT,
-    RNG_SPLIT,  /* data splits */
-    RNG_SYNTH,  /* synthetic data; index = component */
-    RNG_SAMPLE, /* samplers; index = trial */
-    RNG_TEST,   /* tests and benchmarks */
-    RNG_CLUSTER /* first centroids; index = tensor */
+    RNG_SPLIT,   /* data splits */
+    RNG_SYNTH,   /* synthetic data; index = component */
+    RNG_SAMPLE,  /* samplers; index = trial */
+    RNG_TEST,    /* tests and benchmarks */
+    RNG_CLUSTER, /* first centroids; index = tensor */
+    RNG_AUDIT,   /* which candidates are finished though a rule would stop them; index = trial */
+    RNG_BRACKET  /* which bracket of Hyperband a trial belongs to; index = trial */
 } rng_purpose;
 
 typedef struct {

@@ -33,7 +33,7 @@ static const opt options[] = {
              "space expects"},
     {.name = "format",
      .type = OPT_STRING,
-     .arg = "FORM",
+     .arg = "FORMAT",
      .value = &format_name,
      .help = "table, csv or json"},
     {0},

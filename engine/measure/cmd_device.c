@@ -11,7 +11,7 @@ static const char *format_name = "table";
 static const opt options[] = {
     {.name = "format",
      .type = OPT_STRING,
-     .arg = "FORM",
+     .arg = "FORMAT",
      .value = &format_name,
      .help = "table, csv or json"},
     {0},

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -263,10 +264,12 @@ status latency_read_json(const node *record, latency_protocol p, double *inferen
                          double *total_ms, err *e)
 {
     const node *year = node_get(record, "protocol");
-    if (!year || year->kind != NODE_STRING)
-        return FAIL(e, ERR_INPUT, "no latency record: it has no \"protocol\"");
-    if (strcmp(year->text, protocols[p].name) != 0)
-        return FAIL(e, ERR_INPUT, "a latency record by protocol %.20s, not %s", year->text,
+    char text[24] = "";
+    if (year && year->kind == NODE_STRING) snprintf(text, sizeof text, "%s", year->text);
+    if (year && year->kind == NODE_NUMBER) snprintf(text, sizeof text, "%.10g", year->number);
+    if (!*text) return FAIL(e, ERR_INPUT, "no latency record: it has no \"protocol\"");
+    if (strcmp(text, protocols[p].name) != 0)
+        return FAIL(e, ERR_INPUT, "a latency record by protocol %s, not %s", text,
                     protocols[p].name);
     TRY(read_figure(record, "inference_ms", inference_ms, e));
     return read_figure(record, "total_ms", total_ms, e);

@@ -74,7 +74,7 @@ status latency_measure(const latency_runner *r, const feature_settings *front_en
  * names what ran the network. */
 void latency_put_json(buf *b, latency_protocol p, const char *runtime, const latency_figures *f);
 /* The two figures of somebody else's record: ERR_INPUT unless it is of protocol `p` and they are finite
- * and above 0. Other members do not matter. */
+ * and above 0. The year may be text or a number; other members do not matter. */
 status latency_read_json(const node *record, latency_protocol p, double *inference_ms,
                          double *total_ms, err *e);
 

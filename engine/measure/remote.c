@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -58,16 +59,46 @@ typedef struct {
     int from[2];
 } started;
 
-/* In the child. It dies with the worker that asked, which may be killed at any time. */
 static void become_shell(const char *command, int input, const int out[2], const int said[2])
 {
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_DFL);
     if (dup2(input, STDIN_FILENO) >= 0 && dup2(out[1], STDOUT_FILENO) >= 0 &&
         dup2(said[1], STDERR_FILENO) >= 0)
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     _exit(127);
+}
+
+static void end_group(int number)
+{
+    (void)number;
+    kill(0, SIGKILL);
+}
+
+static noreturn void end_as(int how)
+{
+    if (WIFEXITED(how)) _exit(WEXITSTATUS(how));
+    signal(WTERMSIG(how), SIG_DFL);
+    raise(WTERMSIG(how));
+    _exit(127);
+}
+
+/* In the child: leads the command's group and ends as the command does. The worker that asked may be
+ * killed at any time; all that the command started dies with it, which a shell by itself would not
+ * see to. */
+static noreturn void guard_shell(const char *command, pid_t worker, int input, const int out[2],
+                                 const int said[2])
+{
+    int how = 0;
+    setpgid(0, 0);
+    signal(SIGTERM, end_group);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    const pid_t shell = getppid() == worker ? fork() : -1;
+    if (shell == 0) become_shell(command, input, out, said);
+    if (shell < 0) _exit(127);
+    const int fds[] = {input, out[0], out[1], said[0], said[1]}; /* the command's own */
+    for (int i = 0; i < 5; i++) close(fds[i]);
+    while (waitpid(shell, &how, 0) < 0 && errno == EINTR) continue;
+    end_as(how);
 }
 
 static bool open_pipe(int fd[2])
@@ -85,9 +116,10 @@ static void close_fd(int *fd)
 static status start(const char *command, const char *input, started *s, err *e)
 {
     int in = open(input, O_RDONLY | O_CLOEXEC), out[2] = {-1, -1}, said[2] = {-1, -1};
+    const pid_t worker = getpid();
     s->pid = -1;
     if (in >= 0 && open_pipe(out) && open_pipe(said)) s->pid = fork();
-    if (s->pid == 0) become_shell(command, in, out, said);
+    if (s->pid == 0) guard_shell(command, worker, in, out, said);
     const int why = errno;
     if (s->pid > 0)
         setpgid(s->pid, s->pid); /* here too: it may have to be killed before it has run */

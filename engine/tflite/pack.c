@@ -128,22 +128,29 @@ status pack_zip(const void *bytes, size_t n, const char *name, int level, buf *o
     return s;
 }
 
+static const char entry_name[] = "model.tflite";
+
 status pack_as(packing how, int level, const void *bytes, size_t n, buf *out, err *e)
 {
-    static const char name[] = "model.tflite";
     switch (how) {
     case PACK_ZLIB:
         return pack_zlib(bytes, n, level, out, e);
     case PACK_ZIP:
-        return pack_zip(bytes, n, name, level, out, e);
+        return pack_zip(bytes, n, entry_name, level, out, e);
     case PACK_ZOPFLI:
         return pack_zlib(bytes, n, PACK_OPTIMAL, out, e);
     case PACK_ZOPFLI_ZIP:
-        return pack_zip(bytes, n, name, PACK_OPTIMAL, out, e);
+        return pack_zip(bytes, n, entry_name, PACK_OPTIMAL, out, e);
     default:
         buf_put(out, bytes, n);
         return buf_check(out, e);
     }
+}
+
+size_t pack_zip_bytes(size_t zlib_bytes)
+{
+    const size_t zlib_frame = 6, zip_frame = 98 + 2 * (sizeof entry_name - 1);
+    return zlib_bytes - zlib_frame + zip_frame;
 }
 
 /* Inflates one stream of at most `most` bytes into `out`. */

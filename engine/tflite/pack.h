@@ -25,6 +25,9 @@ status pack_zlib(const void *bytes, size_t n, int level, buf *out, err *e);
 status pack_zip(const void *bytes, size_t n, const char *name, int level, buf *out, err *e);
 /* As `how` says, with the name "model.tflite" inside a ZIP; `level` does not matter to zopfli's. */
 status pack_as(packing how, int level, const void *bytes, size_t n, buf *out, err *e);
+/* How long pack_as's ZIP is where the zlib stream of the same bytes has `zlib_bytes`: both hold one
+ * deflate stream, which zopfli takes long to find. */
+size_t pack_zip_bytes(size_t zlib_bytes);
 /* What form a file has, PACK_FLAT, PACK_ZLIB or PACK_ZIP (zopfli's look the same), and where its
  * deflate stream or, when the ZIP only stores it, the flat file begins. */
 typedef struct {

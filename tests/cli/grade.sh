@@ -63,6 +63,12 @@ cp out trial
 expect 0 export weather.db 1 --out given
 mkdir given/packed
 mv given/model.tflite.zlib given/model.tflite.zip given/packed
+# A figure that nobody measured leaves the verdict open, unless another limit decides it.
+expect 0 grade given/model.tflite --space weather.yaml --set device.run=true --csv --set \
+    'versions={open: {T_mae: "< 100 °C", device_total_ms: "< 4 ms"}, shut: {device_total_ms: "< 4 ms", size: "< 100 B"}}'
+[ "$(column open 1) $(column open_binds 1)" = 'unknown device_total_ms' ] || fail "the verdict is not open"
+[ "$(column shut 1) $(column shut_binds 1)" = 'not met size' ] || fail "the verdict is not decided"
+
 expect 0 grade given --space weather.yaml --csv
 [ "$(grep -c . out)" -eq 4 ] || fail "not one row for each of the three files"
 for name in $(echo $figures | tr , ' '); do

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Killed at random moments and resumed, a study ends like one that nobody disturbed: the same rows and
-# the same artifacts, byte for byte. So it does with 1 and with 4 workers.
+# the same artifacts, byte for byte. So it does with 1 and with 4 workers, whether all trials are known
+# from the start or each depends on the results of earlier ones.
 #
 #   tests/cli/kill.sh [TIMES] [SEED]     TIMES studies are killed (standard: 3; a release: 50)
 #
@@ -26,7 +27,7 @@ space: 1
 task: forecast
 data: {source: synthetic-climate, rows: 5000, seed: 1, steps_in: 6, steps_out: 3}
 model: {architecture: mlp, alpha: [0.05, 0.1, 0.2]}
-train: {epochs: 8, learning_rate: [0.001, 0.01]}
+train: {epochs: 8, learning_rate: [0.001, 0.003, 0.01]}
 prune: {final_sparsity: [0, 0.7], begin: 4, end: 8, frequency: 10}
 export: {storage: [float32, float16]}
 limits: {retries: 20}
@@ -39,7 +40,7 @@ cp spaces/architectures/mlp.yaml "$here/architectures/"
 # run NAME WORKERS: one run of the study NAME, to its end.
 run() {
     code=0
-    "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$1.db" --workers "$2" -q \
+    "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$1.db" --workers "$2" --method "$method" -q \
         >"$here/$1.out" 2>"$here/$1.err" || code=$?
     [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || fail "run ended with $code" "$1"
 }
@@ -109,38 +110,41 @@ kill_something() {
     kills=$((kills + 1))
 }
 
-study=whole
-start=$(milliseconds)
-run whole 2
-took=$(($(milliseconds) - start))
-dump whole
-"$PARETUNE_BIN" sql "$here/whole.db" "select count(*) from trials where state = 'done'" \
-    --format csv | grep -qx 24 || fail "not all trials are done" whole
-[ "$(wc -l <"$here/whole.dump")" -gt 300 ] || fail "the dump is too short to mean anything" whole
-for n in 1 4; do
-    study=workers$n
-    run "$study" "$n"
-    same "$study"
-done
-
 kills=0
-for i in $(seq "$times"); do
-    study=killed$i
-    for _ in 1 2 3 4; do
-        "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$study.db" --workers 2 -q \
-            >"$here/$study.out" 2>"$here/$study.err" &
-        running=$!
-        random $((took / 2 + 20))
-        pause "$drawn"
-        workers=
-        kill_something "$running"
-        wait "$running" 2>/dev/null || true
-        running=
-        # shellcheck disable=SC2086  # several words
-        wait_gone $workers
+for method in grid nsga2; do
+    rm -rf "$here"/*.db "$here"/*.artifacts
+    study=whole
+    start=$(milliseconds)
+    run whole 2
+    took=$(($(milliseconds) - start))
+    dump whole
+    "$PARETUNE_BIN" sql "$here/whole.db" "select count(*) from trials where state = 'done'" \
+        --format csv | grep -qx 36 || fail "not all trials are done" whole
+    [ "$(wc -l <"$here/whole.dump")" -gt 300 ] || fail "the dump is too short to mean anything" whole
+    for n in 1 4; do
+        study=workers$n
+        run "$study" "$n"
+        same "$study"
     done
-    run "$study" 2
-    same "$study"
-    rm -rf "$here/$study.db" "$here/$study.artifacts"
+
+    for i in $(seq "$times"); do
+        study=killed$i
+        for _ in 1 2 3 4; do
+            "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$study.db" --workers 2 \
+                --method "$method" -q >"$here/$study.out" 2>"$here/$study.err" &
+            running=$!
+            random $((took / 2 + 20))
+            pause "$drawn"
+            workers=
+            kill_something "$running"
+            wait "$running" 2>/dev/null || true
+            running=
+            # shellcheck disable=SC2086  # several words
+            wait_gone $workers
+        done
+        run "$study" 2
+        same "$study"
+        rm -rf "$here/$study.db" "$here/$study.artifacts"
+    done
 done
-echo "kill.sh: $times studies equal after $kills kills; an undisturbed run takes $took ms"
+echo "kill.sh: $times studies of each method equal after $kills kills; an undisturbed run takes $took ms"

@@ -51,7 +51,7 @@ expect 2 plan spaces/demo.yaml --set 'rules=[{exclude: alpha > 0}]'
 has err 'the rules exclude every candidate (96)'
 has err ': excludes 96: alpha > 0'
 expect 2 plan spaces/demo.yaml --set final_sparsity=0.7 --set 'begin=[15, 16]' --set end=5
-has err 'excludes 64: pruning must begin before its end, and end within the training'
+has err '--set begin=[15, 16]:1:1: excludes 64: pruning must begin before its end'
 expect 2 check spaces/demo.yaml --set begin=15 --set end=5
 has err '--set begin=15:1:1: prune.begin, 15, must be before prune.end, 5'
 expect 2 check spaces/demo.yaml --set final_sparsity=0.7 --set begin='50 %' --set epochs=8 --set end=4
@@ -71,9 +71,31 @@ has err 'size: < 2 is in bytes, fewer than any model has; did you mean 2 kB?'
 expect 0 check spaces/demo.yaml --set 'rules=[{exclude: alpha > 9}]'
 has err "--set rules=[{exclude: alpha > 9}]:1:12: the rule 'alpha > 9' excludes no candidate"
 expect 0 check spaces/demo.yaml --set prune.end=30 --set 'prune.final_sparsity=[0, 0.9]'
-has err '--set prune.end=30:1: 32 candidates are left out: pruning must begin before its end, and end within the training'
+has err '--set prune.end=30:1:1: 32 candidates are left out: pruning must end within the training'
 expect 2 check spaces/demo.yaml --set train.epochs=8 --set prune.final_sparsity=0.9
-has err 'spaces/demo.yaml:31: excludes 32: pruning must begin before its end, and end within the training'
+has err 'spaces/demo.yaml:31:8: excludes 32: pruning must end within the training'
+
+# Each reason stands at what is to be mended, by itself.
+squeezed="--set fine_tune.epochs=2 --set cluster.clusters=[0,16] --set prune.end=[10,30]"
+# shellcheck disable=SC2086
+expect 0 check spaces/demo.yaml --set 'prune.final_sparsity=[0, 0.9]' $squeezed
+has err 'candidates are left out: pruning must end within the training'
+has err ' candidates are left out: clustering needs physical labels'
+# shellcheck disable=SC2086
+expect 0 plan spaces/demo.yaml --set 'prune.final_sparsity=[0, 0.9]' $squeezed
+has out 'pruning must end within the training'
+has out 'clustering needs physical labels'
+
+# What a choice needs is asked for even if the choice is only one of an axis.
+words=spaces/kws-demo.yaml
+expect 2 check $words --set augment.noise_kind=recordings --set 'noise=[0, 0.5]'
+has err 'augment.noise_folder is missing: folder of recordings of noise'
+expect 2 check $words --set noise=0.5 --set snr_low=30
+has err '--set snr_low=30:1:1: augment.snr_low, 30 dB, must not be above augment.snr_high, 25 dB'
+expect 0 check $words --set noise=0.5 --set 'snr_low=[5, 30]'
+has err 'candidates are left out: augment.snr_low must not be above augment.snr_high'
+expect 2 check spaces/demo.yaml --set channels=0.2
+has err "no setting or knob 'channels'; did you mean 'prune.channels'?"
 expect 2 check
 expect 2 check no-such-file.yaml
 [ "$(cat "$here/err")" = 'no-such-file.yaml: cannot read: No such file or directory' ] ||

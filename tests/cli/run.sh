@@ -81,6 +81,52 @@ expect 0 run space.yaml -q --db few.db --set search.max_trials=1 --max-trials 0
 expect 0 sql few.db "select 'trials ' || count(*) from trials" --format csv
 out_has 'trials 2'
 
+# Methods that learn: each candidate once, as far as asked for; more is a matter of asking again.
+sed -e 's/alpha: .*/alpha: [0.05, 0.1, 0.2, 0.3]}/' -e 's/epochs: 2/epochs: [1, 2, 3, 4]/' \
+    space.yaml >choice.yaml
+expect 0 plan choice.yaml --set search.method=aging --set search.max_trials=7
+out_has '7  at most, by aging, for every version'
+expect 0 run choice.yaml --method aging --max-trials 5 --db choice.db
+err_has '5/5 done'
+expect 0 run choice.yaml --method aging --max-trials 9 --db choice.db -j 3
+err_has 'taken over from before'
+expect 0 run choice.yaml --method aging --max-trials 9 --db whole.db
+for db in choice whole; do
+    expect 0 sql $db.db 'select id, config_hash, state from trials order by id' --format csv
+    mv out $db.csv
+done
+[ "$(wc -l <whole.csv)" -eq 10 ] || fail "not nine trials and a header"
+cmp choice.csv whole.csv || fail "a search that was extended differs from one in a piece"
+expect 0 run choice.yaml --method random --set search.max_epochs=6 --db epochs.db
+expect 0 sql epochs.db "select 'epochs ' || (sum((params ->> 'to_epoch') - (params ->> 'from_epoch')) between 6 and 9)
+    from stages where kind = 'train'" --format csv
+out_has 'epochs 1'
+expect 0 run choice.yaml --method random --set search.until=met --db met.db
+expect 0 sql met.db "select 'trials ' || count(*) from trials" --format csv
+out_has 'trials 8' # the first is known to be enough when the ninth would be asked for
+expect 2 run choice.yaml --method nsga
+expect 2 run choice.yaml --aim nobody
+err_has 'neither front nor versions'
+
+# Another study's stages need not be built again, and its trials come first.
+expect 0 run choice.yaml --method nsga2 --max-trials 12 --db warm.db --warm-start whole.db
+err_has '9 of 9 finished trials of whole.db are in this space'
+expect 0 sql warm.db 'select id, config_hash, state from trials where id < 10 order by id' --format csv
+cmp out whole.csv || fail "trials of the earlier study do not come first"
+expect 0 sql warm.db "select 'trials ' || count(*) from trials" --format csv
+out_has 'trials 12' # none is suggested twice
+rm -rf whole.artifacts # linked, not needed any more
+expect 0 run choice.yaml --method nsga2 --max-trials 12 --db cold.db --warm-start whole.db # builds all anew
+for db in warm cold; do
+    expect 0 sql $db.db 'select * from trial_metrics order by 1, 2' --format csv
+    mv out $db.csv
+done
+cmp warm.csv cold.csv || fail "what was taken over differs from what is built"
+expect 2 run choice.yaml --db warm.db --warm-start warm.db
+err_has 'the database of this run itself'
+expect 2 run choice.yaml --db new.db --warm-start none.db
+[ ! -e new.db ] || fail "a study was begun without the one to start from"
+
 # A run that ends with an error says so, and is not taken for a killed one.
 expect 1 run space.yaml -q --db none.db --artifacts /dev/null/artifacts
 touch failed.artifacts # a file where the folder belongs

@@ -97,6 +97,37 @@ static status make_chain(void *user, const suggestion *s, arena *a, chain *c, er
     return OK;
 }
 
+/* --- a problem for samplers that learn: one knob, as many levels as trials --- */
+
+static status make_problem(const fake_study *f, arena *a, problem *p, err *e)
+{
+    static const problem_metric metrics[] = {{.name = "T_mae", .positive = true},
+                                             {.name = "size", .positive = true}};
+    int n = f->n_trials, *level = ARENA_NEW(a, int, n);
+    int64_t *candidate = ARENA_NEW(a, int64_t, n);
+    double *number = ARENA_NEW(a, double, n);
+    float *seconds = ARENA_NEW(a, float, n);
+    problem_knob *x = ARENA_NEW(a, problem_knob, 1);
+    if (!level || !candidate || !number || !seconds || !x) return FAIL(e, ERR_MEM, "out of memory");
+    for (int i = 0; i < n; i++) {
+        level[i] = i;
+        number[i] = (double)(candidate[i] = i);
+        seconds[i] = 1;
+    }
+    *x = (problem_knob){"x", n, number};
+    *p = (problem){.n_points = n,
+                   .candidate = candidate,
+                   .n_knobs = 1,
+                   .knob = x,
+                   .level = level,
+                   .seconds = seconds,
+                   .n_metrics = 2,
+                   .n_objectives = 2,
+                   .metric = metrics,
+                   .n_seeds = 1};
+    return OK;
+}
+
 /* --- life --- */
 
 void study_open(fake_study *f, int n_trials, fake_params *params)
@@ -111,6 +142,7 @@ void study_open(fake_study *f, int n_trials, fake_params *params)
                                  .start = {fake_worker_words, 0},
                                  .version = PARETUNE_VERSION,
                                  .retries = 1,
+                                 .window = 8,
                                  .stage_seconds = 60};
 }
 
@@ -139,24 +171,39 @@ static status start_run(fake_study *f, int n_workers, int64_t *run_id, err *e)
                         .knob = knobs,
                         .n_metrics = 3,
                         .metric = metrics};
-    store_run run = {"0", "cc", "cpu", "k", "blas", "system", n_workers, NULL};
+    store_run run = {"0", "cc", "cpu", "k", "blas", "system", n_workers, NULL, 0};
     return store_start_run(f->results, &fake, &run, run_id, e);
+}
+
+static status schedule(fake_study *f, sched_options *o, arena *a, err *e)
+{
+    counter source = {{count_up}, 0, f->n_trials};
+    problem p;
+    o->source = &source.base;
+    if (f->sampler) {
+        sampler_options so = {.seed = 1, .aim = AIM_FRONT};
+        TRY(make_problem(f, a, &p, e));
+        TRY(f->sampler->open(&p, &so, a, &o->source, e));
+        o->p = &p;
+    }
+    return scheduler_run(o, &f->end, &f->figures, e);
 }
 
 status study_run(fake_study *f, int n_workers, err *e)
 {
-    counter source = {{count_up}, 0, f->n_trials};
     sched_options o = f->options;
+    arena a;
+    arena_init(&a, 0);
     TRY(store_open(f->db, STORE_WRITE, &f->results, e));
     status s = start_run(f, n_workers, &o.run_id, e);
     o.results = f->results;
-    o.source = &source.base;
     o.make_chain_user = f;
     o.n_workers = n_workers;
-    if (s == OK) s = scheduler_run(&o, &f->end, &f->figures, e);
+    if (s == OK) s = schedule(f, &o, &a, e);
     if (s == OK) s = store_end_run(f->results, o.run_id, "done", e);
     store_close(f->results);
     f->results = NULL;
+    arena_free(&a);
     return s;
 }
 

@@ -19,8 +19,9 @@ typedef struct {
     char folder[64], db[80], artifacts[80];
     int n_trials;
     fake_params *params;
-    store *results;        /* while a run lasts */
-    sched_options options; /* defaults; tests change what they are about */
+    const sampler_row *sampler; /* one that learns; NULL: trials come in their order */
+    store *results;             /* while a run lasts */
+    sched_options options;      /* defaults; tests change what they are about */
     sched_end end;
     sched_figures figures;
 } fake_study;

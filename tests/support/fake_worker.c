@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "search/worker.h"
 
@@ -93,6 +94,7 @@ static status act(const char *what, const node *params, arena *a, size_t *paddin
     int n = 0;
     if (node_get(params, "n")) TRY(node_int(params, "n", 0, 1000000000, &n, e));
     if (strcmp(what, "sleep") == 0) sleep_milliseconds(n);
+    if (strcmp(what, "dither") == 0) sleep_milliseconds((int)(clock_wall() * 1e6) % (n + 1));
     if (strcmp(what, "spin") == 0) spin(n);
     if (strncmp(what, "crash", 5) == 0) signal(SIGSEGV, SIG_DFL), raise(SIGSEGV);
     if (strcmp(what, "exit") == 0) _exit(3);

@@ -5,6 +5,7 @@
  *   nothing                       success without artifact and metrics
  *   ok                            an artifact and two metrics that follow from the key
  *   sleep, "n" ms                 the same after a while
+ *   dither, "n" ms                the same after a while that no two runs agree on, at most so long
  *   spin, "n" (rounds)            the same after so much arithmetic
  *   hang                          nothing, for ever
  *   crash                         dies of SIGSEGV

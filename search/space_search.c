@@ -1,0 +1,73 @@
+#include "search/sampler.h"
+#include "search/space_parts.h"
+
+#include <string.h>
+
+static const node *place_of(const space *s, setting i)
+{
+    return s->slot[i].place ? s->slot[i].place : s->source.root;
+}
+
+static void check_method(space *s)
+{
+    const char *method = s->base[SET_METHOD].text;
+    if (strcmp(method, "grid") == 0 || sampler_find(method)) return;
+    buf known = {0};
+    for (const sampler_row *row = sampler_rows(); row->name; row++)
+        buf_printf(&known, ", %s", row->name);
+    document_wrong(&s->source, place_of(s, SET_METHOD),
+                   "search.method: %s is not there yet; this version has grid%.*s", method,
+                   (int)known.len, known.data ? known.data : "");
+    buf_free(&known);
+}
+
+static void refuse_aim(space *s, const char *aim)
+{
+    const char *names[SPACE_MAX_VERSIONS + 2] = {"front", "versions"};
+    size_t n = 2;
+    for (int i = 0; i < s->n_versions; i++) names[n++] = s->version[i].name;
+    const char *meant = diag_did_you_mean(aim, names, n);
+    document_wrong(&s->source, place_of(s, SET_AIM),
+                   "search.aim: '%s' is neither front nor versions nor the name of a version%s%s%s",
+                   aim, meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+}
+
+static int read_aim(space *s)
+{
+    const char *aim = s->base[SET_AIM].text;
+    const int standard = s->n_versions > 0 ? AIM_VERSIONS : AIM_FRONT;
+    if (strcmp(aim, "auto") == 0) return standard;
+    if (strcmp(aim, "front") == 0) return AIM_FRONT;
+    if (strcmp(aim, "versions") == 0 && s->n_versions == 0)
+        document_wrong(&s->source, place_of(s, SET_AIM), "search.aim: this space has no versions");
+    if (strcmp(aim, "versions") == 0) return AIM_VERSIONS;
+    for (int i = 0; i < s->n_versions; i++)
+        if (strcmp(s->version[i].name, aim) == 0) return i;
+    refuse_aim(s, aim);
+    return standard;
+}
+
+void space_read_search(space *s)
+{
+    const value *fixed = s->base;
+    if (!fixed[SET_METHOD].text || !fixed[SET_AIM].text || !fixed[SET_UNTIL].text) return;
+    check_method(s);
+    s->search = (space_search){.method = fixed[SET_METHOD].text,
+                               .aim = read_aim(s),
+                               .seed = (uint64_t)fixed[SET_SEARCH_SEED].number,
+                               .window = (int)fixed[SET_WINDOW].number,
+                               .until_met = strcmp(fixed[SET_UNTIL].text, "met") == 0};
+    if (s->search.until_met && s->search.aim == AIM_FRONT)
+        document_wrong(&s->source, place_of(s, SET_UNTIL),
+                       "search.until: met is about versions, and the search aims at none");
+}
+
+space_search space_get_search(const space *s)
+{
+    return s->search;
+}
+
+bool space_aims_at(const space *s, int version)
+{
+    return s->search.aim == AIM_VERSIONS || s->search.aim == version;
+}

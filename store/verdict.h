@@ -1,0 +1,89 @@
+/* How sure one may be that a configuration truly keeps a limit. Part of store.h's door; pure statistics.
+ *
+ * A figure of one training is y = m + t + d: m is the configuration's mean over trainings, t the luck
+ * of a training (its spread is the same for all configurations of a study and is pooled over those
+ * trained with several seeds), d the error of a finite set of examples (binomial where right answers are
+ * counted; shared by all trainings of a configuration, so further seeds do not remove it).
+ *
+ * Who is looked at first has had luck: of many candidates the best-looking one is on average worse than
+ * it looks. The correction is not a factor for the number of looks, which would bound false claims per study
+ * but not their share among the claims when truly good candidates are rare. It is a prior: how the true
+ * means of the candidates looked at are spread is estimated from all of them (empirical Bayes: Robbins 1956; Efron,
+ * "Tweedie's formula and selection bias", JASA 106, 2011), and what remains after that does not depend on how the candidate
+ * was selected, nor on when its further seeds stopped (Dawid, "Selection paradoxes of Bayesian inference", 1994). The
+ * spread of means is found by maximum likelihood on a grid with smoothing (EMS: Silverman, Jones, Wilson & Nychka, JRSS B 52,
+ * 1990). */
+#ifndef PARETUNE_STORE_VERDICT_H
+#define PARETUNE_STORE_VERDICT_H
+
+#include "engine/base/arena.h"
+#include "engine/base/err.h"
+
+#include <stdbool.h>
+
+/* One configuration's figures over its trainings, in any unit. */
+typedef struct {
+    int n;
+    double mean, squares; /* sum of squared deviations from the mean */
+    double set_variance;  /* of `mean`, by the finite set; 0: none or unknown */
+} verdict_sample;
+
+void verdict_add(verdict_sample *s, double figure);
+/* Variance of the share of right answers, in the figure's unit, which is `whole` (1 or 100) when all are right. Two
+ * right and two wrong answers are added (Agresti & Coull 1998), so that a perfect score has an error, too. */
+double verdict_set_variance(double share, double n_examples, double whole);
+
+/* Spread of single trainings around their configuration's mean. */
+typedef struct {
+    double sigma;
+    int df; /* degrees of freedom; 0: unknown, no configuration has two trainings */
+} verdict_spread;
+
+verdict_spread verdict_pool(const verdict_sample *s, int n);
+
+/* Interval of a configuration's mean: Student's t with the pooled spread, the set's error included. Infinite when
+ * the spread is unknown. */
+typedef struct {
+    double low, high;
+} verdict_interval;
+verdict_interval verdict_mean_interval(const verdict_sample *s, const verdict_spread *p,
+                                       double confidence);
+
+/* A limit on a figure. */
+typedef struct {
+    bool is_upper;
+    double bound;
+} verdict_limit;
+
+/* How true means are spread near a limit: a weight for each place on a grid. */
+enum { VERDICT_GRID = 121, VERDICT_FEWEST = 2 /* trainings of what is claimed */ };
+typedef struct {
+    double low, step;
+    double weight[VERDICT_GRID];
+    double sum[VERDICT_GRID]; /* of the candidates' own distributions, before smoothing */
+} verdict_prior;
+
+/* Fitted to the candidates looked at; ERR_MEM only. With an unknown spread it is of no use and all chances are
+ * NaN. */
+status verdict_fit(const verdict_sample *s, int n, const verdict_spread *p,
+                   const verdict_limit *limit, arena *scratch, verdict_prior *out, err *e);
+
+/* Chances that a limit is truly kept, NaN where unknown. */
+typedef struct {
+    double mean;  /* by the configuration's mean over trainings */
+    double fresh; /* by one further training of it */
+    double file;  /* by one training that is at hand, whose figure is known up to the set's error */
+} verdict_chances;
+
+/* `own`: the figure of the training at hand; NaN gives NaN for `file`. Its set error is that of `s`. */
+verdict_chances verdict_judge(const verdict_prior *prior, const verdict_sample *s,
+                              const verdict_spread *p, const verdict_limit *limit, double own);
+
+/* `mean` alone, which is cheap. */
+double verdict_mean_chance(const verdict_prior *prior, const verdict_sample *s,
+                           const verdict_spread *p, const verdict_limit *limit);
+
+/* The chance that several things hold, at least, however they depend on each other (Boole). NaN when one is. */
+double verdict_all(const double *chance, int n);
+
+#endif
