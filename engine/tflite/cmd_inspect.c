@@ -4,6 +4,7 @@
 #include "engine/base/table.h"
 #include "engine/tflite/facts.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -339,6 +340,7 @@ static status print_rows(table_stream *stream, const section *s, const char *pat
                          const model_facts *f, arena *a, err *e)
 {
     table t;
+    assert(s); /* "all" is for tables only */
     TRY(begin_table(&t, a, s, e));
     TRY(s->fill(&t, path, f, e));
     return table_stream_row(stream, &t, e);
