@@ -54,8 +54,9 @@ static const opt options[] = {
      "decide; overrides the space",
      0, 0.9999, &given.confidence},
     {"method", 0, OPT_STRING, "METHOD",
-     "how to search: grid, random, nsga2, aging; stands for --set search.method=METHOD", 0, 0,
-     &given.method},
+     "how to search: grid, greybox, motpe, random, nsga2, aging; stands for --set "
+     "search.method=METHOD",
+     0, 0, &given.method},
     {"aim", 0, OPT_STRING, "AIM",
      "what to search for: front, versions or the name of a version; stands for --set "
      "search.aim=AIM",

@@ -13,8 +13,8 @@ typedef struct {
     const sampler_row *sampler;
     sampler_options options; /* its seed also names the replica of the table's noise */
     int window, n_workers, n_trials;
-    int max_seeds;     /* racing.h; below 2: every point once */
-    double confidence; /* of its intervals */
+    int max_seeds;        /* racing.h; below 2: every point once */
+    double confidence;    /* of its intervals */
     const stop_row *stop; /* NULL: all are trained to their end */
     double stop_chance, audit;
     int n_rungs;

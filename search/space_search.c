@@ -8,19 +8,6 @@ static const node *place_of(const space *s, setting i)
     return s->slot[i].place ? s->slot[i].place : s->source.root;
 }
 
-static void check_method(space *s)
-{
-    const char *method = s->base[SET_METHOD].text;
-    if (strcmp(method, "grid") == 0 || sampler_find(method)) return;
-    buf known = {0};
-    for (const sampler_row *row = sampler_rows(); row->name; row++)
-        buf_printf(&known, ", %s", row->name);
-    document_wrong(&s->source, place_of(s, SET_METHOD),
-                   "search.method: %s is not there yet; this version has grid%.*s", method,
-                   (int)known.len, known.data ? known.data : "");
-    buf_free(&known);
-}
-
 static void refuse_aim(space *s, const char *aim)
 {
     const char *names[SPACE_MAX_VERSIONS + 2] = {"front", "versions"};
@@ -51,7 +38,6 @@ void space_read_search(space *s)
 {
     const value *fixed = s->base;
     if (!fixed[SET_METHOD].text || !fixed[SET_AIM].text || !fixed[SET_UNTIL].text) return;
-    check_method(s);
     s->search = (space_search){.method = fixed[SET_METHOD].text,
                                .aim = read_aim(s),
                                .seed = (uint64_t)fixed[SET_SEARCH_SEED].number,

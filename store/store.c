@@ -288,13 +288,14 @@ static status put_space(store *s, const store_space *space, err *e)
 
 static status put_run(store *s, const store_run *run, err *e)
 {
-    query q = db_query(&s->d,
-                       "INSERT INTO runs (space_id, started_at, version, compiler, cpu, kernels,"
-                       " blas, system, workers, artifacts, confidence) VALUES (:space, " NOW ", :version,"
-                       " :compiler, :cpu, :kernels, :blas, :system, :workers, :artifacts,"
-                       " :confidence)"
-                       " RETURNING id",
-                       e);
+    query q =
+        db_query(&s->d,
+                 "INSERT INTO runs (space_id, started_at, version, compiler, cpu, kernels,"
+                 " blas, system, workers, artifacts, confidence) VALUES (:space, " NOW ", :version,"
+                 " :compiler, :cpu, :kernels, :blas, :system, :workers, :artifacts,"
+                 " :confidence)"
+                 " RETURNING id",
+                 e);
     query_int(&q, ":space", s->space_id);
     query_text(&q, ":version", run->version);
     query_text(&q, ":compiler", run->compiler);
