@@ -421,7 +421,7 @@ Test(stage, errors_are_named_and_leave_nothing_behind)
  * parts), then each constant. */
 Test(stage, an_export_that_cannot_pack_gives_no_figures_and_leaks_nothing)
 {
-    enum { FOR_SIZES = 2, CALLS = 7, ROUNDS = 100 };
+    enum { FOR_SIZES = 1, CALLS = 6, ROUNDS = 100 };
     size_t warm = 0;
     fixture f;
     setup(&f);
