@@ -20,7 +20,13 @@ static replay_result play(const replay_table *t, const char *name, int aim, int 
 {
     replay_result r;
     err e = {0};
-    replay_options o = {sampler_find(name), {3, aim}, 8, workers, n, max_seeds, 0.95};
+    replay_options o = {.sampler = sampler_find(name),
+                        .options = {3, aim},
+                        .window = 8,
+                        .n_workers = workers,
+                        .n_trials = n,
+                        .max_seeds = max_seeds,
+                        .confidence = 0.95};
     cr_assert(eq(int, replay_run(t, &o, a, &r, &e), OK), "%s", e.msg);
     return r;
 }

@@ -342,7 +342,8 @@ Test(replay, invents_larger_spaces_by_a_further_knob)
     cr_expect(eq(int, t.p.n_knobs, plain.p.n_knobs + 1));
     for (int i = 0; i < 1000; i++) {
         cr_assert(eq(int, t.p.level[i * t.p.n_knobs + plain.p.n_knobs], i % 3));
-        cr_assert(eq(flt, t.truth[i * 3 + 1], plain.truth[i / 3 * 3 + 1]), "sizes repeat");
+        const int m = t.p.n_metrics;
+        cr_assert(eq(flt, t.truth[i * m + 1], plain.truth[i / 3 * m + 1]), "sizes repeat");
     }
     cr_expect(eq(int, replay_table_invent_large(0, &a, &t, &e), ERR_ARG));
     arena_free(&a);
