@@ -54,7 +54,8 @@ static status count_params(const submission *s, arena *a, double *out, err *e)
     *out = 0;
     for (int i = 0; i < g.n_tensors; i++) {
         const tfl_tensor *t = &g.tensor[i];
-        if (tfl_is_trained(t)) *out += (double)(t->bytes / tfl_type_bytes(t->type));
+        const size_t count = t->bytes / tfl_type_bytes(t->type);
+        if (tfl_is_trained(t)) *out += (double)count;
     }
     return OK;
 }

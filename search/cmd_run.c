@@ -12,6 +12,7 @@
 #include "search/crew.h"
 #include "search/problem_plan.h"
 #include "search/progress.h"
+#include "search/racing.h"
 #include "search/scheduler.h"
 #include "search/schema.h"
 #include "search/space.h"
@@ -293,7 +294,12 @@ static status choose_sampler(job *j, sched_options *o, err *e)
     o->source = &j->grid.base;
     if (!row && !search.until_met) return OK;
     TRY(pose_problem(j, e));
-    if (row) TRY(row->open(&j->problem, &how, &j->memory, &o->source, e));
+    if (row) {
+        const racing_options again = {search.aim, j->budget.max_seeds,
+                                      j->budget.confidence > 0 ? j->budget.confidence : 0.95};
+        TRY(row->open(&j->problem, &how, &j->memory, &o->source, e));
+        TRY(sampler_race(&j->problem, o->source, &again, &j->memory, &o->source, e));
+    }
     if (row && given.warm_start) TRY(begin_with_old_trials(j, &o->source, e));
     o->p = &j->problem;
     o->window = search.window;

@@ -269,6 +269,7 @@ static status make_tuned(plan *p, const value *slots, const net_record *n, const
                          err *e)
 {
     buf b = {0};
+    if (!n) return FAIL(e, ERR_STATE, "a network is tuned before it is made");
     const uint64_t recipe = tuned_identity(slots, n->id);
     status s = stage_tuned_net(n->tree, slots[SET_CHANNELS].number, slots[SET_CLUSTERS].number > 0,
                                p->a, &b, e);

@@ -13,6 +13,7 @@
  * prefix and prefix_epochs, the curve, seconds (1). */
 #include "search/replay_table.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,10 +90,12 @@ static status note_metric(reading *r, const char *note, err *e)
 
 static status note_limit(reading *r, const char *text, size_t n, problem_limit *l, err *e)
 {
-    char *copy = arena_copy(r->a, text, n), name[64], op[3], rest;
+    char *copy = arena_copy(r->a, text, n), *end = copy, name[64], op[3] = "";
+    int at = 0;
     if (!copy) return FAIL(e, ERR_MEM, "out of memory for %s", r->s->file);
-    if (sscanf(copy, "%63s %2[<>=] %lf %c", name, op, &l->bound, &rest) != 3 || op[0] == '=' ||
-        (op[1] && op[1] != '='))
+    if (sscanf(copy, "%63s %2[<>=] %n", name, op, &at) == 2) l->bound = strtod(copy + at, &end);
+    while (end != copy && isspace((unsigned char)*end)) end++;
+    if (end == copy || end == copy + at || *end || op[0] == '=' || (op[1] && op[1] != '='))
         return FAIL(e, ERR_INPUT, "%s: '%s' should be a limit such as 'size < 25000'", r->s->file,
                     copy);
     l->metric = find_metric(r, name);
@@ -218,7 +221,7 @@ static status keep_whole_seeds(reading *r, const int *all, err *e)
 {
     problem *p = &r->t->p;
     TAKE(r, int, (int64_t)p->n_points * r->n_seeds, r->row_of);
-    int kept[MOST_SEEDS];
+    int kept[MOST_SEEDS] = {0};
     for (int s = 0; s < r->n_seeds; s++) {
         int n = 0;
         while (n < p->n_points && all[n * MOST_SEEDS + s]) n++;

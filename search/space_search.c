@@ -46,6 +46,11 @@ void space_read_search(space *s)
     if (s->search.until_met && s->search.aim == AIM_FRONT)
         document_wrong(&s->source, place_of(s, SET_UNTIL),
                        "search.until: met is about versions, and the search aims at none");
+    const int most = (int)fixed[SET_MAX_SEEDS].number;
+    if (most > s->n_seeds)
+        document_wrong(&s->source, place_of(s, SET_MAX_SEEDS),
+                       "search.max_seeds: %d are more than the %d of `seeds`; list so many there", most,
+                       s->n_seeds);
 }
 
 space_search space_get_search(const space *s)

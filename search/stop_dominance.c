@@ -230,7 +230,7 @@ static status regress(judgement *g, err *e)
 {
     const problem *p = g->rule->p;
     sample s = {0};
-    double x[MAX_FEATURES], gram[MAX_FEATURES * MAX_FEATURES];
+    double x[MAX_FEATURES] = {0}, gram[MAX_FEATURES * MAX_FEATURES];
     TRY(take_sample(g, &s, e));
     multiply(&s, gram);
     features(p, g->c->what.point, g->c->curve, g->c->n_epochs, x);
@@ -276,7 +276,8 @@ static void extrapolate(judgement *g)
     if (m < 0 || !g->rule->p->metric[m].maximize || c->n_epochs < 5) return;
     power_law best = {.squares = HUGE_VAL};
     double end = (double)NAN;
-    for (double power = 0.5; power <= 2; power += 0.5) {
+    for (int halves = 1; halves <= 4; halves++) {
+        const double power = 0.5 * halves;
         power_law f = fit_power(c->curve, c->n_epochs, power);
         if (!(f.squares < best.squares)) continue;
         best = f;

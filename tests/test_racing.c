@@ -113,8 +113,8 @@ Test(claim, counts_only_what_is_known_and_needs_two_trainings)
     int point[2], n_found = 0;
     for (int i = 0; n_found < 2; i++)
         if (problem_may_meet(&t.p, version, i)) point[n_found++] = i;
-    double value[3] = {91.9, 5000, 5};
-    double best[3] = {99, 5000, 5}, worse[3] = {91.7, 5000, 5};
+    double value[4] = {91.9, 5000, 5, 1000};
+    double best[4] = {99, 5000, 5, 1000}, worse[4] = {91.7, 5000, 5, 1000};
     tried of[4] = {{.what = {point[0], point[0], 0}, .state = TRIED_DONE, .value = value},
                    {.what = {point[0], point[0], 1}, .state = TRIED_DONE, .value = worse},
                    {.what = {0, 0, 0}, .state = TRIED_FAILED},

@@ -57,12 +57,12 @@ Test(replay, observes_the_same_noise_for_the_same_training_and_other_noise_for_o
 {
     arena a;
     replay_table t = invent(&a);
-    double sum = 0, squares = 0, first[3], again[3];
+    double sum = 0, squares = 0, first[PROBLEM_MAX_METRICS], again[PROBLEM_MAX_METRICS];
     replay_observe(&t, 5, 0, 1, first);
     replay_observe(&t, 5, 0, 1, again);
     cr_expect(eq(dbl, first[0], again[0]));
     for (int i = 0; i < 4000; i++) {
-        double value[3];
+        double value[PROBLEM_MAX_METRICS];
         replay_observe(&t, i, i % 16, 1, value);
         double noise = value[0] - (double)t.truth[i * t.p.n_metrics];
         sum += noise;

@@ -40,8 +40,11 @@ Test(replay_read, reads_points_knobs_figures_and_curves)
     err e = {0};
     cr_assert(eq(int, read_text(good, &a, &t, &e), OK), "%s", e.msg);
     const problem *p = &t.p;
-    cr_assert(all(eq(int, p->n_points, 3), eq(int, p->n_metrics, 3), eq(int, p->n_objectives, 2),
-                  eq(int, p->n_knobs, 2), eq(int, t.n_epochs, 2)));
+    cr_assert(eq(int, p->n_points, 3));
+    cr_assert(eq(int, p->n_metrics, 3));
+    cr_assert(eq(int, p->n_objectives, 2));
+    cr_assert(eq(int, p->n_knobs, 2));
+    cr_assert(eq(int, t.n_epochs, 2));
     cr_expect(eq(int, p->n_seeds, 1), "only the first seed is there for all");
     cr_expect(eq(int, (int)p->candidate[2], 7));
     EXPECT_TEXT(p->knob[0].name, "net");
@@ -54,7 +57,9 @@ Test(replay_read, reads_points_knobs_figures_and_curves)
     cr_expect(eq(flt, p->seconds[0], 11));
     cr_expect(eq(flt, t.curve[1], 81));
     cr_expect(eq(flt, t.curve[4], 50));
-    cr_expect(all(eq(int, t.prefix[0], 0), eq(int, t.prefix[1], 1), eq(int, t.prefix[2], 0)));
+    cr_expect(eq(int, t.prefix[0], 0));
+    cr_expect(eq(int, t.prefix[1], 1));
+    cr_expect(eq(int, t.prefix[2], 0));
     cr_expect(eq(int, t.first_rung[2], 2));
     cr_expect(p->metric[0].known == NULL && p->metric[1].exact && p->metric[1].positive);
     cr_expect(eq(flt, p->metric[1].known[2], 400));
@@ -69,7 +74,8 @@ Test(replay_read, reads_versions_and_bounds_the_volume_by_them)
     cr_assert(eq(int, read_text(good, &a, &t, &e), OK), "%s", e.msg);
     cr_assert(eq(int, t.p.n_versions, 2));
     const problem_limit *l = t.p.version[0].limit;
-    cr_expect(all(eq(int, t.p.version[0].n_limits, 2), eq(int, l[1].metric, 2)));
+    cr_expect(eq(int, t.p.version[0].n_limits, 2));
+    cr_expect(eq(int, l[1].metric, 2));
     cr_expect(l[0].is_strict && !l[0].is_upper && !l[1].is_strict && l[1].is_upper);
     cr_expect(eq(dbl, l[1].bound, 3.5));
     cr_expect(epsilon_eq(dbl, t.reference[0], 68, 1e-6), "a tenth of the range beyond the front");

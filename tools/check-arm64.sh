@@ -25,8 +25,10 @@ make --no-print-directory -j2 all || exit 1
 PARETUNE_EMULATOR=$(command -v qemu-aarch64-static || command -v qemu-aarch64)
 QEMU_LD_PREFIX=$PWD/$root
 export PARETUNE_EMULATOR QEMU_LD_PREFIX
-# TensorFlow Lite's library is of this machine, not of the one that is emulated.
-unset PARETUNE_TFLITE_LIB
+# TensorFlow Lite's library is of this machine; its arm64 build has int8 kernels of its own, whose outputs are not
+# those that were recorded.
+PARETUNE_TFLITE_LIB=none
+export PARETUNE_TFLITE_LIB
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 passed=0

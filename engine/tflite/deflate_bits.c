@@ -37,7 +37,7 @@ static unsigned take(tracer *t, unsigned n)
             t->broken = true;
             return 0;
         }
-        v |= (t->bytes[t->at / 8] >> (t->at % 8) & 1U) << i;
+        v |= ((unsigned)t->bytes[t->at / 8] >> (t->at % 8) & 1U) << i;
     }
     return v;
 }

@@ -42,7 +42,8 @@ static void pack_matrix(void *packed, int32_t *start, const int8_t *w, const int
     memset(packed, 0, matrix_bytes(N, K));
     for (int o = 0; o < N; o++, w += K) {
         int16_t *to = (int16_t *)packed + (size_t)(o / PANEL) * PANEL * depth + 2 * (o % PANEL);
-        for (int k = 0; k < K; k++) to[(size_t)(k / 2) * 2 * PANEL + (size_t)(k % 2)] = w[k];
+        for (int k = 0; k < K; k++)
+            to[(size_t)(k / 2) * 2 * PANEL + (size_t)(k % 2)] = (int16_t)w[k];
     }
     put_start(start, offset, N);
 }
@@ -54,7 +55,7 @@ static void widen(int16_t *restrict to, const int8_t *restrict x, int n)
     for (; i + 16 <= n; i += 16)
         store(to + i,
               _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(x + i))));
-    for (; i < n; i++) to[i] = x[i];
+    for (; i < n; i++) to[i] = (int16_t)x[i];
     if (n % 2) to[n] = 0;
 }
 
@@ -134,7 +135,7 @@ static void pack_taps(void *packed, int32_t *start, const int8_t *w, const int32
         for (int c = 0; c < n; c++) {
             const int vector = c % 8 / 4, place = c % PANEL / 8 * 4 + c % 4;
             int16_t *to = (int16_t *)packed + (size_t)(c / PANEL) * block;
-            to[t / 2 * 2 * PANEL + PANEL * vector + 2 * place + t % 2] = w[t * n + c];
+            to[t / 2 * 2 * PANEL + PANEL * vector + 2 * place + t % 2] = (int16_t)w[t * n + c];
         }
     put_start(start, offset, n);
 }
