@@ -320,11 +320,6 @@ int belief_n_learned(const belief *b)
     return b->n_learned;
 }
 
-int belief_row_point(const belief *b, int row)
-{
-    return b->point[row];
-}
-
 double belief_row_mean(const belief *b, int metric, int row)
 {
     const model *m = model_of(b, metric);

@@ -42,11 +42,10 @@ double belief_keeps(const belief *b, const problem_limit *l, int k);
 /* How far a training's figure lies from the model's smooth part, in the model's terms (one deviation). */
 double belief_spread(const belief *b, int metric);
 
-/* The trainings that count, in their order: how many, the point of each, what is believed of a metric of its, and the
+/* The trainings that count, in their order: how many, what is believed of a metric of its, and the
  * probability that it keeps a limit on average (slow: quadratic in their number). */
 int belief_n_rows(const belief *b);
 int belief_n_learned(const belief *b); /* of them the first so many are not pending */
-int belief_row_point(const belief *b, int row);
 double belief_row_mean(const belief *b, int metric, int row);
 double belief_row_keeps(const belief *b, const problem_limit *l, int row);
 

@@ -34,3 +34,9 @@ int draw_near(draw *d, const int *level)
 {
     return take(d, points_nearest(d->p, level));
 }
+
+bool draw_answer(const draw *d, int point, suggestion *out)
+{
+    if (point >= 0) *out = (suggestion){d->p->candidate[point], point, 0};
+    return point >= 0;
+}

@@ -3,6 +3,7 @@
 #ifndef PARETUNE_SEARCH_DRAW_H
 #define PARETUNE_SEARCH_DRAW_H
 
+#include "search/guide.h"
 #include "search/points.h"
 
 typedef struct {
@@ -19,5 +20,7 @@ status draw_open(const problem *p, uint64_t seed, arena *a, draw *out, err *e);
 int draw_next(draw *d);
 /* Takes the point nearest to these levels, or the next free one behind it; -1 when all are taken. */
 int draw_near(draw *d, const int *level);
+/* A point as a sampler's answer, with the first seed; false, and no answer, for -1. */
+bool draw_answer(const draw *d, int point, suggestion *out);
 
 #endif

@@ -92,8 +92,7 @@ static status next_of_aging(sampler *self, const history *h, suggestion *out, bo
         breed_mutate(g->p, (int)rng_below(&r, (uint64_t)n_knobs), g->child, &r);
         point = draw_near(&g->points, g->child);
     }
-    *end = point < 0;
-    if (!*end) *out = (suggestion){g->p->candidate[point], point, 0};
+    *end = !draw_answer(&g->points, point, out);
     return OK;
 }
 

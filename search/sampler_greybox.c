@@ -215,10 +215,8 @@ static status next_of_greybox(sampler *self, const history *h, suggestion *out, 
     arena_release(g->a, mark);
     TRY(s);
     if (point < 0) point = draw_point(g);
-    *end = point < 0;
-    if (*end) return OK;
-    *out = (suggestion){g->p->candidate[point], point, 0};
-    return g->n_models > 0 ? belief_add(g->belief, h->n, point, e) : OK;
+    *end = !draw_answer(&g->points, point, out);
+    return !*end && g->n_models > 0 ? belief_add(g->belief, h->n, point, e) : OK;
 }
 
 /* --- opening --- */

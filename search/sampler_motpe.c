@@ -107,8 +107,7 @@ static status next_of_motpe(sampler *self, const history *h, suggestion *out, bo
     arena_release(g->scratch, mark);
     TRY(s);
     if (point < 0) point = draw_next(&g->points);
-    *end = point < 0;
-    if (!*end) *out = (suggestion){g->p->candidate[point], point, 0};
+    *end = !draw_answer(&g->points, point, out);
     return OK;
 }
 

@@ -54,8 +54,7 @@ static status next_of_nsga2(sampler *self, const history *h, suggestion *out, bo
         make_child(g, h, best, n, &r);
         point = draw_near(&g->points, g->child);
     }
-    *end = point < 0;
-    if (!*end) *out = (suggestion){g->p->candidate[point], point, 0};
+    *end = !draw_answer(&g->points, point, out);
     return OK;
 }
 

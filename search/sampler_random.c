@@ -11,9 +11,7 @@ static status next_of_random(sampler *self, const history *h, suggestion *out, b
 {
     draw *d = &((random_sampler *)(void *)self)->points;
     (void)h, (void)e;
-    int point = draw_next(d);
-    *end = point < 0;
-    if (!*end) *out = (suggestion){d->p->candidate[point], point, 0};
+    *end = !draw_answer(d, draw_next(d), out);
     return OK;
 }
 

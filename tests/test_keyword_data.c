@@ -10,22 +10,20 @@
 #include "engine/base/file.h"
 #include "engine/data/clip_set.h"
 #include "engine/signal/audio.h"
+#include "tests/support/scratch.h"
 
 static arena memory;
-static char folder[64];
+static char folder[SCRATCH_PATH];
 
 static void start(void)
 {
     arena_init(&memory, 0);
-    snprintf(folder, sizeof folder, "/tmp/paretune-words-XXXXXX");
-    cr_assert(mkdtemp(folder));
+    scratch_make(folder);
 }
 
 static void end(void)
 {
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert(system(command) == 0);
+    scratch_remove(folder);
     arena_free(&memory);
 }
 

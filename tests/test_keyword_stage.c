@@ -3,6 +3,7 @@
 #include "engine/nn/spec.h"
 #include "engine/stage.h"
 #include "engine/tflite/writer.h"
+#include "tests/support/scratch.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -38,20 +39,17 @@ static const char export_params[] =
     "{\"kind\":\"global-average-pool2d\"}," DENSE(classes, "none")
 
 static arena memory;
-static char folder[64];
+static char folder[SCRATCH_PATH];
 
 static void start(void)
 {
     arena_init(&memory, 0);
-    snprintf(folder, sizeof folder, "/tmp/paretune-kws-XXXXXX");
-    cr_assert(mkdtemp(folder));
+    scratch_make(folder);
 }
 
 static void end(void)
 {
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert(system(command) == 0);
+    scratch_remove(folder);
     arena_free(&memory);
 }
 

@@ -8,22 +8,20 @@
 #include <unistd.h>
 
 #include "engine/base/file.h"
+#include "tests/support/scratch.h"
 
 static arena memory;
-static char folder[64];
+static char folder[SCRATCH_PATH];
 
 static void start(void)
 {
     arena_init(&memory, 0);
-    snprintf(folder, sizeof folder, "/tmp/paretune-noise-XXXXXX");
-    cr_assert(mkdtemp(folder));
+    scratch_make(folder);
 }
 
 static void end(void)
 {
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert(system(command) == 0);
+    scratch_remove(folder);
     arena_free(&memory);
 }
 

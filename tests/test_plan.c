@@ -69,6 +69,17 @@ static int64_t count_keys(const space *s, const plan *p, stage_kind kind)
     return distinct;
 }
 
+/* The plan counts as many stages of each kind as the chains have keys. */
+static void expect_counts(space *s, plan *p, const plan_summary *t)
+{
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        arena_mark_t mark = arena_mark(&a);
+        cr_expect_eq(t->stages[k], count_keys(s, p, (stage_kind)k), "%s",
+                     stage_kind_name((stage_kind)k));
+        arena_release(&a, mark);
+    }
+}
+
 /* As many kinds of sharing as fit into one small space. */
 static const char *const rich = HEAD
     "model: {architecture: [mlp, mlp-deep], alpha: [0.05, 0.0505, 0.1], depth: [0, 1], units: 4}\n"
@@ -85,12 +96,7 @@ Test(plan, counted_stages_are_the_distinct_keys_of_all_chains)
     plan_summary t = summary_of(p);
     cr_assert_gt(t.count[CAND_OK], 500);
     cr_assert_gt(t.count[CAND_DUPLICATE], 100);
-    for (int k = 0; k < N_STAGE_KINDS; k++) {
-        arena_mark_t mark = arena_mark(&a);
-        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
-                     stage_kind_name((stage_kind)k));
-        arena_release(&a, mark);
-    }
+    expect_counts(s, p, &t);
 }
 
 /* Two phases, with and without pruning in either. */
@@ -109,12 +115,7 @@ Test(plan, fine_tuning_counts_the_distinct_keys_of_all_chains)
     plan_summary t = summary_of(p);
     cr_assert_gt(t.count[CAND_OK], 100);
     cr_expect_gt(plan_excluded(p, 0), 0, "pruning in a fine-tuning of no epochs");
-    for (int k = 0; k < N_STAGE_KINDS; k++) {
-        arena_mark_t mark = arena_mark(&a);
-        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
-                     stage_kind_name((stage_kind)k));
-        arena_release(&a, mark);
-    }
+    expect_counts(s, p, &t);
 }
 
 /* What fine-tuning may do besides. */
@@ -134,12 +135,7 @@ Test(plan, compressions_count_the_distinct_keys_of_all_chains)
     plan_summary t = summary_of(p);
     cr_assert_gt(t.count[CAND_OK], 200);
     cr_assert_gt(t.count[CAND_DUPLICATE], 200);
-    for (int k = 0; k < N_STAGE_KINDS; k++) {
-        arena_mark_t mark = arena_mark(&a);
-        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
-                     stage_kind_name((stage_kind)k));
-        arena_release(&a, mark);
-    }
+    expect_counts(s, p, &t);
 }
 
 Test(plan, each_compression_makes_a_candidate_of_its_own)
@@ -237,12 +233,7 @@ Test(plan, quantization_counts_the_distinct_keys_of_all_chains)
                  0, NULL);
     plan *p = plan_of(s);
     plan_summary t = summary_of(p);
-    for (int k = 0; k < N_STAGE_KINDS; k++) {
-        arena_mark_t mark = arena_mark(&a);
-        cr_expect_eq(t.stages[k], count_keys(s, p, (stage_kind)k), "%s",
-                     stage_kind_name((stage_kind)k));
-        arena_release(&a, mark);
-    }
+    expect_counts(s, p, &t);
     /* Six calibrations; three ends: float32 joint, float32 per output, int8. Without fine-tuning and
      * with an unaware one: one file of float32 and one of int8 weights, which equals it, no tensor
      * being large enough. Aware: the calibration and the heads decide the training, the ends the file. */
@@ -538,7 +529,8 @@ Test(plan, pruning_that_ends_behind_the_training_is_left_out)
     cr_expect_eq(plan_excluded(p, 0), 1, "8 epochs with the default end of 15");
     cr_expect_eq(summary_of(p).count[CAND_OK], 5);
     cr_expect_eq(plan_state(p, 1), CAND_EXCLUDED);
-    cr_expect_str_eq(plan_why(p, 1, &a), "pruning must end within the training, as an end in % does at any length");
+    cr_expect_str_eq(plan_why(p, 1, &a),
+                     "pruning must end within the training, as an end in % does at any length");
     const char *place = "", *why;
     int64_t n = 0;
     for (int i = 0; n == 0 && (why = plan_own_reason(p, i, &place, &n)) != NULL; i++) continue;

@@ -19,13 +19,6 @@
 
 enum { MAX_LIST_BYTES = 256 << 20 };
 
-static const char *const split_names[N_SPLITS] = {"lists", "speaker-hash", "random", "archives"};
-
-const char *speech_split_name(speech_split split)
-{
-    return (unsigned)split < N_SPLITS ? split_names[split] : "unknown";
-}
-
 /* --- names --- */
 
 size_t speech_sound_stem(const char *file, size_t n)

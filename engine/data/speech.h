@@ -37,9 +37,6 @@ typedef enum {
     N_SPLITS
 } speech_split;
 
-/* "lists", "speaker-hash", "random", "archives". Static storage. */
-const char *speech_split_name(speech_split split);
-
 typedef struct {
     int n_words;             /* 0: every folder, in alphabetical order */
     const char *const *word; /* else these, in this order; borrowed */

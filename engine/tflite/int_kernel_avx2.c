@@ -230,15 +230,6 @@ INLINE void requantize_block(int8_t *y, const int32_t *acc, int n, const requant
     memcpy(y + i, &bytes, n - i < 16 ? (size_t)(n - i) : 16);
 }
 
-static void requantize(int8_t *y, const int32_t *acc, int M, int n, const requantizer *r)
-{
-    for (; M > 0; M--, y += n, acc += INT_PITCH(n))
-        if (r->is_up)
-            for (int i = 0; i < n; i += 16) requantize_block(y, acc, n, r, i, true);
-        else
-            for (int i = 0; i < n; i += 16) requantize_block(y, acc, n, r, i, false);
-}
-
 INLINE void dequantize_row(float *y, const int32_t *acc, int n, const dequantizer *d, float scale_x,
                            int32_t zero)
 {
@@ -255,11 +246,7 @@ INLINE void dequantize_row(float *y, const int32_t *acc, int n, const dequantize
     }
 }
 
-static void dequantize(float *y, const int32_t *acc, int M, int n, const dequantizer *d,
-                       float scale_x, int32_t zero)
-{
-    for (; M > 0; M--, y += n, acc += INT_PITCH(n)) dequantize_row(y, acc, n, d, scale_x, zero);
-}
+#include "engine/tflite/int_kernel_body.h"
 
 const int_kernels int_kernel_avx2 = {"avx2",    matrix_bytes, pack_matrix, products,  taps_bytes,
                                      pack_taps, taps,         requantize,  dequantize};

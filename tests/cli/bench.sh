@@ -1,8 +1,7 @@
 #!/bin/sh
 # paretune bench and device, and a study that measures latency: what they say, not how fast it is.
 set -eu
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
+. tests/support/cli.sh
 mkdir "$here/architectures"
 cp spaces/architectures/mlp-kws.yaml "$here/architectures/"
 cat >"$here/space.yaml" <<'YAML'
@@ -17,26 +16,7 @@ versions:
   quick: {inference_ms: "< 1000 ms", modelled_total_ms: "< 1000 ms"}
 objectives: {accuracy: maximize, inference_ms: minimize}
 YAML
-bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
 cd "$here"
-
-fail() {
-    echo "bench.sh: $1"
-    head -c 3000 out err
-    exit 1
-}
-
-# expect CODE ARGUMENTS...: runs the program; standard output in `out`, standard error in `err`.
-expect() {
-    want=$1
-    shift
-    code=0
-    "$bin" "$@" >out 2>err || code=$?
-    [ "$code" -eq "$want" ] || fail "paretune $*: exit $code instead of $want"
-}
-
-out_has() { grep -qF -- "$1" out || fail "standard output without '$1'"; }
-err_has() { grep -qF -- "$1" err || fail "standard error without '$1'"; }
 
 expect 0 plan space.yaml --list 2
 out_has 'latency'

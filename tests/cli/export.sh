@@ -2,8 +2,7 @@
 # paretune export: the file of a pick or a trial, the one that was scored, wherever the folder of
 # artifacts is.
 set -eu
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
+. tests/support/cli.sh
 mkdir "$here/architectures"
 cp spaces/architectures/mlp.yaml spaces/architectures/lstm.yaml "$here/architectures/"
 cat >"$here/space.yaml" <<'YAML'
@@ -18,27 +17,7 @@ versions:
   easy: {T_mae: "< 100 °C", size: "< 1 MB"}
 objectives: {T_mae: minimize, size: minimize}
 YAML
-bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
 cd "$here"
-
-fail() {
-    echo "export.sh: $1"
-    head -c 3000 out err
-    exit 1
-}
-
-# expect CODE ARGUMENTS...: runs the program; standard output in `out`, standard error in `err`.
-expect() {
-    want=$1
-    shift
-    code=0
-    "$bin" "$@" >out 2>err || code=$?
-    [ "$code" -eq "$want" ] || fail "paretune $*: exit $code instead of $want"
-}
-
-out_has() { grep -qF -- "$1" out || fail "standard output without '$1'"; }
-err_has() { grep -qF -- "$1" err || fail "standard error without '$1'"; }
-bytes() { wc -c <"$1" | tr -d ' '; }
 
 expect 0 run space.yaml -q
 out_has 'paretune export space.db --pick easy'

@@ -8,8 +8,7 @@ set -eu
 }
 data=$(cd "$PARETUNE_DATA" && pwd)
 export PARETUNE_DATA="$data"
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
+. tests/support/cli.sh
 mkdir "$here/architectures"
 cp spaces/architectures/mlp.yaml spaces/architectures/mlp-kws.yaml "$here/architectures/"
 cat >"$here/weather.yaml" <<'YAML'
@@ -34,14 +33,7 @@ versions:
   a: {accuracy: "> 90 %", size: "< 25 kB"}
 objectives: {accuracy: maximize}
 YAML
-bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
 cd "$here"
-
-fail() {
-    echo "grade-oracles.sh: $1"
-    head -c 3000 out err
-    exit 1
-}
 
 # judge SPACE OPTIONS...: grades all files; the front ends' JSON, which has commas, is left out of `out`.
 judge() {

@@ -2,8 +2,7 @@
 # paretune grade: the figures of a study's own trials again, verdicts, front ends from metadata or shape,
 # and files that cannot be graded beside others that can.
 set -eu
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
+. tests/support/cli.sh
 mkdir "$here/architectures"
 cp spaces/architectures/mlp.yaml spaces/architectures/mlp-kws.yaml "$here/architectures/"
 cat >"$here/weather.yaml" <<'YAML'
@@ -29,26 +28,8 @@ versions:
   easy: {accuracy: "> 0.1 %", modelled_total_ms: "< 1000 ms"}
 objectives: {accuracy: maximize}
 YAML
-bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
 cd "$here"
 
-fail() {
-    echo "grade.sh: $1"
-    head -c 3000 out err
-    exit 1
-}
-
-# expect CODE ARGUMENTS...: runs the program; standard output in `out`, standard error in `err`.
-expect() {
-    want=$1
-    shift
-    code=0
-    "$bin" "$@" >out 2>err || code=$?
-    [ "$code" -eq "$want" ] || fail "paretune $*: exit $code instead of $want"
-}
-
-out_has() { grep -qF -- "$1" out || fail "standard output without '$1'"; }
-err_has() { grep -qF -- "$1" err || fail "standard error without '$1'"; }
 # column NAME ROW: a cell of the CSV in `out` without commas inside.
 column() {
     awk -F, -v name="$1" -v row="$2" \

@@ -2,8 +2,7 @@
 # paretune inspect: flat and packed files of a study, several at once, every format; what is no model
 # is named and gives exit 2.
 set -eu
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
+. tests/support/cli.sh
 mkdir "$here/architectures"
 cp spaces/architectures/mlp.yaml "$here/architectures/"
 cat >"$here/space.yaml" <<'YAML'
@@ -17,27 +16,7 @@ versions:
   easy: {T_mae: "< 100 °C", size_zopfli: "< 1 MB"}
 objectives: {T_mae: minimize, size: minimize}
 YAML
-bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
 cd "$here"
-
-fail() {
-    echo "inspect.sh: $1"
-    head -c 3000 out err
-    exit 1
-}
-
-# expect CODE ARGUMENTS...: runs the program; standard output in `out`, standard error in `err`.
-expect() {
-    want=$1
-    shift
-    code=0
-    "$bin" "$@" >out 2>err || code=$?
-    [ "$code" -eq "$want" ] || fail "paretune $*: exit $code instead of $want"
-}
-
-out_has() { grep -qF -- "$1" out || fail "standard output without '$1'"; }
-err_has() { grep -qF -- "$1" err || fail "standard error without '$1'"; }
-bytes() { wc -c <"$1" | tr -d ' '; }
 
 expect 0 run space.yaml -q
 expect 0 export space.db --pick easy --out m

@@ -2,8 +2,7 @@
 # A keyword space from made-up words to picks: the same bytes with one worker and with two, and what is
 # planned is what is built.
 set -eu
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
+. tests/support/cli.sh
 mkdir "$here/architectures"
 cp spaces/architectures/ds-cnn.yaml spaces/architectures/temporal-residual.yaml "$here/architectures/"
 cat >"$here/words.yaml" <<'YAML'
@@ -17,14 +16,7 @@ versions:
   easy: {accuracy: "> 1 %", size: "< 1 MB"}
 objectives: {accuracy: maximize, size: minimize}
 YAML
-bin=$(cd "$(dirname "$PARETUNE_BIN")" && pwd)/$(basename "$PARETUNE_BIN")
 cd "$here"
-
-fail() {
-    echo "keywords.sh: $1"
-    head -c 3000 out
-    exit 1
-}
 
 for workers in 1 2; do
     "$bin" run words.yaml -q --db "with$workers.db" --workers $workers >out 2>&1 || fail "$workers workers"
