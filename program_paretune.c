@@ -14,16 +14,18 @@
 #include "search/cmd_run.h"
 #include "search/cmd_status.h"
 #include "search/cmd_worker.h"
+#include "store/cmd_front.h"
 #include "store/cmd_importance.h"
+#include "store/cmd_pick.h"
 #include "store/cmd_query.h"
 #include "store/cmd_sql.h"
 
 #include <stddef.h>
 
 static const command *const commands[] = {
-    &cmd_run,    &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,    &cmd_importance,
-    &cmd_report, &cmd_export, &cmd_grade,  &cmd_status, &cmd_replay, &cmd_inspect,
-    &cmd_invoke, &cmd_bench,  &cmd_device, &cmd_worker, NULL,
+    &cmd_run,        &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,    &cmd_front,  &cmd_pick,
+    &cmd_importance, &cmd_report, &cmd_export, &cmd_grade,  &cmd_status, &cmd_replay, &cmd_inspect,
+    &cmd_invoke,     &cmd_bench,  &cmd_device, &cmd_worker, NULL,
 };
 
 const program this_program = {

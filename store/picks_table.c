@@ -30,6 +30,8 @@ typedef enum {
     C_FILE,
     C_KNOBS,
     C_MODEL,
+    C_FEASIBLE,
+    C_RULE,
     N_COLUMNS
 } column;
 
@@ -50,6 +52,8 @@ static const char *const names[N_COLUMNS] = {
     [C_FILE] = "file_chance",
     [C_KNOBS] = "knobs",
     [C_MODEL] = "model",
+    [C_FEASIBLE] = "feasible",
+    [C_RULE] = "rule",
 };
 
 /* What was found, the knobs and the file stand below the table. */
@@ -98,6 +102,8 @@ static void fill_version(cell *c, const pick *p, arena *a)
     c[C_FILE] = cell_number(p->file);
     c[C_KNOBS] = cell_text(p->knobs);
     c[C_MODEL] = cell_text(p->model);
+    c[C_FEASIBLE] = cell_number(p->n_feasible);
+    c[C_RULE] = cell_text(p->rule);
 }
 
 static void fill_limit(cell *c, const pick *p, int i, arena *a)
@@ -185,9 +191,18 @@ static void put_chances(buf *b, const pick *p)
     buf_char(b, '\n');
 }
 
-static void put_verdict(buf *b, const pick *p, int width, arena *a)
+/* What chose, where it was not the usual. */
+static void put_choice(buf *b, const pick *p)
+{
+    if (p->kind == PICK_CHOSEN)
+        buf_printf(b, "    %s among %d feasible trial%s\n", p->rule, p->n_feasible,
+                   p->n_feasible == 1 ? "" : "s");
+}
+
+static void put_verdict(buf *b, const pick *p, bool own, int width, arena *a)
 {
     buf_printf(b, "%s: %s\n", p->version, pick_verdict(p, a));
+    if (own) put_choice(b, p);
     if (!isnan(p->confidence)) put_chances(b, p);
     put_wrapped(b, p->knobs, 4, width);
 }
@@ -202,9 +217,9 @@ static void put_part(buf *b, const char *part, double v, double margin, const ch
 }
 
 /* For a terminal on which the table would wrap: a line per figure. */
-static void put_block(buf *b, const pick *p, int width, arena *a)
+static void put_block(buf *b, const pick *p, bool own, int width, arena *a)
 {
-    put_verdict(b, p, width, a);
+    put_verdict(b, p, own, width, a);
     for (int i = 0; i < p->n_limits; i++) {
         const pick_limit *l = &p->limit[i];
         bool binds = i == p->binding, early = p->kind == PICK_CLOSEST;
@@ -257,9 +272,12 @@ status picks_print_within(const picks *p, const char *db_path, int width, FILE *
     bool fits = s == OK && longest_line(text) <= width;
     if (fits) buf_text(&b, text);
     for (int i = 0; s == OK && i < p->n; i++)
-        (fits ? put_verdict : put_block)(&b, &p->pick[i], width, a);
+        (fits ? put_verdict : put_block)(&b, &p->pick[i], p->own, width, a);
     const pick *example = choose_example(p);
-    if (example)
+    if (example && p->own)
+        buf_printf(&b, "To have its model.tflite: paretune export %s %lld\n", db_path,
+                   (long long)example->trial);
+    else if (example)
         buf_printf(&b, "To have its model.tflite: paretune export %s --pick %s\n", db_path,
                    example->version);
     if (s == OK) s = buf_check(&b, e);

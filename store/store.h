@@ -245,6 +245,12 @@ typedef struct {
     int limit;         /* 0: no limit */
     const char *state; /* "done" (also NULL), another state's name, or "all" */
     bool front_only;
+    const int64_t *trial; /* only these, n_trials in any order; NULL: all */
+    int n_trials;
+    const char *const
+        *metric; /* with columns NULL: these metrics in place of those of objectives and
+                                  limits; NULL: those */
+    int n_metrics;
 } store_query;
 status store_trials(store *s, const store_query *q, arena *a, table *out, err *e);
 
