@@ -19,13 +19,14 @@
 #include "store/cmd_pick.h"
 #include "store/cmd_query.h"
 #include "store/cmd_sql.h"
+#include "store/cmd_why_not.h"
 
 #include <stddef.h>
 
 static const command *const commands[] = {
-    &cmd_run,        &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,    &cmd_front,  &cmd_pick,
-    &cmd_importance, &cmd_report, &cmd_export, &cmd_grade,  &cmd_status, &cmd_replay, &cmd_inspect,
-    &cmd_invoke,     &cmd_bench,  &cmd_device, &cmd_worker, NULL,
+    &cmd_run,     &cmd_check,      &cmd_plan,   &cmd_query,  &cmd_sql,    &cmd_front,  &cmd_pick,
+    &cmd_why_not, &cmd_importance, &cmd_report, &cmd_export, &cmd_grade,  &cmd_status, &cmd_replay,
+    &cmd_inspect, &cmd_invoke,     &cmd_bench,  &cmd_device, &cmd_worker, NULL,
 };
 
 const program this_program = {

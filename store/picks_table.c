@@ -1,6 +1,7 @@
 /* The picks for people and programs. */
 #include "store/picks.h"
 #include "engine/base/buf.h"
+#include "store/answer.h"
 #include "store/verdict.h"
 
 #include <limits.h>
@@ -61,20 +62,6 @@ static const column for_eyes[] = {C_VERSION,           C_VERDICT, C_TRIAL,  C_LI
                                   C_VALIDATION_MARGIN, C_TEST,    C_MARGIN, C_NOTE};
 enum { N_FOR_EYES = sizeof for_eyes / sizeof *for_eyes };
 
-static cell quantity_cell(double v, const char *unit, arena *a)
-{
-    char text[48];
-    if (isnan(v)) return (cell){.kind = CELL_NONE};
-    quantity_format(v, unit, text, sizeof text);
-    return cell_shown(v, arena_string(a, text));
-}
-
-static cell margin_cell(double v, arena *a)
-{
-    if (isnan(v)) return (cell){.kind = CELL_NONE};
-    return cell_shown(v, arena_printf(a, "%+.1f %%", 100 * v));
-}
-
 static const char *found_text(const pick *p)
 {
     static const char *const words[] = {"no finished trial", "closest miss", "pick"};
@@ -110,10 +97,10 @@ static void fill_limit(cell *c, const pick *p, int i, arena *a)
 {
     const pick_limit *l = &p->limit[i];
     c[C_LIMIT] = cell_text(arena_printf(a, "%s %s", l->metric, l->text));
-    c[C_VALIDATION] = quantity_cell(l->value, l->unit, a);
-    c[C_VALIDATION_MARGIN] = margin_cell(l->validation_margin, a);
-    c[C_TEST] = quantity_cell(l->reported, l->unit, a);
-    c[C_MARGIN] = margin_cell(l->margin, a);
+    c[C_VALIDATION] = answer_quantity(l->value, l->unit, a);
+    c[C_VALIDATION_MARGIN] = answer_percent(l->validation_margin, a);
+    c[C_TEST] = answer_quantity(l->reported, l->unit, a);
+    c[C_MARGIN] = answer_percent(l->margin, a);
     c[C_NOTE] = cell_text(note_text(p, i));
 }
 
@@ -162,24 +149,6 @@ const char *pick_verdict(const pick *p, arena *a)
                         100 * p->confidence);
 }
 
-/* The words of a text on lines of at most `width`, each with this indent. */
-static void put_wrapped(buf *b, const char *text, int indent, int width)
-{
-    int at = 0;
-    for (const char *p = text; *p;) {
-        int n = (int)strcspn(p, " ");
-        if (at > 0 && at + 1 + n > width) at = 0, buf_char(b, '\n');
-        if (at == 0)
-            buf_printf(b, "%*s", indent, "");
-        else
-            buf_char(b, ' ');
-        at = (at == 0 ? indent : at + 1) + n;
-        buf_put(b, p, (size_t)n);
-        p += n + (p[n] == ' ');
-    }
-    if (at > 0) buf_char(b, '\n');
-}
-
 /* Only where several seeds tell. */
 static void put_chances(buf *b, const pick *p)
 {
@@ -204,7 +173,7 @@ static void put_verdict(buf *b, const pick *p, bool own, int width, arena *a)
     buf_printf(b, "%s: %s\n", p->version, pick_verdict(p, a));
     if (own) put_choice(b, p);
     if (!isnan(p->confidence)) put_chances(b, p);
-    put_wrapped(b, p->knobs, 4, width);
+    answer_wrap(b, p->knobs, 4, width);
 }
 
 static void put_part(buf *b, const char *part, double v, double margin, const char *unit,
