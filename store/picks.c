@@ -194,8 +194,9 @@ static status read_model(db *d, int64_t trial, arena *a, const char **out, err *
     return *out ? OK : FAIL(e, ERR_MEM, "no memory for picks");
 }
 
-static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *e)
+status pick_knobs(struct store *s, int64_t trial, arena *a, const char **out, err *e)
 {
+    db *d = &s->d;
     buf b = {0};
     query q = db_query(d,
                        "SELECT k.name, v.value, typeof(v.value) = 'text' FROM knobs k"
@@ -210,12 +211,12 @@ static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *
         else
             buf_number(&b, query_column_real(&q, 1));
     }
-    status s = query_end(&q);
-    if (s == OK) s = put_seed(d, trial, &b, e);
-    if (s == OK) s = buf_check(&b, e);
-    *out = s == OK ? arena_copy(a, b.data ? b.data : "", b.len) : NULL;
+    status st = query_end(&q);
+    if (st == OK) st = put_seed(d, trial, &b, e);
+    if (st == OK) st = buf_check(&b, e);
+    *out = st == OK ? arena_copy(a, b.data ? b.data : "", b.len) : NULL;
     buf_free(&b);
-    return s == OK && !*out ? FAIL(e, ERR_MEM, "no memory for picks") : s;
+    return st == OK && !*out ? FAIL(e, ERR_MEM, "no memory for picks") : st;
 }
 
 /* A figure that is missing is worse than any that is not. */
@@ -226,16 +227,16 @@ static double badness(const pick *p, int i)
     return isnan(over) ? (double)INFINITY : over;
 }
 
-static status report(pick *p, double asked, db *d, arena *a, err *e)
+static status report(pick *p, double asked, store *s, arena *a, err *e)
 {
     p->met = p->kind == PICK_CHOSEN && (asked <= 0 || p->confidence >= asked);
     for (int i = 0; i < p->n_limits; i++) {
-        TRY(read_reported(d, p->trial, &p->limit[i], e));
+        TRY(read_reported(&s->d, p->trial, &p->limit[i], e));
         p->met &= p->limit[i].holds;
         if (p->binding < 0 || badness(p, i) > badness(p, p->binding)) p->binding = i;
     }
-    TRY(read_model(d, p->trial, a, &p->model, e));
-    return read_knobs(d, p->trial, a, &p->knobs, e);
+    TRY(read_model(&s->d, p->trial, a, &p->model, e));
+    return pick_knobs(s, p->trial, a, &p->knobs, e);
 }
 
 static const char *unit_of(const store_space *space, const char *metric)
@@ -342,7 +343,7 @@ static status read_picks(store *s, picks_question ask, arena *a, picks *out, err
         TRY(describe(&space, &ask.version[i], a, p, e));
         TRY(choose(p, &from, &measure[i], a, e));
         if (p->kind == PICK_CHOSEN) TRY(pick_judge(s, p, a, e));
-        if (p->kind != PICK_NONE) TRY(report(p, out->asked, &s->d, a, e));
+        if (p->kind != PICK_NONE) TRY(report(p, out->asked, s, a, e));
     }
     return OK;
 }

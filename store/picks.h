@@ -98,6 +98,9 @@ typedef struct {
 /* ERR_INPUT when the study has no figure that the rule could weigh. The versions are borrowed by `out`. */
 status picks_ask(struct store *s, const picks_question *q, arena *a, picks *out, err *e);
 
+/* A trial's value on each axis: "alpha=0.05 storage=float32", with the seed when the space has several. */
+status pick_knobs(struct store *s, int64_t trial, arena *a, const char **out, err *e);
+
 /* How far a figure is over a limit, as a part of the bound; negative: room. NaN for a missing figure. */
 double pick_excess(limit_op op, double bound, double value);
 

@@ -1,0 +1,306 @@
+/* Where the bytes and the milliseconds of a trial's file are. */
+#include "store/explain.h"
+#include "store/ask.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN_TENSORS = 12 };
+
+static double number_in(const node *map, const char *key)
+{
+    const node *n = node_get(map, key);
+    return n && n->kind == NODE_NUMBER ? n->number : (double)NAN;
+}
+
+static const char *text_in(const node *map, const char *key)
+{
+    const node *n = node_get(map, key);
+    return n && n->kind == NODE_STRING ? n->text : "";
+}
+
+/* --- which layer a constant belongs to --- */
+
+/* The file lists kernels in the order of the layers that have weights, each followed by its bias. */
+typedef struct {
+    int n, n_layers;
+    const char **kind; /* [n] of layers with weights */
+    int *layer;
+} weighted;
+
+static bool has_weights(const char *kind)
+{
+    return strcmp(kind, "dense") == 0 || strcmp(kind, "conv1d") == 0 ||
+           strcmp(kind, "conv2d") == 0 || strcmp(kind, "depthwise-conv2d") == 0;
+}
+
+static status find_weighted(const explained *x, weighted *out, err *e)
+{
+    const explained_stage *train = explain_stage(x, "train");
+    const node *net = train && train->params ? node_get(train->params, "net") : NULL;
+    const node *layers = net ? node_get(net, "layers") : NULL;
+    *out = (weighted){.n_layers = layers ? layers->n : 0};
+    out->kind = ARENA_NEW(x->a, const char *, out->n_layers + 1);
+    out->layer = ARENA_NEW(x->a, int, out->n_layers + 1);
+    if (!out->kind || !out->layer) return FAIL(e, ERR_MEM, "no memory for layers");
+    for (int i = 0; i < out->n_layers; i++) {
+        const char *kind = text_in(layers->item[i], "kind");
+        if (!has_weights(kind)) continue;
+        out->kind[out->n] = kind;
+        out->layer[out->n++] = i;
+    }
+    return OK;
+}
+
+typedef struct {
+    const node *json;
+    const char *name, *shape, *type;
+    double bytes, packed, alone, counted; /* counted: what it adds to `size` */
+    int rank;
+} constant;
+
+static const char *shape_text(const node *shape, arena *a)
+{
+    const char *text = "";
+    for (int i = 0; shape && text && i < shape->n; i++)
+        text = arena_printf(a, "%s%s%s", text, i ? "x" : "", shape->item[i]->text);
+    return text ? text : "";
+}
+
+static bool is_kernel(const constant *c)
+{
+    return c->rank >= 2;
+}
+
+/* Names only where kernels and layers agree in number; an LSTM's, say, do not. */
+static void name_constants(constant *c, int n, const weighted *w, arena *a)
+{
+    int kernels = 0, at = -1;
+    for (int i = 0; i < n; i++) kernels += is_kernel(&c[i]);
+    for (int i = 0; i < n; i++) {
+        at += is_kernel(&c[i]);
+        bool follows = i > 0 && is_kernel(&c[i - 1]);
+        if (kernels == w->n && at >= 0 && (is_kernel(&c[i]) || follows))
+            c[i].name = arena_printf(a, "layer %d, %s, %s", w->layer[at], w->kind[at],
+                                     is_kernel(&c[i]) ? "kernel" : "bias");
+        else
+            c[i].name = arena_printf(a, "tensor %.0f", number_in(c[i].json, "tensor"));
+        if (!c[i].name) c[i].name = "";
+    }
+}
+
+/* --- size --- */
+
+typedef struct {
+    int n;
+    constant *c;
+    bool is_flat,
+        is_packed; /* flat: `size` counts bytes; packed: shares of the packed file are known */
+    const char *pack;
+    double container, sum, values;
+} anatomy_note;
+
+static void take_constant(constant *c, const node *json, const anatomy_note *n, arena *a)
+{
+    const node *shape = node_get(json, "shape");
+    *c = (constant){.json = json,
+                    .type = text_in(json, "type"),
+                    .shape = shape_text(shape, a),
+                    .rank = shape ? shape->n : 0,
+                    .bytes = number_in(json, "bytes"),
+                    .packed = number_in(json, "packed"),
+                    .alone = number_in(json, "zlib_alone")};
+    c->counted = n->is_packed ? c->packed : c->bytes;
+}
+
+/* Everything but values. */
+static double container_of(const node *detail, bool is_packed)
+{
+    const node *parts = node_get(detail, "parts");
+    double sum = 0;
+    if (!is_packed) return number_in(detail, "container_bytes");
+    for (int i = 0; i < parts->n; i++)
+        if (strcmp(text_in(parts->item[i], "part"), "values") != 0)
+            sum += number_in(parts->item[i], "packed");
+    return sum;
+}
+
+static status read_anatomy(const explained *x, const explained_stage *g, anatomy_note *n, err *e)
+{
+    const node *tensors = node_get(g->detail, "tensors");
+    weighted w;
+    *n = (anatomy_note){.pack = text_in(g->params, "pack")};
+    n->is_flat = strcmp(n->pack, "flat") == 0;
+    n->is_packed = !n->is_flat && node_get(g->detail, "parts");
+    if (!tensors || tensors->kind != NODE_LIST) return OK;
+    n->c = ARENA_NEW(x->a, constant, tensors->n + 1);
+    if (!n->c) return FAIL(e, ERR_MEM, "no memory for tensors");
+    for (n->n = 0; n->n < tensors->n; n->n++)
+        take_constant(&n->c[n->n], tensors->item[n->n], n, x->a);
+    TRY(find_weighted(x, &w, e));
+    name_constants(n->c, n->n, &w, x->a);
+    n->container = container_of(g->detail, n->is_packed);
+    for (int i = 0; i < n->n; i++) n->values += n->c[i].counted;
+    n->sum = n->values + n->container;
+    return OK;
+}
+
+static int by_bytes(const void *p, const void *q)
+{
+    const constant *a = p, *b = q;
+    return (a->counted < b->counted) - (a->counted > b->counted);
+}
+
+static void fill_constant(const constant *c, const anatomy_note *n, cell *r, arena *a)
+{
+    r[0] = cell_text(c->name);
+    r[1] = cell_text(c->type);
+    r[2] = cell_text(c->shape);
+    r[3] = answer_quantity(c->bytes, "B", a);
+    r[4] = answer_quantity(c->packed, "B", a);
+    r[5] = answer_quantity(c->alone, "B", a);
+    r[6] = cell_shown(c->counted / n->sum, arena_printf(a, "%.1f %%", 100 * c->counted / n->sum));
+}
+
+/* The rest of the file, and for people also what many small tensors add up to. */
+static status put_rest(table *t, const char *name, double bytes, const anatomy_note *n, arena *a,
+                       err *e)
+{
+    cell *r = table_row(t);
+    if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
+    r[0] = cell_text(name);
+    r[n->is_packed ? 4 : 3] = answer_quantity(bytes, "B", a);
+    r[6] = cell_shown(bytes / n->sum, arena_printf(a, "%.1f %%", 100 * bytes / n->sum));
+    return OK;
+}
+
+static status put_constants(const anatomy_note *n, answer_audience who, int most, answer *w, err *e)
+{
+    static const char *const names[] = {"part",   "type",       "shape", "bytes",
+                                        "packed", "zlib_alone", "share"};
+    table *t;
+    double rest = 0;
+    TRY(answer_add(w, "size", "Where its bytes are:", who, 7, &t, e));
+    for (int k = 0; k < 7; k++) table_column(t, k, names[k], NULL);
+    for (int i = 0; i < n->n; i++) {
+        if (i >= most) {
+            rest += n->c[i].counted;
+            continue;
+        }
+        cell *r = table_row(t);
+        if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
+        fill_constant(&n->c[i], n, r, w->a);
+    }
+    if (n->n > most)
+        TRY(put_rest(t, arena_printf(w->a, "%d smaller ones", n->n - most), rest, n, w->a, e));
+    return put_rest(t, "container", n->container, n, w->a, e);
+}
+
+static status put_container(const explained_stage *g, answer *w, err *e)
+{
+    const node *parts = node_get(g->detail, "parts");
+    table *t;
+    TRY(answer_add(w, "container", NULL, ANSWER_PROGRAMS, 3, &t, e));
+    table_column(t, 0, "part", NULL);
+    table_column(t, 1, "bytes", NULL);
+    table_column(t, 2, "packed", NULL);
+    for (int i = 0; parts && i < parts->n; i++) {
+        cell *r = table_row(t);
+        if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
+        r[0] = cell_text(text_in(parts->item[i], "part"));
+        r[1] = cell_number(number_in(parts->item[i], "bytes"));
+        r[2] = cell_number(number_in(parts->item[i], "packed"));
+    }
+    return OK;
+}
+
+static void tell_size(const explained *x, const anatomy_note *n, answer *w)
+{
+    const double flat = explain_figure(x, "size_flat"), sparsity = explain_figure(x, "sparsity");
+    answer_say(
+        w,
+        "Size: %s, counted %s%s%s (%s as it is). Values are %.0f %% of that, what holds them "
+        "together %.0f %%; %.0f %% of the weights that pruning may reach are zero.",
+        answer_figure(explain_figure(x, "size"), "B", w->a), n->is_flat ? "" : "as ", n->pack,
+        n->is_flat ? "" : "-packed", answer_figure(flat, "B", w->a), 100 * n->values / n->sum,
+        100 * n->container / n->sum, isnan(sparsity) ? 0 : sparsity);
+}
+
+status explain_size(const explained *x, answer *w, err *e)
+{
+    const explained_stage *g = explain_stage(x, "export");
+    anatomy_note n;
+    if (!g || !g->detail || !g->params) return OK;
+    TRY(read_anatomy(x, g, &n, e));
+    if (n.n == 0 || !(n.sum > 0)) return OK;
+    tell_size(x, &n, w);
+    TRY(put_constants(&n, ANSWER_PROGRAMS, n.n, w, e));
+    qsort(n.c, (size_t)n.n, sizeof *n.c, by_bytes);
+    TRY(put_constants(&n, ANSWER_PEOPLE, SHOWN_TENSORS, w, e));
+    return put_container(g, w, e);
+}
+
+/* --- latency --- */
+
+enum { N_SOURCES = 3 };
+static const char *const sources[N_SOURCES][3] = {
+    {"measured here", "inference_ms", "total_ms"},
+    {"measured on the device", "device_inference_ms", "device_total_ms"},
+    {"modelled", "modelled_inference_ms", "modelled_total_ms"},
+};
+
+static status put_latency(table *t, const char *source, const char *part, double ms, double total,
+                          arena *a, err *e)
+{
+    cell *r = table_row(t);
+    if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
+    r[0] = cell_text(source);
+    r[1] = cell_text(part);
+    r[2] = answer_quantity(ms, "ms", a);
+    r[3] = cell_shown(ms / total, arena_printf(a, "%.1f %%", 100 * ms / total));
+    return OK;
+}
+
+/* The greater part is where to save. */
+static void tell_latency(const char *source, double inference, double total, answer *w)
+{
+    double before = total - inference;
+    if (!(before > 0.01 * total)) {
+        answer_say(w, "Latency, %s: %s, all of it inference.", source,
+                   answer_figure(total, "ms", w->a));
+        return;
+    }
+    answer_say(
+        w, "Latency, %s: %s, of which %.0f %% before the network (features) and %.0f %% in it; %s",
+        source, answer_figure(total, "ms", w->a), 100 * before / total, 100 * inference / total,
+        before > inference
+            ? "a smaller network saves little, cheaper features (rate, hop, frame) more."
+            : "the network is where to save.");
+}
+
+status explain_latency(const explained *x, answer *w, err *e)
+{
+    static const char *const names[] = {"source", "part", "ms", "share"};
+    table *t;
+    const double macs = explain_figure(x, "macs"), arena_bytes = explain_figure(x, "arena");
+    for (int i = 0; i < N_SOURCES; i++) {
+        double inference = explain_figure(x, sources[i][1]),
+               total = explain_figure(x, sources[i][2]);
+        if (total > 0 && inference > 0) tell_latency(sources[i][0], inference, total, w);
+    }
+    if (!isnan(macs) && !isnan(arena_bytes))
+        answer_say(w, "One inference takes %.6g multiply-adds and %s of activation memory.", macs,
+                   answer_figure(arena_bytes, "B", w->a));
+    TRY(answer_add(w, "latency", NULL, ANSWER_PROGRAMS, 4, &t, e));
+    for (int k = 0; k < 4; k++) table_column(t, k, names[k], NULL);
+    for (int i = 0; i < N_SOURCES; i++) {
+        double inference = explain_figure(x, sources[i][1]),
+               total = explain_figure(x, sources[i][2]);
+        if (!(total > 0) || isnan(inference)) continue;
+        TRY(put_latency(t, sources[i][0], "features", total - inference, total, w->a, e));
+        TRY(put_latency(t, sources[i][0], "inference", inference, total, w->a, e));
+        TRY(put_latency(t, sources[i][0], "total", total, total, w->a, e));
+    }
+    return OK;
+}
