@@ -14,6 +14,7 @@
 #include "search/cmd_run.h"
 #include "search/cmd_status.h"
 #include "search/cmd_worker.h"
+#include "store/cmd_compare.h"
 #include "store/cmd_explain.h"
 #include "store/cmd_front.h"
 #include "store/cmd_importance.h"
@@ -25,9 +26,10 @@
 #include <stddef.h>
 
 static const command *const commands[] = {
-    &cmd_run,     &cmd_check,   &cmd_plan,       &cmd_query,  &cmd_sql,    &cmd_front,  &cmd_pick,
-    &cmd_why_not, &cmd_explain, &cmd_importance, &cmd_report, &cmd_export, &cmd_grade,  &cmd_status,
-    &cmd_replay,  &cmd_inspect, &cmd_invoke,     &cmd_bench,  &cmd_device, &cmd_worker, NULL,
+    &cmd_run,    &cmd_check,   &cmd_plan,    &cmd_query,   &cmd_sql,        &cmd_front,
+    &cmd_pick,   &cmd_why_not, &cmd_explain, &cmd_compare, &cmd_importance, &cmd_report,
+    &cmd_export, &cmd_grade,   &cmd_status,  &cmd_replay,  &cmd_inspect,    &cmd_invoke,
+    &cmd_bench,  &cmd_device,  &cmd_worker,  NULL,
 };
 
 const program this_program = {

@@ -98,12 +98,18 @@ static status read_stages(explained *x, err *e)
     return query_end(&q);
 }
 
-status explain_read(store *s, const store_space *space, int64_t trial, arena *a, explained *out,
-                    err *e)
+status explain_read_head(store *s, const store_space *space, int64_t trial, arena *a,
+                         explained *out, err *e)
 {
     *out = (explained){.s = s, .a = a, .space = space, .trial = trial};
     TRY(read_head(out, e));
-    TRY(read_figures(out, e));
+    return read_figures(out, e);
+}
+
+status explain_read(store *s, const store_space *space, int64_t trial, arena *a, explained *out,
+                    err *e)
+{
+    TRY(explain_read_head(s, space, trial, a, out, e));
     return read_stages(out, e);
 }
 
@@ -123,31 +129,34 @@ const explained_stage *explain_stage(const explained *x, const char *kind)
 
 /* --- versions --- */
 
-/* Where a trial stands with a version: the limit with the least room by validation figures, that by reported ones. */
-typedef struct {
-    int limit;
-    double margin, reported; /* NaN: a figure is missing */
-} standing;
-
-static double reported_figure(const explained *x, const char *metric)
+double explain_margin(const explained *x, const store_version *v, int *limit)
 {
-    char twin[160];
-    snprintf(twin, sizeof twin, "%s_test", metric);
-    return ask_find_metric(x->space, twin) ? explain_figure(x, twin) : explain_figure(x, metric);
-}
-
-static standing stand(const explained *x, const store_version *v)
-{
-    standing s = {-1, (double)INFINITY, (double)INFINITY};
+    double least = (double)INFINITY;
+    int at = -1;
     for (int i = 0; i < v->n_limits; i++) {
         const store_limit *l = &v->limit[i];
-        double room = -pick_excess(l->op, l->bound, explain_figure(x, l->metric)),
-               reported = -pick_excess(l->op, l->bound, reported_figure(x, l->metric));
-        if (isnan(room)) return (standing){i, (double)NAN, (double)NAN};
-        if (room < s.margin) s.margin = room, s.limit = i;
-        if (!(reported >= s.reported)) s.reported = reported;
+        double room = -pick_excess(l->op, l->bound, explain_figure(x, l->metric));
+        if (!(room >= least)) least = room, at = i;
+        if (isnan(room)) break;
     }
-    return s;
+    if (limit) *limit = at;
+    return least;
+}
+
+/* The same of reported figures: test figures, or exact ones. */
+static double reported_margin(const explained *x, const store_version *v)
+{
+    double least = (double)INFINITY;
+    for (int i = 0; i < v->n_limits; i++) {
+        const store_limit *l = &v->limit[i];
+        char twin[160];
+        snprintf(twin, sizeof twin, "%s_test", l->metric);
+        const char *metric = ask_find_metric(x->space, twin) ? twin : l->metric;
+        double room = -pick_excess(l->op, l->bound, explain_figure(x, metric));
+        if (isnan(room)) return room;
+        least = fmin(least, room);
+    }
+    return least;
 }
 
 static bool keeps(const explained *x, const store_version *v)
@@ -158,16 +167,18 @@ static bool keeps(const explained *x, const store_version *v)
     return true;
 }
 
-static void tell_version(const explained *x, const store_version *v, const standing *s, answer *w)
+static void tell_version(const explained *x, const store_version *v, answer *w)
 {
-    if (s->limit < 0 || isnan(s->margin)) return;
-    const store_limit *l = &v->limit[s->limit];
+    int at;
+    double margin = explain_margin(x, v, &at);
+    if (at < 0 || isnan(margin)) return;
+    const store_limit *l = &v->limit[at];
     if (keeps(x, v))
         answer_say(w,
                    "It keeps the limits of %s on validation figures, with %.1f %% of room (%s %s).",
-                   v->name, 100 * s->margin, l->metric, l->text);
+                   v->name, 100 * margin, l->metric, l->text);
     else
-        answer_say(w, "It misses %s by %.1f %% (%s %s).", v->name, -100 * s->margin, l->metric,
+        answer_say(w, "It misses %s by %.1f %% (%s %s).", v->name, -100 * margin, l->metric,
                    l->text);
 }
 
@@ -179,17 +190,17 @@ static status put_versions(const explained *x, answer *w, err *e)
     for (int k = 0; k < 5; k++) table_column(t, k, names[k], NULL);
     for (int i = 0; i < x->space->n_versions; i++) {
         const store_version *v = &x->space->version[i];
-        standing s = stand(x, v);
+        int at;
         cell *r = table_row(t);
         if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
+        double margin = explain_margin(x, v, &at);
         r[0] = cell_text(v->name);
         r[1] = cell_number(keeps(x, v));
-        if (s.limit >= 0) {
-            r[2] = answer_percent(s.margin, w->a);
-            r[3] = cell_text(v->limit[s.limit].metric);
-            r[4] = answer_percent(s.reported, w->a);
-        }
-        tell_version(x, v, &s, w);
+        tell_version(x, v, w);
+        if (at < 0) continue;
+        r[2] = answer_percent(margin, w->a);
+        r[3] = cell_text(v->limit[at].metric);
+        r[4] = answer_percent(reported_margin(x, v), w->a);
     }
     return OK;
 }

@@ -34,8 +34,13 @@ typedef struct {
 } explained;
 
 /* `trial` must be of the last run's space. */
+status explain_read_head(store *s, const store_space *space, int64_t trial, arena *a,
+                         explained *out, err *e); /* without stages */
 status explain_read(store *s, const store_space *space, int64_t trial, arena *a, explained *out,
                     err *e);
+/* By how much the validation figures keep a version's limits, as a part of the bounds: the least margin, negative
+ * over a limit, NaN where a figure is missing. *limit (may be NULL): which one; -1 without limits. */
+double explain_margin(const explained *x, const store_version *v, int *limit);
 double explain_figure(const explained *x, const char *metric); /* NaN for none */
 /* The last stage of a kind in the chain; NULL for none. */
 const explained_stage *explain_stage(const explained *x, const char *kind);

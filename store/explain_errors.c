@@ -323,9 +323,34 @@ static double least_loss(const epoch_note *c, int from, int to)
     return least;
 }
 
+/* Of classifiers: the best share of right answers, which "keep: best" would have kept. */
+static void tell_accuracy(const epoch_note *c, int n, answer *w)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (c[i].accuracy > c[best].accuracy) best = i;
+    answer_say(w, "Its validation accuracy was best in epoch %d, %.2f %%, and %.2f %% at the end.",
+               c[best].epoch, c[best].accuracy, c[n - 1].accuracy);
+}
+
+static void tell_end(const epoch_note *c, int n, double least, answer *w)
+{
+    int last = n / LAST_PART;
+    if (last < 1) return;
+    double before = least_loss(c, 0, n - last), late = least_loss(c, n - last, n);
+    if (late < before * (1 - STILL_LEARNING))
+        answer_say(w, "The last %d epochs still lowered the loss by %.1f %%: more epochs may help.",
+                   last, 100 * (1 - late / before));
+    else if (isnan(c[0].accuracy) && c[n - 1].val_loss > 1.1 * least)
+        answer_say(w,
+                   "It ended %.0f %% above its least: fewer epochs, a lower learning rate or "
+                   "train.keep best may help.",
+                   100 * (c[n - 1].val_loss / least - 1));
+}
+
 static void tell_curve(const epoch_note *c, int n, answer *w)
 {
-    int best = 0, last = n / LAST_PART;
+    int best = 0;
     for (int i = 1; i < n; i++)
         if (c[i].val_loss < c[best].val_loss) best = i;
     answer_say(w,
@@ -334,17 +359,8 @@ static void tell_curve(const epoch_note *c, int n, answer *w)
                n, c[0].val_loss, c[n - 1].val_loss, c[best].val_loss, c[best].epoch,
                c[n - 1].train_loss);
     answer_note(w, sketch(c, n, w->a));
-    if (last < 1) return;
-    double before = least_loss(c, 0, n - last), late = least_loss(c, n - last, n);
-    if (late < before * (1 - STILL_LEARNING))
-        answer_say(
-            w, "The last %d epochs still lowered it by %.1f %%: it may not have ended learning.",
-            last, 100 * (1 - late / before));
-    else if (c[n - 1].val_loss > 1.1 * c[best].val_loss)
-        answer_say(w,
-                   "It ended %.0f %% above its least: fewer epochs, a lower learning rate or "
-                   "keep: best may help.",
-                   100 * (c[n - 1].val_loss / c[best].val_loss - 1));
+    if (!isnan(c[0].accuracy)) tell_accuracy(c, n, w);
+    tell_end(c, n, c[best].val_loss, w);
 }
 
 status explain_curve(const explained *x, answer *w, err *e)

@@ -82,7 +82,7 @@ static void name_constants(constant *c, int n, const weighted *w, arena *a)
         at += is_kernel(&c[i]);
         bool follows = i > 0 && is_kernel(&c[i - 1]);
         if (kernels == w->n && at >= 0 && (is_kernel(&c[i]) || follows))
-            c[i].name = arena_printf(a, "layer %d, %s, %s", w->layer[at], w->kind[at],
+            c[i].name = arena_printf(a, "%d %s %s", w->layer[at], w->kind[at],
                                      is_kernel(&c[i]) ? "kernel" : "bias");
         else
             c[i].name = arena_printf(a, "tensor %.0f", number_in(c[i].json, "tensor"));
@@ -152,49 +152,72 @@ static int by_bytes(const void *p, const void *q)
     return (a->counted < b->counted) - (a->counted > b->counted);
 }
 
+enum { S_LAYER, S_TYPE, S_SHAPE, S_BYTES, S_PACKED, S_ALONE, S_SHARE, N_SIZE_COLUMNS };
+static const char *const size_names[N_SIZE_COLUMNS] = {"layer",  "type",       "shape", "bytes",
+                                                       "packed", "zlib_alone", "share"};
+
 static void fill_constant(const constant *c, const anatomy_note *n, cell *r, arena *a)
 {
-    r[0] = cell_text(c->name);
-    r[1] = cell_text(c->type);
-    r[2] = cell_text(c->shape);
-    r[3] = answer_quantity(c->bytes, "B", a);
-    r[4] = answer_quantity(c->packed, "B", a);
-    r[5] = answer_quantity(c->alone, "B", a);
-    r[6] = cell_shown(c->counted / n->sum, arena_printf(a, "%.1f %%", 100 * c->counted / n->sum));
+    r[S_LAYER] = cell_text(c->name);
+    r[S_TYPE] = cell_text(c->type);
+    r[S_SHAPE] = cell_text(c->shape);
+    r[S_BYTES] = answer_quantity(c->bytes, "B", a);
+    r[S_PACKED] = answer_quantity(c->packed, "B", a);
+    r[S_ALONE] = answer_quantity(c->alone, "B", a);
+    r[S_SHARE] =
+        cell_shown(c->counted / n->sum, arena_printf(a, "%.1f %%", 100 * c->counted / n->sum));
 }
 
-/* The rest of the file, and for people also what many small tensors add up to. */
-static status put_rest(table *t, const char *name, double bytes, const anatomy_note *n, arena *a,
-                       err *e)
+/* What stands beside the tensors: the rest of the file. */
+static void fill_rest(const char *name, double bytes, const anatomy_note *n, cell *r, arena *a)
 {
-    cell *r = table_row(t);
-    if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
-    r[0] = cell_text(name);
-    r[n->is_packed ? 4 : 3] = answer_quantity(bytes, "B", a);
-    r[6] = cell_shown(bytes / n->sum, arena_printf(a, "%.1f %%", 100 * bytes / n->sum));
+    r[S_LAYER] = cell_text(name);
+    r[n->is_packed ? S_PACKED : S_BYTES] = answer_quantity(bytes, "B", a);
+    r[S_SHARE] = cell_shown(bytes / n->sum, arena_printf(a, "%.1f %%", 100 * bytes / n->sum));
+}
+
+static status put_constants(const anatomy_note *n, answer *w, err *e)
+{
+    table *t;
+    TRY(answer_add(w, "size", NULL, ANSWER_PROGRAMS, N_SIZE_COLUMNS, &t, e));
+    for (int k = 0; k < N_SIZE_COLUMNS; k++) table_column(t, k, size_names[k], NULL);
+    for (int i = 0; i <= n->n; i++) {
+        cell *r = table_row(t);
+        if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
+        if (i < n->n)
+            fill_constant(&n->c[i], n, r, w->a);
+        else
+            fill_rest("container", n->container, n, r, w->a);
+    }
     return OK;
 }
 
-static status put_constants(const anatomy_note *n, answer_audience who, int most, answer *w, err *e)
+/* For people the largest tensors, and of the two ways to count packed bytes the one that is known. */
+static status show_constants(const anatomy_note *n, answer *w, err *e)
 {
-    static const char *const names[] = {"part",   "type",       "shape", "bytes",
-                                        "packed", "zlib_alone", "share"};
-    table *t;
+    const int columns[] = {S_LAYER, S_TYPE, S_SHAPE, S_BYTES, n->is_packed ? S_PACKED : S_ALONE,
+                           S_SHARE};
+    enum { N = sizeof columns / sizeof *columns };
+    int shown = n->n < SHOWN_TENSORS ? n->n : SHOWN_TENSORS;
     double rest = 0;
-    TRY(answer_add(w, "size", "Where its bytes are:", who, 7, &t, e));
-    for (int k = 0; k < 7; k++) table_column(t, k, names[k], NULL);
-    for (int i = 0; i < n->n; i++) {
-        if (i >= most) {
-            rest += n->c[i].counted;
-            continue;
-        }
+    table *t;
+    TRY(answer_add(w, "size", "Where its bytes are:", ANSWER_PEOPLE, N, &t, e));
+    for (int k = 0; k < N; k++) table_column(t, k, size_names[columns[k]], NULL);
+    for (int i = shown; i < n->n; i++) rest += n->c[i].counted;
+    for (int i = 0; i < shown + 2; i++) {
+        cell full[N_SIZE_COLUMNS] = {{0}};
+        if (i == shown && shown == n->n) continue;
+        if (i < shown)
+            fill_constant(&n->c[i], n, full, w->a);
+        else if (i == shown)
+            fill_rest(arena_printf(w->a, "%d smaller ones", n->n - shown), rest, n, full, w->a);
+        else
+            fill_rest("container", n->container, n, full, w->a);
         cell *r = table_row(t);
         if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
-        fill_constant(&n->c[i], n, r, w->a);
+        for (int k = 0; k < N; k++) r[k] = full[columns[k]];
     }
-    if (n->n > most)
-        TRY(put_rest(t, arena_printf(w->a, "%d smaller ones", n->n - most), rest, n, w->a, e));
-    return put_rest(t, "container", n->container, n, w->a, e);
+    return OK;
 }
 
 static status put_container(const explained_stage *g, answer *w, err *e)
@@ -235,9 +258,9 @@ status explain_size(const explained *x, answer *w, err *e)
     TRY(read_anatomy(x, g, &n, e));
     if (n.n == 0 || !(n.sum > 0)) return OK;
     tell_size(x, &n, w);
-    TRY(put_constants(&n, ANSWER_PROGRAMS, n.n, w, e));
+    TRY(put_constants(&n, w, e));
     qsort(n.c, (size_t)n.n, sizeof *n.c, by_bytes);
-    TRY(put_constants(&n, ANSWER_PEOPLE, SHOWN_TENSORS, w, e));
+    TRY(show_constants(&n, w, e));
     return put_container(g, w, e);
 }
 
@@ -272,7 +295,7 @@ static void tell_latency(const char *source, double inference, double total, ans
         return;
     }
     answer_say(
-        w, "Latency, %s: %s, of which %.0f %% before the network (features) and %.0f %% in it; %s",
+        w, "Latency, %s: %s, of which %.1f %% before the network (features) and %.1f %% in it; %s",
         source, answer_figure(total, "ms", w->a), 100 * before / total, 100 * inference / total,
         before > inference
             ? "a smaller network saves little, cheaper features (rate, hop, frame) more."
