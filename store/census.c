@@ -4,9 +4,10 @@
 
 #include "store/handle.h"
 
-#define COUNT_STATES                                                   \
-    " sum(state = 'done') AS done, sum(state = 'running') AS running," \
-    " sum(state = 'ready') AS ready, sum(state = 'failed') AS failed," \
+#define COUNT_STATES                                                     \
+    " sum(state = 'done') AS done, sum(state = 'running') AS running,"   \
+    " sum(state = 'ready') AS ready, sum(state = 'stopped') AS stopped," \
+    " sum(state = 'failed') AS failed,"                                  \
     " sum(state = 'timeout') AS timeout, count(*) AS total"
 
 status store_census(struct store *s, arena *a, table *out, err *e)
@@ -18,7 +19,8 @@ status store_census(struct store *s, arena *a, table *out, err *e)
         " SELECT 'trials' AS what," COUNT_STATES ", NULL AS cpu_seconds, NULL AS artifact_bytes"
         " FROM trials WHERE id IN mine"
         " UNION ALL"
-        " SELECT what, done, running, ready, failed, timeout, total, cpu_seconds, artifact_bytes"
+        " SELECT what, done, running, ready, stopped, failed, timeout, total, cpu_seconds, "
+        "artifact_bytes"
         " FROM (SELECT kind || ' stages' AS what," COUNT_STATES ","
         "  round(sum(cpu_seconds), 2) AS cpu_seconds, sum(artifact_bytes) AS artifact_bytes,"
         "  min(id) AS first"

@@ -13,7 +13,7 @@ static const opt options[] = {
      0, 0, &ask.columns},
     {"limit", 'n', OPT_INT, "N", "show at most N trials; 0 shows all", 0, 1e9, &ask.limit},
     {"state", 0, OPT_STRING, "STATE",
-     "trials in this state: ready, running, done, failed, timeout or all (default: done)", 0, 0,
+     "trials in this state: ready, running, done, stopped, failed, timeout or all (default: done)", 0, 0,
      &ask.state},
     {"front", 'f', OPT_FLAG, NULL, "only trials on the Pareto front", 0, 0, &ask.front_only},
     {"format", 0, OPT_STRING, "FORMAT", "table (100,000 rows at the most), csv or json", 0, 0,
