@@ -190,7 +190,7 @@ typedef struct {
 } store_stop;
 
 /* Closes a trial that the rule ended: it keeps the figures of the stages built and those known before
- * training, and forgets the rest of its chain. ERR_STATE when one of the former is not done. */
+ * training, and forgets the rest of its chain. */
 status store_trial_stopped(store *s, int64_t trial_id, const store_stop *stop, err *e);
 /* Notes beside a finished trial that the rule would have stopped it, and whether it was wrong. */
 status store_trial_audited(store *s, int64_t trial_id, const store_stop *stop, bool was_wrong,

@@ -161,22 +161,20 @@ static status copy_metrics(store *s, int64_t id, err *e)
     return query_run(&q);
 }
 
-#define AND_BUILT                                                                      \
-    " AND NOT EXISTS (SELECT 1 FROM trial_stages c JOIN stages g ON g.id = c.stage_id" \
-    " WHERE c.trial_id = :trial AND g.state <> 'done')"
-#define NOT_BUILT "is unknown, or a stage of it is not done"
-
 static status trial_done(store *s, int64_t id, err *e)
 {
     query q = db_query(&s->d,
                        "UPDATE trials SET state = 'done', run_id = :run, ended_at = " STORE_NOW ","
-                       " error_code = NULL, error_text = NULL WHERE id = :trial" AND_BUILT,
+                       " error_code = NULL, error_text = NULL WHERE id = :trial AND NOT EXISTS"
+                       " (SELECT 1 FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
+                       "  WHERE c.trial_id = :trial AND g.state <> 'done')",
                        e);
     query_int(&q, ":run", s->run_id);
     query_int(&q, ":trial", id);
     TRY(query_run(&q));
     if (sqlite3_changes(s->d.handle) == 0)
-        return FAIL(e, ERR_STATE, "trial %lld " NOT_BUILT, (long long)id);
+        return FAIL(e, ERR_STATE, "trial %lld is unknown, or a stage of it is not done",
+                    (long long)id);
     TRY(copy_metrics(s, id, e));
     return front_add(&s->front, &s->d, id, e);
 }
@@ -197,15 +195,13 @@ static status trial_stopped(store *s, int64_t id, const store_stop *stop, err *e
     query q = db_query(&s->d,
                        "UPDATE trials SET state = 'stopped', run_id = :run, ended_at = " STORE_NOW
                        ", on_front = 0, stopped_at = :epochs, stop_chance = :chance"
-                       " WHERE id = :trial" AND_BUILT,
+                       " WHERE id = :trial",
                        e);
     query_int(&q, ":run", s->run_id);
     query_int(&q, ":epochs", stop->epochs);
     query_real(&q, ":chance", stop->chance);
     query_int(&q, ":trial", id);
-    TRY(query_run(&q));
-    if (sqlite3_changes(s->d.handle) == 0)
-        return FAIL(e, ERR_STATE, "trial %lld " NOT_BUILT, (long long)id);
+    TRY(query_run_must_change(&q, "there is no trial %lld", (long long)id));
     return copy_metrics(s, id, e);
 }
 

@@ -143,7 +143,7 @@ Test(store, a_stopped_trial_keeps_what_it_has_and_forgets_the_rest)
     const store_metric loss = {"val_loss", 0.5};
     store_outcome o = {
         .run_id = 1, .tries = 1, .artifact_hash = "a", .n_metrics = 1, .metric = &loss};
-    cr_expect_eq(store_trial_stopped(s, id, &early, NULL), ERR_STATE, "nothing is built yet");
+    cr_expect_eq(store_trial_stopped(s, id + 1, &early, NULL), ERR_ARG, "nobody");
     cr_assert_eq(store_stage_done(s, &data, &o, NULL), OK);
     cr_assert_eq(store_stage_done(s, &train, &o, NULL), OK);
     cr_assert_eq(store_trial_stopped(s, id, &early, NULL), OK);
