@@ -178,7 +178,7 @@ static int32_t *find_slot(const graph *g, const uint64_t key[2])
     return &slot[i];
 }
 
-static int find_stage(const graph *g, const hash *key)
+int graph_find_stage(const graph *g, const hash *key)
 {
     uint64_t k[2] = {parse_half(key->text), parse_half(key->text + 16)};
     return *find_slot(g, k) - 1;
@@ -214,7 +214,7 @@ static status put_stage(graph *g, const stage_request *rq, record *s, err *e)
 {
     int number = graph_n_stages(g);
     for (int i = 0; i < rq->n_parents; i++) {
-        s->parent[i] = find_stage(g, &rq->parent[i]);
+        s->parent[i] = graph_find_stage(g, &rq->parent[i]);
         if (s->parent[i] == NONE)
             return FAIL(e, ERR_ARG, "stage %s: its parent %s is not in the graph", rq->key.text,
                         rq->parent[i].text);
@@ -230,7 +230,7 @@ static status put_stage(graph *g, const stage_request *rq, record *s, err *e)
 status graph_add_stage(graph *g, const stage_request *rq, double predicted_seconds, int trial,
                        int position, int *number, bool *is_new, err *e)
 {
-    *number = find_stage(g, &rq->key);
+    *number = graph_find_stage(g, &rq->key);
     *is_new = *number == NONE;
     if (!*is_new) return OK;
     *number = graph_n_stages(g);

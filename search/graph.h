@@ -76,6 +76,8 @@ void graph_free(graph *g); /* NULL is accepted */
  * set. All parents must be in the graph already; ERR_ARG otherwise. */
 status graph_add_stage(graph *g, const stage_request *rq, double predicted_seconds, int trial,
                        int position, int *number, bool *is_new, err *e);
+/* The stage's number; -1 when it was never added. */
+int graph_find_stage(const graph *g, const hash *key);
 /* What the store knows of a stage from earlier runs: BUILD_DONE or BUILD_FAILED. */
 void graph_set_known(graph *g, int stage, build_state state);
 /* The next trial's number is graph_n_trials before the call; `stages` are the numbers of its chain, as far as
