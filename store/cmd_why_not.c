@@ -114,13 +114,19 @@ static status read_field(store *s, const store_version *v, const int64_t *among,
     return keep_complete(&p, among, n_among, a, out, e);
 }
 
-static status count_unfinished(store *s, int *out, err *e)
+static status count_unfinished(store *s, why_case *c, err *e)
 {
     query q = db_query(&s->d,
-                       "SELECT count(*) FROM space_trials b JOIN trials t ON t.id = b.trial_id"
-                       " WHERE b.space_id = " DB_LAST_SPACE " AND t.state <> 'done'",
+                       "SELECT total(t.state IN ('ready', 'running')), total(t.state = 'stopped'),"
+                       " total(t.state IN ('failed', 'timeout')) FROM space_trials b JOIN trials t"
+                       " ON t.id = b.trial_id AND t.state <> 'done'"
+                       " WHERE b.space_id = " DB_LAST_SPACE,
                        e);
-    if (query_row(&q)) *out = (int)query_column_int(&q, 0);
+    if (query_row(&q)) {
+        c->n_waiting = (int)query_column_int(&q, 0);
+        c->n_stopped = (int)query_column_int(&q, 1);
+        c->n_failed = (int)query_column_int(&q, 2);
+    }
     return query_end(&q);
 }
 
@@ -143,7 +149,7 @@ static status read_case(store *s, const store_version *v, arena *a, picks *p, wh
     c->pick = &p->pick[0];
     TRY(read_field(s, v, among, n_among, a, &c->field, e));
     TRY(why_find(&c->field, a, &c->found, e));
-    TRY(count_unfinished(s, &c->n_unfinished, e));
+    TRY(count_unfinished(s, c, e));
     return read_closest(s, a, c, e);
 }
 

@@ -214,7 +214,20 @@ static const char *const fourth_step[] = {
     "CREATE INDEX trials_front ON trials (on_front) WHERE on_front = 1",
     NULL};
 
-const char *const *const schema_steps[] = {first_step, second_step, third_step, fourth_step, NULL};
+static const char *const fifth_step[] = {
+    "CREATE TABLE knob_values ( -- what the axes of a space may be, as written; long axes are left "
+    "out\n"
+    "  space_id INTEGER NOT NULL, -- space\n"
+    "  knob INTEGER NOT NULL, -- position of the axis\n"
+    "  position INTEGER NOT NULL, -- order in the axis, from 0\n"
+    "  value ANY, -- number or text\n"
+    "  PRIMARY KEY (space_id, knob, position),\n"
+    "  FOREIGN KEY (space_id, knob) REFERENCES knobs\n"
+    ") STRICT, WITHOUT ROWID",
+    NULL};
+
+const char *const *const schema_steps[] = {first_step,  second_step, third_step,
+                                           fourth_step, fifth_step,  NULL};
 
 /* --- versions --- */
 

@@ -159,6 +159,53 @@ static void judge(why_knobs *out)
     }
 }
 
+/* --- what was not tried --- */
+
+static bool is_setting(const sheet *h, const setting *s, query *q)
+{
+    if (query_column_int(q, 2))
+        return s->kind == WORD && strcmp(h->word[s->word], query_column_text(q, 1)) == 0;
+    return s->kind == NUMBER && s->number == query_column_real(q, 1);
+}
+
+static bool is_tried(const sheet *h, int knob, query *q)
+{
+    for (int t = 0; t < h->n; t++)
+        if (is_setting(h, &h->at[t * h->space->n_knobs + knob], q)) return true;
+    return false;
+}
+
+static status count_axis_values(store *s, int *n, err *e)
+{
+    query q =
+        db_query(&s->d, "SELECT count(*) FROM knob_values WHERE space_id = " DB_LAST_SPACE, e);
+    if (query_row(&q)) *n = (int)query_column_int(&q, 0);
+    return query_end(&q);
+}
+
+static status find_untried(store *s, const sheet *h, why_knobs *out, err *e)
+{
+    int most = 0;
+    TRY(count_axis_values(s, &most, e));
+    out->untried = ARENA_NEW(h->a, why_untried, most + 1);
+    if (!out->untried) return FAIL(e, ERR_MEM, "no memory for knobs");
+    query q =
+        db_query(&s->d,
+                 "SELECT knob, value, typeof(value) = 'text' FROM knob_values WHERE space_id ="
+                 " " DB_LAST_SPACE " ORDER BY knob, position",
+                 e);
+    while (out->n_untried < most && query_row(&q)) {
+        int k = (int)query_column_int(&q, 0);
+        if (k < 0 || k >= h->space->n_knobs || is_tried(h, k, &q)) continue;
+        bool is_text = query_column_int(&q, 2) != 0;
+        const char *text = is_text ? arena_string(h->a, query_column_text(&q, 1))
+                                   : arena_printf(h->a, "%g", query_column_real(&q, 1));
+        if (!text) q.s = FAIL(e, ERR_MEM, "no memory for knobs");
+        out->untried[out->n_untried++] = (why_untried){h->space->knob[k], text};
+    }
+    return query_end(&q);
+}
+
 status why_read_knobs(store *s, const store_space *space, const int64_t *close, int n_close,
                       const int64_t *all, int n_all, arena *a, why_knobs *out, err *e)
 {
@@ -172,5 +219,5 @@ status why_read_knobs(store *s, const store_space *space, const int64_t *close, 
     TRY(read_sheet(s, all, &h, e));
     for (int k = 0; k < space->n_knobs; k++) TRY(count_close(&h, all, close, k, out, e));
     judge(out);
-    return OK;
+    return find_untried(s, &h, out, e);
 }

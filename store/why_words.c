@@ -35,9 +35,16 @@ static void join(buf *b, const char *text, int i, int n)
 
 static void tell_unfinished(const why_case *c, answer *w)
 {
-    if (c->n_unfinished)
-        answer_say(w, "%d trial%s of this space %s not finished.", c->n_unfinished,
-                   c->n_unfinished == 1 ? "" : "s", c->n_unfinished == 1 ? "is" : "are");
+    const int n[] = {c->n_waiting, c->n_stopped, c->n_failed};
+    static const char *const words[] = {"not finished", "stopped early", "failed"};
+    buf b = {0};
+    int parts = 0, at = 0;
+    for (int i = 0; i < 3; i++) parts += n[i] > 0;
+    for (int i = 0; i < 3; i++)
+        if (n[i]) join(&b, arena_printf(w->a, "%d %s", n[i], words[i]), at++, parts);
+    if (parts && !b.failed)
+        answer_say(w, "Of the other trials of this space %s: they count nowhere here.", b.data);
+    buf_free(&b);
 }
 
 /* A pick that validation figures let pass and something else does not. */
@@ -102,24 +109,27 @@ static void tell_verdict(const why_case *c, answer *w)
 
 static status put_summary(const why_case *c, answer *w, err *e)
 {
-    static const char *const names[] = {"version",  "verdict", "found",      "trial", "feasible",
-                                        "finished", "binding", "unfinished", "knobs"};
+    static const char *const names[] = {"version",  "verdict",  "found",   "trial",
+                                        "feasible", "finished", "waiting", "stopped",
+                                        "failed",   "binding",  "knobs"};
     static const char *const found[] = {"nothing", "closest miss", "pick"};
+    const pick *p = c->pick;
     table *t;
-    TRY(answer_add(w, "summary", NULL, ANSWER_PROGRAMS, 9, &t, e));
-    for (int i = 0; i < 9; i++) table_column(t, i, names[i], NULL);
+    TRY(answer_add(w, "summary", NULL, ANSWER_PROGRAMS, 11, &t, e));
+    for (int i = 0; i < 11; i++) table_column(t, i, names[i], NULL);
     cell *r = table_row(t);
     if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
-    const pick *p = c->pick;
     r[0] = cell_text(p->version);
     r[1] = cell_text(p->met ? "met" : "not met");
     r[2] = cell_text(found[p->kind]);
     if (p->trial) r[3] = cell_number((double)p->trial);
     r[4] = cell_number(p->n_feasible);
     r[5] = cell_number(c->field.n);
-    if (p->binding >= 0) r[6] = cell_text(p->limit[p->binding].metric);
-    r[7] = cell_number(c->n_unfinished);
-    r[8] = cell_text(p->knobs);
+    r[6] = cell_number(c->n_waiting);
+    r[7] = cell_number(c->n_stopped);
+    r[8] = cell_number(c->n_failed);
+    if (p->binding >= 0) r[9] = cell_text(p->limit[p->binding].metric);
+    r[10] = cell_text(p->knobs);
     return OK;
 }
 
@@ -181,8 +191,9 @@ static status put_limits(const why_case *c, answer *w, err *e)
     for (int k = 0; k < N_LIMIT_COLUMNS; k++) table_column(full, k, limit_names[k], NULL);
     for (int k = 0; k < N_EYES; k++)
         table_column(eyes, k,
-                     headings[k] ? headings[k]
-                                 : arena_printf(w->a, "trial %lld", (long long)c->pick->trial),
+                     headings[k]      ? headings[k]
+                     : c->pick->trial ? arena_printf(w->a, "trial %lld", (long long)c->pick->trial)
+                                      : "closest",
                      NULL);
     for (int i = 0; i < c->field.n_limits; i++) {
         cell *r = table_row(full), *p = table_row(eyes);

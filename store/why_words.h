@@ -11,7 +11,7 @@ typedef struct {
     why_field field;
     why found;
     why_knobs knobs;
-    int n_unfinished; /* trials that are not done */
+    int n_waiting, n_stopped, n_failed; /* trials that are not done */
     const char *db;
 } why_case;
 
