@@ -1,0 +1,199 @@
+#include "store/why.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "support/fake_results.h"
+
+static const store_limit limits[] = {{"T_mae", LIMIT_LT, 0.5, "< 0.5 °C"},
+                                     {"RH_mae", LIMIT_LT, 1.8, "< 1.8 %"},
+                                     {"size", LIMIT_LT, 2000, "< 2 kB"}};
+static const int64_t trials[] = {11, 12, 13, 14};
+/* Over by 5.6 % in RH_mae; by 10 % in T_mae; by 25 % in size; by 20 % in T_mae and 11 % in RH_mae. */
+static const double values[] = {0.45, 1.9, 1500, 0.55, 1.7, 1500, 0.45, 1.7, 2500, 0.6, 2.0, 1000};
+static const double sizes[] = {1500, 1500, 2500, 1000};
+
+static why found(const why_field *f, arena *a)
+{
+    why w;
+    cr_assert(eq(int, why_find(f, a, &w, NULL), OK));
+    return w;
+}
+
+Test(why, each_limit_tells_what_it_costs_and_how_far_it_would_have_to_move)
+{
+    arena a = {0};
+    why w = found(&(why_field){4, 3, trials, values, sizes, limits}, &a);
+    const int keep[] = {2, 2, 3}, row[] = {1, 0, 2}, alone[] = {0, 1, 3};
+    const double best[] = {0.55, 1.9, 2500}, needed[] = {0.1, 0.1 / 1.8, 0.25};
+    cr_expect(eq(int, w.n_feasible, 0));
+    cr_expect(eq(int, w.n_conflicts, 0), "each pair is kept by one trial");
+    for (int i = 0; i < 3; i++) {
+        cr_expect(eq(int, w.limit[i].n_keep, keep[i]));
+        cr_expect(eq(int, w.limit[i].n_without, 1));
+        cr_expect(eq(int, w.limit[i].best_row, row[i]));
+        cr_expect(eq(int, w.limit[i].best_alone_row, alone[i]));
+        cr_expect(eq(dbl, w.limit[i].best, best[i]));
+        cr_expect(epsilon_eq(dbl, w.limit[i].needed, needed[i], 1e-12));
+    }
+    const int order[] = {0, 1, 3, 2};
+    for (int i = 0; i < 4; i++) cr_expect(eq(int, w.order[i], order[i]));
+    cr_expect(epsilon_eq(dbl, w.worst[3], 0.2, 1e-12));
+    arena_free(&a);
+}
+
+Test(why, limits_that_no_trial_keeps_together_are_named)
+{
+    arena a = {0};
+    why w = found(&(why_field){2, 3, trials, values, sizes, limits}, &a);
+    cr_assert(eq(int, w.n_conflicts, 1));
+    cr_expect(w.conflict[0].i == 0 && w.conflict[0].j == 1);
+    cr_expect(w.limit[2].best_row == -1 && isnan(w.limit[2].best) && isnan(w.limit[2].needed),
+              "moving size helps nothing: nobody keeps the others");
+    cr_expect(eq(int, w.limit[2].n_without, 0));
+    arena_free(&a);
+}
+
+Test(why, where_trials_are_feasible_limits_need_not_move)
+{
+    static const double fine[] = {0.45, 1.7, 1500, 0.4, 1.7, 2100};
+    static const double bytes[] = {1500, 2100};
+    arena a = {0};
+    why w = found(&(why_field){2, 3, trials, fine, bytes, limits}, &a);
+    cr_expect(eq(int, w.n_feasible, 1));
+    cr_expect(eq(int, w.limit[2].n_without, 2));
+    cr_expect(eq(dbl, w.limit[2].best, 1500));
+    cr_expect(epsilon_eq(dbl, w.limit[2].needed, -0.25, 1e-12));
+    cr_expect(eq(dbl, w.limit[0].best, 0.45), "the other trial breaks another limit");
+    arena_free(&a);
+}
+
+Test(why, ties_of_the_closest_go_to_the_smaller_file)
+{
+    static const double same[] = {0.55, 1.0, 1900, 0.55, 1.0, 1800, 0.55, 1.0, 1800};
+    static const double bytes[] = {1900, 1800, 1800};
+    arena a = {0};
+    why w = found(&(why_field){3, 3, trials, same, bytes, limits}, &a);
+    cr_expect(w.order[0] == 1 && w.order[1] == 2 && w.order[2] == 0);
+    arena_free(&a);
+}
+
+Test(why, nothing_is_found_in_nothing)
+{
+    arena a = {0};
+    why w = found(&(why_field){0, 3, trials, values, sizes, limits}, &a);
+    cr_expect(w.n_feasible == 0 && w.n_conflicts == 0);
+    cr_expect(w.limit[0].best_row == -1 && w.limit[0].best_alone_row == -1);
+    arena_free(&a);
+}
+
+/* Of ten, four have it; three are drawn: (6 * 6 + 4 * 1) / 120. */
+Test(why, the_tail_is_the_hypergeometric_one)
+{
+    cr_expect(epsilon_eq(dbl, why_tail(10, 4, 3, 2), 1.0 / 3, 1e-12));
+    cr_expect(epsilon_eq(dbl, why_tail(10, 4, 3, 3), 4.0 / 120, 1e-12));
+    cr_expect(epsilon_eq(dbl, why_tail(10, 4, 3, 0), 1, 1e-12));
+    cr_expect(epsilon_eq(dbl, why_tail(10, 10, 3, 3), 1, 1e-12));
+    cr_expect(epsilon_eq(dbl, why_tail(10, 4, 3, 4), 0, 1e-12));
+    cr_expect(epsilon_eq(dbl, why_tail(10, 9, 3, 1), 1, 1e-12), "two of three must have it");
+}
+
+Test(why, the_closest_are_a_tenth_within_bounds)
+{
+    cr_expect(why_n_close(3) == 3 && why_n_close(40) == 5 && why_n_close(120) == 12);
+    cr_expect(why_n_close(10000) == 20 && why_n_close(0) == 0);
+}
+
+/* --- knobs, from a study: alpha is candidate / 10, storage float16 for odd candidates --- */
+
+static store *s;
+static arena scratch;
+static const store_knob alphas[] = {{"alpha", true, 0.1, NULL},
+                                    {"alpha", true, 0.2, NULL},
+                                    {"alpha", true, 9, NULL}},
+                        storages[] = {{"storage", false, 0, "float16"},
+                                      {"storage", false, 0, "float32"},
+                                      {"storage", false, 0, "int8"}};
+static const store_axis axes[] = {{3, alphas}, {3, storages}};
+
+static void set_up(void)
+{
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    space.axis = axes;
+    cr_assert(eq(int, store_open(fake_path(), STORE_WRITE, &s, NULL), OK));
+    cr_assert(eq(int, store_start_run(s, &space, &run, &id, NULL), OK));
+}
+
+static void tear_down(void)
+{
+    store_close(s);
+    arena_free(&scratch);
+    fake_remove();
+}
+
+TestSuite(why_knobs, .init = set_up, .fini = tear_down);
+
+static why_knobs read_knobs(const int64_t *close, int n_close, const int64_t *all, int n_all)
+{
+    store_space space;
+    why_knobs k;
+    cr_assert(eq(int, store_last_space(s, &scratch, &space, NULL), OK));
+    cr_assert(
+        eq(int, why_read_knobs(s, &space, close, n_close, all, n_all, &scratch, &k, NULL), OK));
+    return k;
+}
+
+static const why_value *value_of(const why_knobs *k, const char *knob, const char *value)
+{
+    for (int i = 0; i < k->n_values; i++)
+        if (strcmp(k->value[i].knob, knob) == 0 && strcmp(k->value[i].value, value) == 0)
+            return &k->value[i];
+    return NULL;
+}
+
+/* Candidates 1 .. 20, of which the odd ones 1, 3 .. 11 are the closest: 6 of 6 have float16, 10 of 20 all. The chance is
+ * C(10, 6) / C(20, 6) = 210 / 38760, and seven values are looked at. */
+Test(why_knobs, values_are_counted_and_weighed)
+{
+    int64_t all[20], close[6];
+    for (int i = 0; i < 20; i++) all[i] = fake_trial(s, i + 1, &(fake_figures){1, 1, 1, 0, 0});
+    for (int i = 0; i < 6; i++) close[i] = all[2 * i];
+    why_knobs k = read_knobs(close, 6, all, 20);
+    const why_value *storage = value_of(&k, "storage", "float16");
+    cr_expect(eq(int, k.n_values, 7));
+    cr_assert(storage != NULL);
+    cr_expect(storage->n_close == 6 && storage->n_all == 10);
+    cr_expect(epsilon_eq(dbl, storage->chance, 210.0 / 38760, 1e-12));
+    cr_expect(storage->is_telling, "7 * 0.0054 < 0.05");
+    cr_expect(value_of(&k, "storage", "float32") == NULL);
+    const why_value *least = value_of(&k, "alpha", "0.1");
+    cr_assert(least != NULL);
+    cr_expect(least->is_least && !least->is_most && !least->is_telling && least->n_all == 1);
+    cr_expect(not(value_of(&k, "alpha", "0.3")->is_least));
+}
+
+Test(why_knobs, one_case_more_and_it_may_be_chance)
+{
+    int64_t all[20], close[5];
+    for (int i = 0; i < 20; i++) all[i] = fake_trial(s, i + 1, &(fake_figures){1, 1, 1, 0, 0});
+    for (int i = 0; i < 5; i++) close[i] = all[2 * i];
+    why_knobs k = read_knobs(close, 5, all, 20); /* C(10, 5) / C(20, 5) = 0.0163, six values */
+    cr_expect(not(value_of(&k, "storage", "float16")->is_telling));
+}
+
+Test(why_knobs, values_of_the_space_that_no_trial_has_are_listed)
+{
+    int64_t all[2];
+    for (int i = 0; i < 2; i++) all[i] = fake_trial(s, 1 + 2 * i, &(fake_figures){1, 1, 1, 0, 0});
+    fake_trial(s, 2, &(fake_figures){1, 1, 1, 0, 0}); /* not among those asked about */
+    why_knobs k = read_knobs(all, 2, all, 2);
+    cr_assert(eq(int, k.n_untried, 4));
+    cr_expect(strcmp(k.untried[0].value, "0.2") == 0);
+    cr_expect(strcmp(k.untried[1].value, "9") == 0);
+    cr_expect(strcmp(k.untried[2].value, "float32") == 0);
+    cr_expect(strcmp(k.untried[3].value, "int8") == 0);
+}
