@@ -218,6 +218,7 @@ cell answer_quantity(double v, const char *unit, arena *a)
 
 cell answer_percent(double part, arena *a)
 {
-    return isnan(part) ? (cell){.kind = CELL_NONE}
-                       : cell_shown(part, arena_printf(a, "%+.1f %%", 100 * part));
+    return isnan(part)
+               ? (cell){.kind = CELL_NONE}
+               : cell_shown(part, arena_printf(a, "%+.1f %%", 100 * part + 0.0)); /* never -0 */
 }
