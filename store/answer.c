@@ -2,10 +2,13 @@
 #include "engine/base/diag.h"
 #include "engine/base/quantity.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static answer_item *next_item(answer *w)
 {
@@ -198,6 +201,32 @@ status answer_print(const answer *w, table_format format, const char *part, FILE
     if (!i) return unknown_part(w, part ? part : "", e);
     if (part || format == FORMAT_CSV) return table_print(&i->t, format, f, e);
     return format == FORMAT_JSON ? print_object(w, f, e) : print_text(w, f, e);
+}
+
+/* --- width --- */
+
+int answer_columns(FILE *f)
+{
+    struct winsize w;
+    bool known = isatty(fileno(f)) && ioctl(fileno(f), TIOCGWINSZ, &w) == 0 && w.ws_col > 0;
+    return known ? w.ws_col : INT_MAX;
+}
+
+status answer_draw(const table *t, char **text, int *columns, err *e)
+{
+    size_t n = 0;
+    FILE *f = open_memstream(text, &n);
+    if (!f) return FAIL(e, ERR_MEM, "no memory for a table");
+    status s = table_print(t, FORMAT_TABLE, f, e);
+    if (fclose(f) != 0 && s == OK) s = FAIL(e, ERR_MEM, "no memory for a table");
+    *columns = 0;
+    for (const char *p = s == OK ? *text : ""; *p;) {
+        size_t length = strcspn(p, "\n");
+        int width = width_of(p, length);
+        *columns = width > *columns ? width : *columns;
+        p += length + (p[length] == '\n');
+    }
+    return s;
 }
 
 /* --- cells --- */

@@ -45,6 +45,11 @@ status answer_print(const answer *w, table_format format, const char *part, FILE
 /* Words of a text on lines of at most `width` columns, each with this indent. */
 void answer_wrap(buf *b, const char *text, int indent, int width);
 
+/* Columns of the terminal that `f` is; as many as one likes for a file or a pipe. */
+int answer_columns(FILE *f);
+/* Columns of a table as text; to be freed. */
+status answer_draw(const table *t, char **text, int *columns, err *e);
+
 /* A figure with its unit for people; none for NaN. */
 cell answer_quantity(double v, const char *unit, arena *a);
 /* A part of something as "+2.8 %" for people. */

@@ -1,9 +1,11 @@
 #include "store/cmd_front.h"
 
 #include "engine/base/pareto.h"
+#include "store/answer.h"
 #include "store/ask.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *format = "table", *filter, *objectives, *columns, *sort;
@@ -120,6 +122,105 @@ static status find_front(work *w, err *e)
     return OK;
 }
 
+/* --- shown --- */
+
+static bool is_knob(const work *w, const char *column)
+{
+    for (int k = 0; k < w->space.n_knobs; k++)
+        if (strcmp(w->space.knob[k], column) == 0) return true;
+    return false;
+}
+
+static bool is_same(const cell *x, const cell *y)
+{
+    if (x->kind != y->kind) return false;
+    return x->kind == CELL_NONE ||
+           (x->kind == CELL_TEXT ? strcmp(x->text, y->text) == 0 : x->number == y->number);
+}
+
+static bool is_constant(const table *t, int column)
+{
+    for (int r = 1; r < t->n_rows; r++)
+        if (!is_same(&t->cells[r * t->n_columns + column], &t->cells[column])) return false;
+    return t->n_rows > 1;
+}
+
+/* Leaves columns out, in place. */
+static void keep_columns(table *t, const bool *keep)
+{
+    int n = 0, wide = t->n_columns;
+    for (int c = 0; c < wide; c++) n += keep[c];
+    for (int r = 0; r < t->n_rows; r++)
+        for (int c = 0, to = 0; c < wide; c++)
+            if (keep[c]) t->cells[r * n + to++] = t->cells[r * wide + c];
+    for (int c = 0, to = 0; c < wide; c++)
+        if (keep[c]) table_column(t, to++, t->name[c], t->unit[c]);
+    t->n_columns = n;
+}
+
+/* Knobs that are equal in all rows stand in a line below the table. */
+static status part_constants(const work *w, table *t, buf *common, err *e)
+{
+    bool *keep = ARENA_NEW(w->a, bool, t->n_columns);
+    if (!keep) return FAIL(e, ERR_MEM, "no memory for a front");
+    for (int c = 0; c < t->n_columns; c++) {
+        keep[c] = !is_knob(w, t->name[c]) || !is_constant(t, c);
+        if (keep[c] || t->cells[c].kind == CELL_NONE) continue;
+        buf_printf(common, " %s=", t->name[c]);
+        if (t->cells[c].kind == CELL_TEXT)
+            buf_text(common, t->cells[c].text);
+        else
+            buf_number(common, t->cells[c].number);
+    }
+    keep_columns(t, keep);
+    return OK;
+}
+
+static status drop_knobs(const work *w, table *t, err *e)
+{
+    bool *keep = ARENA_NEW(w->a, bool, t->n_columns);
+    if (!keep) return FAIL(e, ERR_MEM, "no memory for a front");
+    for (int c = 0; c < t->n_columns; c++) keep[c] = !is_knob(w, t->name[c]);
+    keep_columns(t, keep);
+    return OK;
+}
+
+static void tell_front(const work *w, bool is_cut, const buf *common)
+{
+    printf("\n%d of %d finished trials%s are on the front of", w->n_front, w->points.n,
+           filter ? " that meet the filter" : "");
+    for (int k = 0; k < w->m; k++)
+        printf("%s %s", k == 0 ? "" : k + 1 < w->m ? "," : " and", w->metric[k]);
+    printf(".\n");
+    if (common->len) printf("In all of them:%s\n", common->data);
+    if (is_cut) printf("The terminal is too narrow for the knobs; --columns chooses.\n");
+}
+
+static status show_table(work *w, const store_query *ask, err *e)
+{
+    table t;
+    char *text = NULL;
+    int width = 0;
+    buf common = {0};
+    TRY(store_trials(w->s, ask, w->a, &t, e));
+    status s = ask->columns ? OK : part_constants(w, &t, &common, e);
+    if (s == OK) s = answer_draw(&t, &text, &width, e);
+    bool is_cut = s == OK && !ask->columns && width > answer_columns(stdout);
+    if (is_cut) {
+        free(text);
+        text = NULL;
+        s = drop_knobs(w, &t, e);
+        if (s == OK) s = answer_draw(&t, &text, &width, e);
+    }
+    if (s == OK) {
+        fputs(text, stdout);
+        tell_front(w, is_cut, &common);
+    }
+    free(text);
+    buf_free(&common);
+    return s;
+}
+
 static status show(work *w, err *e)
 {
     TRY(store_last_space(w->s, w->a, &w->space, e));
@@ -131,14 +232,8 @@ static status show(work *w, err *e)
                              .n_trials = w->n_front,
                              .metric = w->metric,
                              .n_metrics = w->m};
-    TRY(store_trials_print(w->s, &ask, w->form, stdout, e));
-    if (w->form != FORMAT_TABLE) return OK;
-    printf("\n%d of %d finished trials%s are on the front of", w->n_front, w->points.n,
-           filter ? " that meet the filter" : "");
-    for (int k = 0; k < w->m; k++)
-        printf("%s %s", k == 0 ? "" : k + 1 < w->m ? "," : " and", w->metric[k]);
-    printf(".\n");
-    return OK;
+    return w->form == FORMAT_TABLE ? show_table(w, &ask, e)
+                                   : store_trials_print(w->s, &ask, w->form, stdout, e);
 }
 
 static status run(int n, char **argv, int *code, err *e)

@@ -135,7 +135,7 @@ static status read_closest(store *s, arena *a, why_case *c, err *e)
     int n = why_n_close(c->field.n);
     int64_t *close = ARENA_NEW(a, int64_t, n + 1);
     if (!close) return FAIL(e, ERR_MEM, "no memory for an answer");
-    for (int i = 0; i < n; i++) close[i] = c->field.trial[c->found.order[i]];
+    for (int i = 0; c->found.order && i < n; i++) close[i] = c->field.trial[c->found.order[i]];
     return why_read_knobs(s, c->space, close, n, c->field.trial, c->field.n, a, &c->knobs, e);
 }
 

@@ -11,7 +11,8 @@
 static status read_head(explained *x, err *e)
 {
     query q = db_query(&x->s->d,
-                       "SELECT b.candidate, t.state, t.seed, t.on_front FROM space_trials b JOIN"
+                       "SELECT b.candidate, t.state, t.seed, t.on_front,"
+                       " coalesce(t.stopped_at, 0), t.stop_chance FROM space_trials b JOIN"
                        " trials t ON t.id = b.trial_id WHERE b.trial_id = :trial AND b.space_id ="
                        " " DB_LAST_SPACE,
                        e);
@@ -21,6 +22,8 @@ static status read_head(explained *x, err *e)
         x->state = arena_string(x->a, query_column_text(&q, 1));
         x->seed = query_column_int(&q, 2);
         x->on_front = query_column_int(&q, 3) != 0;
+        x->stopped_at = (int)query_column_int(&q, 4);
+        x->stop_chance = query_column_real(&q, 5);
     }
     TRY(query_end(&q));
     if (!x->state) return FAIL(e, ERR_MEM, "no memory for a trial");
@@ -212,6 +215,14 @@ static void tell_state(const explained *x, answer *w)
     answer_say(w, "Trial %lld, configuration %lld with seed %lld: %s%s.", (long long)x->trial,
                (long long)x->candidate, x->seed, x->state, x->on_front ? ", on the front" : "");
     answer_note(w, x->knobs);
+    if (x->stopped_at)
+        answer_say(w, "The stop rule %s after %d epochs%s.",
+                   strcmp(x->state, "done") == 0 ? "would have ended it" : "ended it",
+                   x->stopped_at,
+                   isnan(x->stop_chance)
+                       ? ""
+                       : arena_printf(w->a, ", at a chance of %.1f %% to be worth having",
+                                      100 * x->stop_chance));
     for (int i = 0; i < x->n_stages; i++)
         if (x->stage[i].error[0])
             answer_say(w, "Its %s stage failed: %s", x->stage[i].kind, x->stage[i].error);

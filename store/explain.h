@@ -28,6 +28,9 @@ typedef struct {
     const char *state, *knobs;
     long long seed;
     bool on_front;
+    int stopped_at; /* epochs after which the stop rule ended it, or would have ended it; 0: never */
+    double
+        stop_chance; /* of its final figures being worth having, as the rule saw it; NaN: unknown */
     int n_stages, n_figures;
     explained_stage *stage; /* the chain, root first */
     explained_figure *figure;

@@ -313,7 +313,7 @@ status explain_latency(const explained *x, answer *w, err *e)
         if (total > 0 && inference > 0) tell_latency(sources[i][0], inference, total, w);
     }
     if (!isnan(macs) && !isnan(arena_bytes))
-        answer_say(w, "One inference takes %.6g multiply-adds and %s of activation memory.", macs,
+        answer_say(w, "One inference takes %.0f multiply-adds and %s of activation memory.", macs,
                    answer_figure(arena_bytes, "B", w->a));
     TRY(answer_add(w, "latency", NULL, ANSWER_PROGRAMS, 4, &t, e));
     for (int k = 0; k < 4; k++) table_column(t, k, names[k], NULL);

@@ -4,13 +4,10 @@
 #include "store/answer.h"
 #include "store/verdict.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 /* --- one row per limit --- */
 
@@ -201,29 +198,6 @@ static void put_block(buf *b, const pick *p, bool own, int width, arena *a)
     }
 }
 
-static int longest_line(const char *text)
-{
-    int longest = 0, n = 0;
-    for (const char *p = text; *p; p++) {
-        if (((unsigned char)*p & 0xc0) == 0x80) continue;
-        n = *p == '\n' ? 0 : n + 1;
-        longest = n > longest ? n : longest;
-    }
-    return longest;
-}
-
-/* The table as text; to be freed. */
-static status draw_table(const picks *p, arena *a, char **text, err *e)
-{
-    table t;
-    size_t n = 0;
-    TRY(picks_table(p, true, a, &t, e));
-    FILE *f = open_memstream(text, &n);
-    if (!f) return FAIL(e, ERR_MEM, "no memory for the picks table");
-    status s = table_print(&t, FORMAT_TABLE, f, e);
-    return fclose(f) == 0 ? s : FAIL(e, ERR_MEM, "no memory for the picks table");
-}
-
 /* A version that is met, if there is one, to show how its file is had. */
 static const pick *choose_example(const picks *p)
 {
@@ -237,8 +211,11 @@ status picks_print_within(const picks *p, const char *db_path, int width, FILE *
 {
     buf b = {0};
     char *text = NULL;
-    status s = draw_table(p, a, &text, e);
-    bool fits = s == OK && longest_line(text) <= width;
+    int columns = 0;
+    table t;
+    status s = picks_table(p, true, a, &t, e);
+    if (s == OK) s = answer_draw(&t, &text, &columns, e);
+    bool fits = s == OK && columns <= width;
     if (fits) buf_text(&b, text);
     for (int i = 0; s == OK && i < p->n; i++)
         (fits ? put_verdict : put_block)(&b, &p->pick[i], p->own, width, a);
@@ -259,7 +236,5 @@ status picks_print_within(const picks *p, const char *db_path, int width, FILE *
 
 status picks_print(const picks *p, const char *db_path, FILE *f, arena *a, err *e)
 {
-    struct winsize w;
-    bool known = isatty(fileno(f)) && ioctl(fileno(f), TIOCGWINSZ, &w) == 0 && w.ws_col > 0;
-    return picks_print_within(p, db_path, known ? w.ws_col : INT_MAX, f, a, e);
+    return picks_print_within(p, db_path, answer_columns(f), f, a, e);
 }

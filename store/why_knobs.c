@@ -83,7 +83,7 @@ static int count_value(const sheet *h, int knob, const setting *v)
 
 static const char *text_of(const sheet *h, const setting *v)
 {
-    return v->kind == WORD ? h->word[v->word] : arena_printf(h->a, "%g", v->number);
+    return v->kind == WORD && h->word ? h->word[v->word] : arena_printf(h->a, "%g", v->number);
 }
 
 /* Whether a number is an end of those that occur, which are several. */
@@ -164,7 +164,7 @@ static void judge(why_knobs *out)
 static bool is_setting(const sheet *h, const setting *s, query *q)
 {
     if (query_column_int(q, 2))
-        return s->kind == WORD && strcmp(h->word[s->word], query_column_text(q, 1)) == 0;
+        return s->kind == WORD && h->word && strcmp(h->word[s->word], query_column_text(q, 1)) == 0;
     return s->kind == NUMBER && s->number == query_column_real(q, 1);
 }
 

@@ -142,6 +142,16 @@ Test(explain, packed_bytes_are_shared_among_layers_and_container)
     cr_expect(says("Values are 75 % of that"));
 }
 
+/* A network whose weights are not one kernel for each layer: nobody guesses which is whose. */
+Test(explain, tensors_keep_their_numbers_where_layers_cannot_be_told)
+{
+    explained x = read_trial();
+    put(&x, "train", "{\"net\":{\"layers\":[{\"kind\":\"lstm\"},{\"kind\":\"dense\"}]}}", NULL);
+    put(&x, "export", "{\"pack\":\"zlib\"}", anatomy);
+    cr_assert(eq(int, explain_size(&x, &said, NULL), OK));
+    cr_expect(strcmp(at(part("size", false), 2, 0)->text, "tensor 4") == 0);
+}
+
 /* Flat bytes 32 + 16 + 32 + 120 = 200. */
 Test(explain, flat_bytes_where_flat_files_count)
 {
