@@ -2,6 +2,7 @@
 
 #include "store/ask.h"
 #include "store/handle.h"
+#include "store/knob_sheet.h"
 #include "store/why_words.h"
 
 #include <math.h>
@@ -21,8 +22,8 @@ static const opt options[] = {
     {"filter", 'f', OPT_STRING, "FILTER", "ask about the trials that meet this condition alone", 0,
      0, &filter},
     {"part", 'p', OPT_STRING, "PART",
-     "only this table: summary, limits, closest, knobs or untried (csv: limits unless said)", 0, 0,
-     &part},
+     "only this table: summary, limits, closest, steps, knobs or untried (csv: limits unless said)",
+     0, 0, &part},
     {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},
 };
@@ -36,7 +37,11 @@ static const opt_spec spec = {
         "its margin, how many trials keep this limit (kept by), how many would be feasible\n"
         "without it (without it), and the best figure in it of a trial that keeps the others "
         "(best\n"
-        "then): the bound to which the limit, alone, would have to move. Then what the\n"
+        "then): the bound to which the limit, alone, would have to move. Then what changes of one\n"
+        "knob away from the closest trial did to its figures, over the pairs of configurations "
+        "that\n"
+        "differ in that knob alone (paretune importance), where it is surely for the better; what "
+        "the\n"
         "closest trials have in common: values that all of them have, values that they have\n"
         "more often than chance explains (Fisher's exact test, corrected for the number of "
         "values),\n"
@@ -133,10 +138,14 @@ static status count_unfinished(store *s, why_case *c, err *e)
 static status read_closest(store *s, arena *a, why_case *c, err *e)
 {
     int n = why_n_close(c->field.n);
+    knob_sheet sheet;
     int64_t *close = ARENA_NEW(a, int64_t, n + 1);
     if (!close) return FAIL(e, ERR_MEM, "no memory for an answer");
     for (int i = 0; c->found.order && i < n; i++) close[i] = c->field.trial[c->found.order[i]];
-    return why_read_knobs(s, c->space, close, n, c->field.trial, c->field.n, a, &c->knobs, e);
+    TRY(knob_sheet_read(s, c->space, c->field.trial, c->field.n, a, &sheet, e));
+    TRY(why_read_knobs(s, &sheet, close, n, &c->knobs, e));
+    return n > 0 ? why_find_steps(&c->field, &sheet, c->found.order[0], &c->step, &c->n_steps, e)
+                 : OK;
 }
 
 static status read_case(store *s, const store_version *v, arena *a, picks *p, why_case *c, err *e)

@@ -71,8 +71,27 @@ typedef struct {
     why_untried *untried; /* empty where the study does not know the values of its axes */
 } why_knobs;
 
-/* `close`: numbers of the closest trials; `all`: ascending. */
-status why_read_knobs(store *s, const store_space *space, const int64_t *close, int n_close,
-                      const int64_t *all, int n_all, arena *a, why_knobs *out, err *e);
+struct knob_sheet; /* knob_sheet.h */
+
+/* `close`: numbers of the closest trials, all of them in the sheet. */
+status why_read_knobs(store *s, const struct knob_sheet *h, const int64_t *close, int n_close,
+                      why_knobs *out, err *e);
+
+/* A change of one knob away from the value that a trial has, and what it did to the limited figures in the pairs of
+ * configurations that differ in this knob only (importance.h): mean differences, with 95 % intervals. */
+typedef struct {
+    const char *knob, *from, *to;
+    int n;                             /* pairs */
+    const double *change, *low, *high; /* [n_limits] */
+} why_step;
+
+/* All steps from the values of the `row`-th trial that were tried somewhere, in the order of knobs; seeds are averaged. The field's
+ * trials are the sheet's. */
+status why_find_steps(const why_field *f, const struct knob_sheet *h, int row, why_step **out,
+                      int *n, err *e);
+
+/* By how much a step improves a figure under a limit, as a part of the bound: what is sure of it, the near end of the
+ * interval; 0 or less: nothing. NaN for one pair, of which nothing is sure. */
+double why_step_gain(const store_limit *l, const why_step *s, int limit);
 
 #endif

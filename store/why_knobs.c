@@ -1,93 +1,20 @@
-/* The knobs' part of why.h: values are read once for all trials, in the order of trial_knobs, and counted here. */
+/* What the closest trials have in common, and what was not tried. */
+#include "store/knob_sheet.h"
 #include "store/why.h"
-#include "store/handle.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A knob's value of one trial. */
-typedef struct {
-    enum { ABSENT, NUMBER, WORD } kind;
-    double number;
-    int word; /* of the vocabulary */
-} setting;
-
-typedef struct {
-    arena *a;
-    const store_space *space;
-    int n;       /* trials */
-    setting *at; /* n x n_knobs */
-    int n_words, cap_words;
-    const char **word;
-} sheet;
-
-static int number_of_word(sheet *s, const char *text)
-{
-    for (int i = 0; i < s->n_words; i++)
-        if (strcmp(s->word[i], text) == 0) return i;
-    if (s->n_words == s->cap_words) {
-        int cap = 2 * s->cap_words + 16;
-        const char **more = ARENA_NEW(s->a, const char *, cap);
-        if (!more) return -1;
-        if (s->n_words) memcpy(more, s->word, (size_t)s->n_words * sizeof *more);
-        s->word = more;
-        s->cap_words = cap;
-    }
-    s->word[s->n_words] = arena_string(s->a, text);
-    return s->word[s->n_words] ? s->n_words++ : -1;
-}
-
-static int knob_index(const store_space *space, const char *name)
-{
-    for (int k = 0; k < space->n_knobs; k++)
-        if (strcmp(space->knob[k], name) == 0) return k;
-    return -1;
-}
-
-/* One pass over the whole table beats a look-up for every trial. */
-static status read_sheet(store *s, const int64_t *all, sheet *h, err *e)
-{
-    int row = 0;
-    query q = db_query(&s->d,
-                       "SELECT trial_id, knob, value, typeof(value) = 'text' FROM trial_knobs"
-                       " WHERE value IS NOT NULL ORDER BY trial_id, knob",
-                       e);
-    while (query_row(&q)) {
-        int64_t trial = query_column_int(&q, 0);
-        while (row < h->n && all[row] < trial) row++;
-        if (row == h->n) break;
-        int k = all[row] == trial ? knob_index(h->space, query_column_text(&q, 1)) : -1;
-        if (k < 0) continue;
-        setting *at = &h->at[row * h->space->n_knobs + k];
-        *at = (setting){.kind = query_column_int(&q, 3) ? WORD : NUMBER};
-        if (at->kind == NUMBER)
-            at->number = query_column_real(&q, 2);
-        else if ((at->word = number_of_word(h, query_column_text(&q, 2))) < 0)
-            q.s = FAIL(e, ERR_MEM, "no memory for knobs");
-    }
-    return query_end(&q);
-}
-
-static bool is_same(const setting *a, const setting *b)
-{
-    return a->kind == b->kind && (a->kind == NUMBER ? a->number == b->number : a->word == b->word);
-}
-
-static int count_value(const sheet *h, int knob, const setting *v)
+static int count_value(const knob_sheet *h, int knob, const setting *v)
 {
     int n = 0;
-    for (int t = 0; t < h->n; t++) n += is_same(&h->at[t * h->space->n_knobs + knob], v);
+    for (int t = 0; t < h->n; t++) n += knob_sheet_same(&h->at[t * h->space->n_knobs + knob], v);
     return n;
 }
 
-static const char *text_of(const sheet *h, const setting *v)
-{
-    return v->kind == WORD && h->word ? h->word[v->word] : arena_printf(h->a, "%g", v->number);
-}
-
 /* Whether a number is an end of those that occur, which are several. */
-static void find_ends(const sheet *h, int knob, const setting *v, why_value *out)
+static void find_ends(const knob_sheet *h, int knob, const setting *v, why_value *out)
 {
     bool less = false, more = false;
     for (int t = 0; v->kind == NUMBER && t < h->n; t++) {
@@ -103,12 +30,12 @@ static void find_ends(const sheet *h, int knob, const setting *v, why_value *out
 
 /* --- the closest --- */
 
-static const setting *setting_of(const sheet *h, const int64_t *all, int64_t trial, int knob)
+static const setting *setting_of(const knob_sheet *h, int64_t trial, int knob)
 {
     int low = 0, high = h->n;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (all[middle] < trial)
+        if (h->trial[middle] < trial)
             low = middle + 1;
         else
             high = middle;
@@ -123,22 +50,22 @@ static int by_count(const void *p, const void *q)
 }
 
 /* The values of one knob among the closest, most frequent first. */
-static status count_close(const sheet *h, const int64_t *all, const int64_t *close, int knob,
-                          why_knobs *out, err *e)
+static status count_close(const knob_sheet *h, const int64_t *close, int knob, why_knobs *out,
+                          err *e)
 {
     const setting **seen = ARENA_NEW(h->a, const setting *, out->n_close + 1);
     int n_seen = 0, first = out->n_values;
     if (!seen) return FAIL(e, ERR_MEM, "no memory for knobs");
     for (int c = 0; c < out->n_close; c++) {
-        const setting *v = setting_of(h, all, close[c], knob);
+        const setting *v = setting_of(h, close[c], knob);
         if (v->kind == ABSENT) continue;
         int i = 0;
-        while (i < n_seen && !is_same(seen[i], v)) i++;
+        while (i < n_seen && !knob_sheet_same(seen[i], v)) i++;
         why_value *w = &out->value[first + i];
         if (i == n_seen) {
             seen[n_seen++] = v;
             *w = (why_value){.knob = h->space->knob[knob],
-                             .value = text_of(h, v),
+                             .value = knob_sheet_text(h, v),
                              .n_all = count_value(h, knob, v)};
             find_ends(h, knob, v, w);
             if (!w->value) return FAIL(e, ERR_MEM, "no memory for knobs");
@@ -161,14 +88,14 @@ static void judge(why_knobs *out)
 
 /* --- what was not tried --- */
 
-static bool is_setting(const sheet *h, const setting *s, query *q)
+static bool is_setting(const knob_sheet *h, const setting *s, query *q)
 {
     if (query_column_int(q, 2))
         return s->kind == WORD && h->word && strcmp(h->word[s->word], query_column_text(q, 1)) == 0;
     return s->kind == NUMBER && s->number == query_column_real(q, 1);
 }
 
-static bool is_tried(const sheet *h, int knob, query *q)
+static bool is_tried(const knob_sheet *h, int knob, query *q)
 {
     for (int t = 0; t < h->n; t++)
         if (is_setting(h, &h->at[t * h->space->n_knobs + knob], q)) return true;
@@ -183,7 +110,7 @@ static status count_axis_values(store *s, int *n, err *e)
     return query_end(&q);
 }
 
-static status find_untried(store *s, const sheet *h, why_knobs *out, err *e)
+static status find_untried(store *s, const knob_sheet *h, why_knobs *out, err *e)
 {
     int most = 0;
     TRY(count_axis_values(s, &most, e));
@@ -206,18 +133,15 @@ static status find_untried(store *s, const sheet *h, why_knobs *out, err *e)
     return query_end(&q);
 }
 
-status why_read_knobs(store *s, const store_space *space, const int64_t *close, int n_close,
-                      const int64_t *all, int n_all, arena *a, why_knobs *out, err *e)
+status why_read_knobs(store *s, const knob_sheet *h, const int64_t *close, int n_close,
+                      why_knobs *out, err *e)
 {
-    const size_t m = (size_t)space->n_knobs;
-    sheet h = {
-        .a = a, .space = space, .n = n_all, .at = ARENA_NEW(a, setting, (size_t)n_all * m + 1)};
+    const size_t m = (size_t)h->space->n_knobs;
     *out = (why_knobs){.n_close = n_close,
-                       .n_all = n_all,
-                       .value = ARENA_NEW(a, why_value, m * (size_t)n_close + 1)};
-    if (!h.at || !out->value) return FAIL(e, ERR_MEM, "no memory for knobs");
-    TRY(read_sheet(s, all, &h, e));
-    for (int k = 0; k < space->n_knobs; k++) TRY(count_close(&h, all, close, k, out, e));
+                       .n_all = h->n,
+                       .value = ARENA_NEW(h->a, why_value, m * (size_t)n_close + 1)};
+    if (!out->value) return FAIL(e, ERR_MEM, "no memory for knobs");
+    for (int k = 0; k < h->space->n_knobs; k++) TRY(count_close(h, close, k, out, e));
     judge(out);
-    return find_untried(s, &h, out, e);
+    return find_untried(s, h, out, e);
 }

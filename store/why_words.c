@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN_CLOSE = 5, SHOWN_VALUES = 6 };
+enum { SHOWN_CLOSE = 5, SHOWN_VALUES = 6, SHOWN_STEPS = 3 };
 
 static const char *limit_text(const why_case *c, int i, arena *a)
 {
@@ -36,7 +36,7 @@ static void join(buf *b, const char *text, int i, int n)
 static void tell_unfinished(const why_case *c, answer *w)
 {
     const int n[] = {c->n_waiting, c->n_stopped, c->n_failed};
-    static const char *const words[] = {"not finished", "stopped early", "failed"};
+    static const char *const words[] = {"are not finished", "were stopped early", "failed"};
     buf b = {0};
     int parts = 0, at = 0;
     for (int i = 0; i < 3; i++) parts += n[i] > 0;
@@ -412,6 +412,89 @@ static status put_untried(const why_case *c, answer *w, err *e)
     return OK;
 }
 
+/* --- steps --- */
+
+static status put_steps(const why_case *c, answer *w, err *e)
+{
+    static const char *const names[] = {"knob",  "from",   "to",  "metric",
+                                        "pairs", "change", "low", "high"};
+    table *t;
+    TRY(answer_add(w, "steps", NULL, ANSWER_PROGRAMS, 8, &t, e));
+    for (int k = 0; k < 8; k++) table_column(t, k, names[k], NULL);
+    for (int i = 0; i < c->n_steps; i++)
+        for (int k = 0; k < c->field.n_limits; k++) {
+            const why_step *s = &c->step[i];
+            cell *r = table_row(t);
+            if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
+            r[0] = cell_text(s->knob);
+            r[1] = cell_text(s->from);
+            r[2] = cell_text(s->to);
+            r[3] = cell_text(c->field.limit[k].metric);
+            r[4] = cell_number(s->n);
+            r[5] = cell_number(s->change[k]);
+            r[6] = cell_number(s->low[k]);
+            r[7] = cell_number(s->high[k]);
+        }
+    return OK;
+}
+
+static const char *signed_figure(double v, const char *unit, arena *a)
+{
+    return arena_printf(a, "%s%s", v > 0 ? "+" : "", answer_figure(v, unit, a));
+}
+
+/* "final_sparsity=0.7 to 0 (8 pairs): RH_mae -0.1 %, size +402 B". */
+static void tell_step(const why_case *c, const why_step *s, answer *w)
+{
+    buf b = {0};
+    for (int k = 0; k < c->field.n_limits; k++) {
+        const char *metric = c->field.limit[k].metric;
+        buf_printf(&b, "%s%s %s", k ? ", " : "", metric,
+                   signed_figure(s->change[k], ask_unit(c->space, metric), w->a));
+    }
+    if (!b.failed)
+        answer_note(w, arena_printf(w->a, "%s %s to %s: %s (%d pairs)", s->knob, s->from, s->to,
+                                    b.data, s->n));
+    buf_free(&b);
+}
+
+/* The limit that the closest trial exceeds most, or has the least room under. */
+static int tightest(const why_case *c)
+{
+    int row = c->field.n ? c->found.order[0] : -1, worst = -1;
+    double most = (double)-INFINITY;
+    for (int i = 0; row >= 0 && i < c->field.n_limits; i++) {
+        const store_limit *l = &c->field.limit[i];
+        double over = pick_excess(l->op, l->bound, c->field.value[row * c->field.n_limits + i]);
+        if (over > most) most = over, worst = i;
+    }
+    return worst;
+}
+
+/* The surest improvements of one figure, the best first. */
+static void tell_steps(const why_case *c, answer *w)
+{
+    const int limit = tightest(c);
+    double last = (double)INFINITY;
+    if (limit < 0) return;
+    for (int shown = 0; shown < SHOWN_STEPS; shown++) {
+        int best = -1;
+        double most = 0;
+        for (int i = 0; i < c->n_steps; i++) {
+            double gain = why_step_gain(&c->field.limit[limit], &c->step[i], limit);
+            if (gain > most && gain < last) most = gain, best = i;
+        }
+        if (best < 0) return;
+        if (shown == 0)
+            answer_say(w,
+                       "What improves %s, by the mean of pairs that differ in one knob alone, from "
+                       "the values of the closest trial:",
+                       c->field.limit[limit].metric);
+        tell_step(c, &c->step[best], w);
+        last = most;
+    }
+}
+
 /* --- the closest trials --- */
 
 static status put_closest(const why_case *c, answer_audience who, int rows, answer *w, err *e)
@@ -449,7 +532,9 @@ status why_tell(const why_case *c, answer *w, err *e)
         TRY(put_closest(c, ANSWER_PEOPLE, n < SHOWN_CLOSE ? n : SHOWN_CLOSE, w, e));
     TRY(put_knobs(c, w, e));
     TRY(put_untried(c, w, e));
+    TRY(put_steps(c, w, e));
     if (c->pick->met) return OK;
+    tell_steps(c, w);
     tell_knobs(c, w);
     tell_untried(c, w);
     if (c->pick->trial)

@@ -11,6 +11,8 @@ typedef struct {
     why_field field;
     why found;
     why_knobs knobs;
+    int n_steps;
+    why_step *step;                     /* away from the closest trial */
     int n_waiting, n_stopped, n_failed; /* trials that are not done */
     const char *db;
 } why_case;

@@ -1,4 +1,5 @@
 #include "store/why.h"
+#include "store/knob_sheet.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -106,6 +107,73 @@ Test(why, the_closest_are_a_tenth_within_bounds)
     cr_expect(why_n_close(10000) == 20 && why_n_close(0) == 0);
 }
 
+/* --- steps --- */
+
+/* Widths 8, 16 with kinds a, b; the first configuration was trained twice. Means of T: 2 and 1 with a, 4 and 2 with b. */
+static setting cells[] = {{NUMBER, 8, 0},  {WORD, 0, 0}, {NUMBER, 8, 0}, {WORD, 0, 0},
+                          {NUMBER, 16, 0}, {WORD, 0, 0}, {NUMBER, 8, 0}, {WORD, 0, 1},
+                          {NUMBER, 16, 0}, {WORD, 0, 1}};
+static const double twofold[] = {1, 100, 3, 100, 1, 200, 4, 100, 2, 200};
+static const int64_t five[] = {1, 2, 3, 4, 5};
+
+static int steps_from(int row, why_step **out, arena *a)
+{
+    static const char *knobs[] = {"width", "kind"}, *words[] = {"a", "b"};
+    static const store_limit two[] = {{"T_mae", LIMIT_LT, 0.5, ""}, {"size", LIMIT_LT, 1, ""}};
+    static const store_space space = {.n_knobs = 2, .knob = knobs};
+    const knob_sheet h = {
+        .a = a, .space = &space, .n = 5, .trial = five, .at = cells, .n_words = 2, .word = words};
+    const why_field f = {5, 2, five, twofold, sizes, two};
+    int n;
+    cr_assert(eq(int, why_find_steps(&f, &h, row, out, &n, NULL), OK));
+    return n;
+}
+
+/* 8 -> 16: -1 with a, -2 with b: mean -1.5, standard error 0.5, t(0.975, 1) = 12.7062047. */
+Test(why, steps_away_from_a_trial_are_means_of_pairs)
+{
+    arena a = {0};
+    why_step *s;
+    const double half = 12.7062047 * 0.5;
+    cr_assert(eq(int, steps_from(0, &s, &a), 2));
+    cr_expect(strcmp(s[0].knob, "width") == 0 && strcmp(s[0].from, "8") == 0 &&
+              strcmp(s[0].to, "16") == 0);
+    cr_expect(eq(int, s[0].n, 2));
+    cr_expect(epsilon_eq(dbl, s[0].change[0], -1.5, 1e-12));
+    cr_expect(epsilon_eq(dbl, s[0].high[0], -1.5 + half, 1e-6));
+    cr_expect(epsilon_eq(dbl, s[0].change[1], 100, 1e-12), "the other figure beside it");
+    cr_expect(epsilon_eq(dbl, s[1].change[0], 1.5, 1e-12), "a to b");
+    cr_expect(strcmp(s[1].to, "b") == 0);
+    arena_free(&a);
+}
+
+Test(why, steps_back_have_the_opposite_sign)
+{
+    arena a = {0};
+    why_step *s;
+    const double half = 12.7062047 * 0.5;
+    cr_assert(eq(int, steps_from(4, &s, &a), 2));
+    cr_expect(strcmp(s[0].from, "16") == 0 && strcmp(s[0].to, "8") == 0);
+    cr_expect(epsilon_eq(dbl, s[0].change[0], 1.5, 1e-12));
+    cr_expect(epsilon_eq(dbl, s[0].low[0], 1.5 - half, 1e-6));
+    cr_expect(epsilon_eq(dbl, s[1].change[0], -1.5, 1e-12), "b to a");
+    arena_free(&a);
+}
+
+/* What is sure: at least 0.2 of a bound of 2, 0.3 of one of 3 from below. */
+Test(why, a_step_gains_what_the_interval_makes_sure)
+{
+    const double change[] = {-0.5, 0.6}, low[] = {-0.8, 0.3}, high[] = {-0.2, 0.9};
+    const double unknown[] = {(double)NAN, (double)NAN};
+    const store_limit upper = {"x", LIMIT_LE, 2, ""}, lower = {"y", LIMIT_GT, 3, ""};
+    const why_step s = {"k", "1", "2", 5, change, low, high},
+                   single = {"k", "1", "2", 1, change, unknown, unknown};
+    cr_expect(epsilon_eq(dbl, why_step_gain(&upper, &s, 0), 0.1, 1e-12));
+    cr_expect(epsilon_eq(dbl, why_step_gain(&lower, &s, 1), 0.1, 1e-12));
+    cr_expect(why_step_gain(&lower, &s, 0) < 0);
+    cr_expect(isnan(why_step_gain(&upper, &single, 0)), "one pair is no evidence");
+}
+
 /* --- knobs, from a study: alpha is candidate / 10, storage float16 for odd candidates --- */
 
 static store *s;
@@ -140,10 +208,11 @@ TestSuite(why_knobs, .init = set_up, .fini = tear_down);
 static why_knobs read_knobs(const int64_t *close, int n_close, const int64_t *all, int n_all)
 {
     store_space space;
+    knob_sheet h;
     why_knobs k;
     cr_assert(eq(int, store_last_space(s, &scratch, &space, NULL), OK));
-    cr_assert(
-        eq(int, why_read_knobs(s, &space, close, n_close, all, n_all, &scratch, &k, NULL), OK));
+    cr_assert(eq(int, knob_sheet_read(s, &space, all, n_all, &scratch, &h, NULL), OK));
+    cr_assert(eq(int, why_read_knobs(s, &h, close, n_close, &k, NULL), OK));
     return k;
 }
 
