@@ -6,6 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+status ask_open(const char *path, store **out, err *e)
+{
+    TRY(store_open(path, STORE_READ, out, e));
+    status s = db_run(&(*out)->d, "BEGIN", e); /* ended by store_close */
+    if (s == OK) return OK;
+    store_close(*out);
+    *out = NULL;
+    return s;
+}
+
 /* --- names --- */
 
 const store_metric_info *ask_find_metric(const store_space *space, const char *name)

@@ -6,6 +6,9 @@
 #include "engine/base/opt.h"
 #include "store/store.h"
 
+/* Opens a study for one question: whatever a run writes meanwhile, all answers come from one state of it. */
+status ask_open(const char *path, store **out, err *e);
+
 const store_metric_info *ask_find_metric(const store_space *space, const char *name); /* or NULL */
 /* `what` begins the message: "--objectives". */
 status ask_metric(const store_space *space, const char *name, const char *what, arena *a,

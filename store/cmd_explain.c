@@ -7,8 +7,8 @@ static const char *format = "table", *part;
 
 static const opt options[] = {
     {"part", 'p', OPT_STRING, "PART",
-     "only this table: trial, figures, versions, size, container, latency, classes, confusion, "
-     "steps, curve, stages or runs (csv: size unless said)",
+     "only this table: trial, figures, versions, size, container, latency, timing, classes, "
+     "confusion, steps, curve, stages or runs (csv: size unless said)",
      0, 0, &part},
     {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},
@@ -62,7 +62,7 @@ static status run(int n, char **argv, int *code, err *e)
     arena a = {0};
     store *s;
     (void)n, (void)code;
-    TRY(store_open(argv[0], STORE_READ, &s, e));
+    TRY(ask_open(argv[0], &s, e));
     status st = show(s, argv[1], &a, e);
     arena_free(&a);
     store_close(s);

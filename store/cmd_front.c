@@ -242,7 +242,7 @@ static status run(int n, char **argv, int *code, err *e)
     work w = {.a = &a};
     (void)n, (void)code;
     TRY(table_format_parse(format, &w.form, e));
-    TRY(store_open(argv[0], STORE_READ, &w.s, e));
+    TRY(ask_open(argv[0], &w.s, e));
     status st = show(&w, e);
     arena_free(&a);
     store_close(w.s);

@@ -185,7 +185,7 @@ static status run(int n, char **argv, int *code, err *e)
     arena a = {0};
     store *s;
     (void)n;
-    TRY(store_open(argv[0], STORE_READ, &s, e));
+    TRY(ask_open(argv[0], &s, e));
     status st = show(s, argv[0], &a, code, e);
     arena_free(&a);
     store_close(s);

@@ -123,6 +123,12 @@ double explain_figure(const explained *x, const char *metric)
     return (double)NAN;
 }
 
+double explain_number(const node *map, const char *key)
+{
+    const node *n = node_get(map, key);
+    return n && n->kind == NODE_NUMBER ? n->number : (double)NAN;
+}
+
 const explained_stage *explain_stage(const explained *x, const char *kind)
 {
     for (int i = x->n_stages - 1; i >= 0; i--)

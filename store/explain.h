@@ -48,10 +48,13 @@ double explain_figure(const explained *x, const char *metric); /* NaN for none *
 /* The last stage of a kind in the chain; NULL for none. */
 const explained_stage *explain_stage(const explained *x, const char *kind);
 
+/* The number under `key`; NaN for none. */
+double explain_number(const node *map, const char *key);
+
 /* The parts of the answer, each a sentence or more and tables; nothing where the trial has nothing to tell. */
 status explain_trial(const explained *x, answer *w, err *e);    /* trial, figures, versions */
 status explain_size(const explained *x, answer *w, err *e);     /* size, container */
-status explain_latency(const explained *x, answer *w, err *e);  /* latency */
+status explain_latency(const explained *x, answer *w, err *e);  /* latency, timing */
 status explain_words(const explained *x, answer *w, err *e);    /* classes, confusion */
 status explain_forecast(const explained *x, answer *w, err *e); /* steps */
 status explain_curve(const explained *x, answer *w, err *e);    /* curve */

@@ -1,4 +1,4 @@
-/* Where the bytes and the milliseconds of a trial's file are. */
+/* Where the bytes of a trial's file are. */
 #include "store/explain.h"
 #include "store/ask.h"
 
@@ -7,12 +7,6 @@
 #include <string.h>
 
 enum { SHOWN_TENSORS = 12 };
-
-static double number_in(const node *map, const char *key)
-{
-    const node *n = node_get(map, key);
-    return n && n->kind == NODE_NUMBER ? n->number : (double)NAN;
-}
 
 static const char *text_in(const node *map, const char *key)
 {
@@ -85,7 +79,7 @@ static void name_constants(constant *c, int n, const weighted *w, arena *a)
             c[i].name = arena_printf(a, "%d %s %s", w->layer[at], w->kind[at],
                                      is_kernel(&c[i]) ? "kernel" : "bias");
         else
-            c[i].name = arena_printf(a, "tensor %.0f", number_in(c[i].json, "tensor"));
+            c[i].name = arena_printf(a, "tensor %.0f", explain_number(c[i].json, "tensor"));
         if (!c[i].name) c[i].name = "";
     }
 }
@@ -108,9 +102,9 @@ static void take_constant(constant *c, const node *json, const anatomy_note *n, 
                     .type = text_in(json, "type"),
                     .shape = shape_text(shape, a),
                     .rank = shape ? shape->n : 0,
-                    .bytes = number_in(json, "bytes"),
-                    .packed = number_in(json, "packed"),
-                    .alone = number_in(json, "zlib_alone")};
+                    .bytes = explain_number(json, "bytes"),
+                    .packed = explain_number(json, "packed"),
+                    .alone = explain_number(json, "zlib_alone")};
     c->counted = n->is_packed ? c->packed : c->bytes;
 }
 
@@ -119,10 +113,10 @@ static double container_of(const node *detail, bool is_packed)
 {
     const node *parts = node_get(detail, "parts");
     double sum = 0;
-    if (!is_packed) return number_in(detail, "container_bytes");
+    if (!is_packed) return explain_number(detail, "container_bytes");
     for (int i = 0; i < parts->n; i++)
         if (strcmp(text_in(parts->item[i], "part"), "values") != 0)
-            sum += number_in(parts->item[i], "packed");
+            sum += explain_number(parts->item[i], "packed");
     return sum;
 }
 
@@ -232,8 +226,8 @@ static status put_container(const explained_stage *g, answer *w, err *e)
         cell *r = table_row(t);
         if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
         r[0] = cell_text(text_in(parts->item[i], "part"));
-        r[1] = cell_number(number_in(parts->item[i], "bytes"));
-        r[2] = cell_number(number_in(parts->item[i], "packed"));
+        r[1] = cell_number(explain_number(parts->item[i], "bytes"));
+        r[2] = cell_number(explain_number(parts->item[i], "packed"));
     }
     return OK;
 }
@@ -262,68 +256,4 @@ status explain_size(const explained *x, answer *w, err *e)
     qsort(n.c, (size_t)n.n, sizeof *n.c, by_bytes);
     TRY(show_constants(&n, w, e));
     return put_container(g, w, e);
-}
-
-/* --- latency --- */
-
-enum { N_SOURCES = 3 };
-static const char *const sources[N_SOURCES][3] = {
-    {"measured here", "inference_ms", "total_ms"},
-    {"measured on the device", "device_inference_ms", "device_total_ms"},
-    {"modelled", "modelled_inference_ms", "modelled_total_ms"},
-};
-
-static status put_latency(table *t, const char *source, const char *part, double ms, double total,
-                          arena *a, err *e)
-{
-    cell *r = table_row(t);
-    if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
-    r[0] = cell_text(source);
-    r[1] = cell_text(part);
-    r[2] = answer_quantity(ms, "ms", a);
-    r[3] = cell_shown(ms / total, arena_printf(a, "%.1f %%", 100 * ms / total));
-    return OK;
-}
-
-/* The greater part is where to save. */
-static void tell_latency(const char *source, double inference, double total, answer *w)
-{
-    double before = total - inference;
-    if (!(before > 0.01 * total)) {
-        answer_say(w, "Latency, %s: %s, all of it inference.", source,
-                   answer_figure(total, "ms", w->a));
-        return;
-    }
-    answer_say(
-        w, "Latency, %s: %s, of which %.1f %% before the network (features) and %.1f %% in it; %s",
-        source, answer_figure(total, "ms", w->a), 100 * before / total, 100 * inference / total,
-        before > inference
-            ? "a smaller network saves little, cheaper features (rate, hop, frame) more."
-            : "the network is where to save.");
-}
-
-status explain_latency(const explained *x, answer *w, err *e)
-{
-    static const char *const names[] = {"source", "part", "ms", "share"};
-    table *t;
-    const double macs = explain_figure(x, "macs"), arena_bytes = explain_figure(x, "arena");
-    for (int i = 0; i < N_SOURCES; i++) {
-        double inference = explain_figure(x, sources[i][1]),
-               total = explain_figure(x, sources[i][2]);
-        if (total > 0 && inference > 0) tell_latency(sources[i][0], inference, total, w);
-    }
-    if (!isnan(macs) && !isnan(arena_bytes))
-        answer_say(w, "One inference takes %.0f multiply-adds and %s of activation memory.", macs,
-                   answer_figure(arena_bytes, "B", w->a));
-    TRY(answer_add(w, "latency", NULL, ANSWER_PROGRAMS, 4, &t, e));
-    for (int k = 0; k < 4; k++) table_column(t, k, names[k], NULL);
-    for (int i = 0; i < N_SOURCES; i++) {
-        double inference = explain_figure(x, sources[i][1]),
-               total = explain_figure(x, sources[i][2]);
-        if (!(total > 0) || isnan(inference)) continue;
-        TRY(put_latency(t, sources[i][0], "features", total - inference, total, w->a, e));
-        TRY(put_latency(t, sources[i][0], "inference", inference, total, w->a, e));
-        TRY(put_latency(t, sources[i][0], "total", total, total, w->a, e));
-    }
-    return OK;
 }

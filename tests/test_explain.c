@@ -164,6 +164,32 @@ Test(explain, flat_bytes_where_flat_files_count)
     cr_expect(epsilon_eq(dbl, at(t, 3, 6)->number, 0.6, 1e-12));
 }
 
+/* Of 10 ms the network takes 2. */
+Test(explain, milliseconds_are_split_at_the_networks_door)
+{
+    explained_figure figures[] = {
+        {"total_ms", 10}, {"inference_ms", 2}, {"macs", 3594500}, {"arena", 4000}};
+    explained_stage latency = {
+        .kind = "latency",
+        .detail = json("{\"resampling_and_features\":{\"runs\":200,\"least\":7900,\"median\":8000,"
+                       "\"mean\":8100,\"most\":9000,\"deviation\":50},\"inference\":7}")};
+    explained x = read_trial();
+    x.figure = figures;
+    x.n_figures = 4;
+    x.stage = &latency;
+    x.n_stages = 1;
+    cr_assert(eq(int, explain_latency(&x, &said, NULL), OK));
+    const table *t = part("latency", false);
+    cr_assert(t && t->n_rows == 3);
+    cr_expect(strcmp(at(t, 0, 1)->text, "before") == 0 && at(t, 0, 2)->number == 8);
+    cr_expect(epsilon_eq(dbl, at(t, 1, 3)->number, 0.2, 1e-12));
+    cr_expect(says("10 ms, 20.0 % of it in the network and 80.0 % before it."));
+    cr_expect(says("3594500 multiply-adds"));
+    t = part("timing", false);
+    cr_assert(t && t->n_rows == 1, "a spread that is none is passed over");
+    cr_expect(strcmp(at(t, 0, 1)->text, "features") == 0 && at(t, 0, 4)->number == 8000);
+}
+
 /* Ten clips of "no", of which 6 are found and 3 taken for "go"; of "go" 9 of 10. */
 static const char heard[] = "{\"words\":[\"go\",\"no\",\"up\"],\"confusion\":{"
                             "\"val\":[[9,1,0],[3,6,1],[0,0,10]],"

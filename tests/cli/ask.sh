@@ -125,7 +125,7 @@ expect 0 explain demo.db "$own" --part size --format csv
 bytes_sum=$(awk -F, 'NR > 1 { sum += $5 } END { printf "%d", sum + 0.5 }' out)
 expect 0 query demo.db "trial = $own" --columns size --format csv
 [ "$(tail -n 1 out)" = "$bytes_sum" ] || fail "packed bytes add up to $bytes_sum"
-for part in trial figures versions size container latency steps curve stages runs; do
+for part in trial figures versions size container latency timing steps curve stages runs; do
     expect 0 explain demo.db "$own" --part $part --format csv
 done
 expect 0 explain demo.db "$own" --part curve --format csv
