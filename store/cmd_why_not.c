@@ -106,8 +106,19 @@ static status keep_complete(const store_points *p, const int64_t *among, int n_a
     return OK;
 }
 
+/* A metric of the limits, the last column left out, that is in no row. */
+static const char *find_missing(const store_points *p, const char *const *name)
+{
+    for (int i = 0; i + 1 < p->n_metrics && p->n > 0; i++) {
+        int known = 0;
+        for (int t = 0; t < p->n; t++) known += !isnan(p->value[t * p->n_metrics + i]);
+        if (known == 0) return name[i];
+    }
+    return NULL;
+}
+
 static status read_field(store *s, const store_version *v, const int64_t *among, int n_among,
-                         arena *a, why_field *out, err *e)
+                         arena *a, why_case *c, err *e)
 {
     store_points p;
     const char **name = ARENA_NEW(a, const char *, v->n_limits + 1);
@@ -115,8 +126,9 @@ static status read_field(store *s, const store_version *v, const int64_t *among,
     for (int i = 0; i < v->n_limits; i++) name[i] = v->limit[i].metric;
     name[v->n_limits] = "size";
     TRY(store_read_points(s, v->n_limits + 1, name, a, &p, e));
-    *out = (why_field){.n_limits = v->n_limits, .limit = v->limit};
-    return keep_complete(&p, among, n_among, a, out, e);
+    c->missing = find_missing(&p, name);
+    c->field = (why_field){.n_limits = v->n_limits, .limit = v->limit};
+    return keep_complete(&p, among, n_among, a, &c->field, e);
 }
 
 static status count_unfinished(store *s, why_case *c, err *e)
@@ -156,7 +168,7 @@ static status read_case(store *s, const store_version *v, arena *a, picks *p, wh
     TRY(picks_ask(s, &(picks_question){.version = v, .n_versions = 1, .trial = among, .n = n_among},
                   a, p, e));
     c->pick = &p->pick[0];
-    TRY(read_field(s, v, among, n_among, a, &c->field, e));
+    TRY(read_field(s, v, among, n_among, a, c, e));
     TRY(why_find(&c->field, a, &c->found, e));
     TRY(count_unfinished(s, c, e));
     return read_closest(s, a, c, e);

@@ -86,7 +86,10 @@ static void tell_failed_pick(const why_case *c, answer *w)
 static void tell_verdict(const why_case *c, answer *w)
 {
     const pick *p = c->pick;
-    if (p->kind == PICK_NONE) {
+    if (p->kind == PICK_NONE && c->missing) {
+        answer_say(w, "%s is not met: no finished trial has the figure %s.", p->version,
+                   c->missing);
+    } else if (p->kind == PICK_NONE) {
         answer_say(w, "%s is not met: no finished trial has all the figures that its limits name.",
                    p->version);
     } else if (p->met) {

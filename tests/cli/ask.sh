@@ -31,6 +31,9 @@ expect 0 front demo.db -o size:max,T_mae --filter 'architecture = mlp' --format 
 out_has '"architecture": "mlp"'
 grep -q cnn out && fail "a filtered front has what the filter leaves out"
 is_json out
+expect 0 front demo.db --filter 'architecture = mlp'
+out_has 'In all of them: architecture=mlp'
+grep -q '^trial  architecture' out && fail "a knob that is equal in all rows has a column"
 expect 2 front demo.db -o sise
 err_has "did you mean 'size'?"
 expect 2 front demo.db -o size:best
@@ -113,6 +116,8 @@ expect 2 why-not demo.db
 err_has 'say which version'
 expect 2 why-not demo.db -v tinny
 err_has "did you mean 'tiny'?"
+expect 3 why-not demo.db --limit 'total_ms < 40 ms'
+out_has 'no finished trial has the figure total_ms'
 expect 3 why-not demo.db --limit 'size < 1 B'
 out_has 'No trial keeps size < 1 B at all'
 
