@@ -147,6 +147,13 @@ static status count_unfinished(store *s, why_case *c, err *e)
     return query_end(&q);
 }
 
+static int find_row(const why_field *f, int64_t trial)
+{
+    for (int t = 0; t < f->n; t++)
+        if (f->trial[t] == trial) return t;
+    return -1;
+}
+
 static status read_closest(store *s, arena *a, why_case *c, err *e)
 {
     int n = why_n_close(c->field.n);
@@ -156,8 +163,8 @@ static status read_closest(store *s, arena *a, why_case *c, err *e)
     for (int i = 0; c->found.order && i < n; i++) close[i] = c->field.trial[c->found.order[i]];
     TRY(knob_sheet_read(s, c->space, c->field.trial, c->field.n, a, &sheet, e));
     TRY(why_read_knobs(s, &sheet, close, n, &c->knobs, e));
-    return n > 0 ? why_find_steps(&c->field, &sheet, c->found.order[0], &c->step, &c->n_steps, e)
-                 : OK;
+    int row = find_row(&c->field, c->pick->trial);
+    return row >= 0 ? why_find_steps(&c->field, &sheet, row, &c->step, &c->n_steps, e) : OK;
 }
 
 static status read_case(store *s, const store_version *v, arena *a, picks *p, why_case *c, err *e)

@@ -81,7 +81,8 @@ status why_read_knobs(store *s, const struct knob_sheet *h, const int64_t *close
  * configurations that differ in this knob only (importance.h): mean differences, with 95 % intervals. */
 typedef struct {
     const char *knob, *from, *to;
-    int n;                             /* pairs */
+    int n;         /* pairs */
+    int64_t tried; /* a trial that differs from this one in the step alone; 0: none */
     const double *change, *low, *high; /* [n_limits] */
 } why_step;
 

@@ -63,10 +63,10 @@ static int by_configuration(const void *p, const void *q)
     return c ? c : (a->row > b->row) - (a->row < b->row);
 }
 
-/* level: n trials x knobs; of: the configuration of each trial. */
 typedef struct {
-    ablation d;
-    int *of;
+    ablation d; /* its rows of levels are sorted by their bytes */
+    int *of;    /* the configuration of each trial */
+    int *first; /* [d.n] the first trial of each */
 } study;
 
 static status find_configurations(const knob_sheet *h, int *level, study *out, err *e)
@@ -74,14 +74,19 @@ static status find_configurations(const knob_sheet *h, int *level, study *out, e
     const int m = h->space->n_knobs;
     entry *sorted = ARENA_NEW(h->a, entry, h->n + 1);
     out->of = ARENA_NEW(h->a, int, h->n + 1);
+    out->first = ARENA_NEW(h->a, int, h->n + 1);
     out->d.level = ARENA_NEW(h->a, int, (size_t)h->n *(size_t)m + 1);
-    if (!sorted || !out->of || !out->d.level) return FAIL(e, ERR_MEM, "no memory for knobs");
+    if (!sorted || !out->of || !out->first || !out->d.level)
+        return FAIL(e, ERR_MEM, "no memory for knobs");
     for (int t = 0; t < h->n; t++) sorted[t] = (entry){level + t * m, m, t};
     qsort(sorted, (size_t)h->n, sizeof *sorted, by_configuration);
     for (int i = 0; i < h->n; i++) {
         const size_t bytes = (size_t)m * sizeof *level;
         bool is_new = i == 0 || memcmp(sorted[i].level, sorted[i - 1].level, bytes) != 0;
-        if (is_new) memcpy(out->d.level + out->d.n++ * m, sorted[i].level, bytes);
+        if (is_new) {
+            memcpy(out->d.level + out->d.n * m, sorted[i].level, bytes);
+            out->first[out->d.n++] = sorted[i].row;
+        }
         out->of[sorted[i].row] = out->d.n - 1;
     }
     return OK;
@@ -117,11 +122,39 @@ static status put_figure(const why_field *f, int limit, study *y, arena *a, err 
 
 /* --- steps away from a trial --- */
 
+/* The first trial of the configuration with these levels, -1: none. */
+static int find_trial(const study *y, const int *level)
+{
+    const size_t bytes = (size_t)y->d.n_knobs * sizeof *level;
+    int low = 0, high = y->d.n;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (memcmp(y->d.level + middle * y->d.n_knobs, level, bytes) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < y->d.n && memcmp(y->d.level + low * y->d.n_knobs, level, bytes) == 0;
+    return found ? y->first[low] : -1;
+}
+
+/* The trial that one step leads to, 0 when it was not tried. */
+static int64_t trial_after(const study *y, const int *level, int knob, int to, const int64_t *trial,
+                           int *changed)
+{
+    memcpy(changed, level, (size_t)y->d.n_knobs * sizeof *level);
+    changed[knob] = to;
+    int row = find_trial(y, changed);
+    return row < 0 ? 0 : trial[row];
+}
+
 /* The pairs are the same for every figure, so the lists of all figures run side by side. */
 static status take_steps(const why_field *f, const study *y, const int *level,
                          knob_step *const *steps, int n_steps, arena *a, why_step *out, int *n,
                          err *e)
 {
+    int *changed = ARENA_NEW(a, int, y->d.n_knobs + 1);
+    if (!changed) return FAIL(e, ERR_MEM, "no memory for knobs");
     for (int i = 0; i < n_steps; i++) {
         const knob_step *s = &steps[0][i];
         const bool forth = level[s->knob] == s->from, back = level[s->knob] == s->to;
@@ -136,13 +169,15 @@ static status take_steps(const why_field *f, const study *y, const int *level,
             high[k] = forth ? x->high : -x->low;
         }
         const knob_level *l = y->d.knob[s->knob].level;
-        out[(*n)++] = (why_step){.knob = y->d.knob[s->knob].name,
-                                 .from = l[forth ? s->from : s->to].text,
-                                 .to = l[forth ? s->to : s->from].text,
-                                 .n = s->n,
-                                 .change = change,
-                                 .low = low,
-                                 .high = high};
+        out[(*n)++] = (why_step){
+            .knob = y->d.knob[s->knob].name,
+            .from = l[forth ? s->from : s->to].text,
+            .to = l[forth ? s->to : s->from].text,
+            .n = s->n,
+            .tried = trial_after(y, level, s->knob, forth ? s->to : s->from, f->trial, changed),
+            .change = change,
+            .low = low,
+            .high = high};
     }
     return OK;
 }

@@ -419,11 +419,11 @@ static status put_untried(const why_case *c, answer *w, err *e)
 
 static status put_steps(const why_case *c, answer *w, err *e)
 {
-    static const char *const names[] = {"knob",  "from",   "to",  "metric",
-                                        "pairs", "change", "low", "high"};
+    static const char *const names[] = {"knob",   "from", "to",   "tried", "metric",
+                                        "change", "low",  "high", "pairs"};
     table *t;
-    TRY(answer_add(w, "steps", NULL, ANSWER_PROGRAMS, 8, &t, e));
-    for (int k = 0; k < 8; k++) table_column(t, k, names[k], NULL);
+    TRY(answer_add(w, "steps", NULL, ANSWER_PROGRAMS, 9, &t, e));
+    for (int k = 0; k < 9; k++) table_column(t, k, names[k], NULL);
     for (int i = 0; i < c->n_steps; i++)
         for (int k = 0; k < c->field.n_limits; k++) {
             const why_step *s = &c->step[i];
@@ -432,11 +432,12 @@ static status put_steps(const why_case *c, answer *w, err *e)
             r[0] = cell_text(s->knob);
             r[1] = cell_text(s->from);
             r[2] = cell_text(s->to);
-            r[3] = cell_text(c->field.limit[k].metric);
-            r[4] = cell_number(s->n);
+            if (s->tried) r[3] = cell_number((double)s->tried);
+            r[4] = cell_text(c->field.limit[k].metric);
             r[5] = cell_number(s->change[k]);
             r[6] = cell_number(s->low[k]);
             r[7] = cell_number(s->high[k]);
+            r[8] = cell_number(s->n);
         }
     return OK;
 }
@@ -446,7 +447,7 @@ static const char *signed_figure(double v, const char *unit, arena *a)
     return arena_printf(a, "%s%s", v > 0 ? "+" : "", answer_figure(v, unit, a));
 }
 
-/* "final_sparsity=0.7 to 0 (8 pairs): RH_mae -0.1 %, size +402 B". */
+/* "final_sparsity 0.7 to 0: RH_mae -0.1 %, size +402 B (8 pairs; tried: trial 7)". */
 static void tell_step(const why_case *c, const why_step *s, answer *w)
 {
     buf b = {0};
@@ -455,29 +456,20 @@ static void tell_step(const why_case *c, const why_step *s, answer *w)
         buf_printf(&b, "%s%s %s", k ? ", " : "", metric,
                    signed_figure(s->change[k], ask_unit(c->space, metric), w->a));
     }
+    buf_printf(&b, " (%d pairs; ", s->n);
+    if (s->tried)
+        buf_printf(&b, "tried: trial %lld)", (long long)s->tried);
+    else
+        buf_text(&b, "not tried)");
     if (!b.failed)
-        answer_note(w, arena_printf(w->a, "%s %s to %s: %s (%d pairs)", s->knob, s->from, s->to,
-                                    b.data, s->n));
+        answer_note(w, arena_printf(w->a, "%s %s to %s: %s", s->knob, s->from, s->to, b.data));
     buf_free(&b);
-}
-
-/* The limit that the closest trial exceeds most, or has the least room under. */
-static int tightest(const why_case *c)
-{
-    int row = c->field.n ? c->found.order[0] : -1, worst = -1;
-    double most = (double)-INFINITY;
-    for (int i = 0; row >= 0 && i < c->field.n_limits; i++) {
-        const store_limit *l = &c->field.limit[i];
-        double over = pick_excess(l->op, l->bound, c->field.value[row * c->field.n_limits + i]);
-        if (over > most) most = over, worst = i;
-    }
-    return worst;
 }
 
 /* The surest improvements of one figure, the best first. */
 static void tell_steps(const why_case *c, answer *w)
 {
-    const int limit = tightest(c);
+    const int limit = c->pick->binding;
     double last = (double)INFINITY;
     if (limit < 0) return;
     for (int shown = 0; shown < SHOWN_STEPS; shown++) {
@@ -491,8 +483,8 @@ static void tell_steps(const why_case *c, answer *w)
         if (shown == 0)
             answer_say(w,
                        "What improves %s, by the mean of pairs that differ in one knob alone, from "
-                       "the values of the closest trial:",
-                       c->field.limit[limit].metric);
+                       "the values of trial %lld:",
+                       c->field.limit[limit].metric, (long long)c->pick->trial);
         tell_step(c, &c->step[best], w);
         last = most;
     }

@@ -12,7 +12,7 @@ typedef struct {
     why found;
     why_knobs knobs;
     int n_steps;
-    why_step *step;      /* away from the closest trial */
+    why_step *step;      /* away from the pick, or the closest trial */
     const char *missing; /* a limited metric that no finished trial has; NULL: none */
     int n_waiting, n_stopped, n_failed; /* trials that are not done */
     const char *db;

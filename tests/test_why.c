@@ -116,14 +116,19 @@ static setting cells[] = {{NUMBER, 8, 0},  {WORD, 0, 0}, {NUMBER, 8, 0}, {WORD, 
 static const double twofold[] = {1, 100, 3, 100, 1, 200, 4, 100, 2, 200};
 static const int64_t five[] = {1, 2, 3, 4, 5};
 
-static int steps_from(int row, why_step **out, arena *a)
+static int steps_from(int row, int n_trials, why_step **out, arena *a)
 {
     static const char *knobs[] = {"width", "kind"}, *words[] = {"a", "b"};
     static const store_limit two[] = {{"T_mae", LIMIT_LT, 0.5, ""}, {"size", LIMIT_LT, 1, ""}};
     static const store_space space = {.n_knobs = 2, .knob = knobs};
-    const knob_sheet h = {
-        .a = a, .space = &space, .n = 5, .trial = five, .at = cells, .n_words = 2, .word = words};
-    const why_field f = {5, 2, five, twofold, sizes, two};
+    const knob_sheet h = {.a = a,
+                          .space = &space,
+                          .n = n_trials,
+                          .trial = five,
+                          .at = cells,
+                          .n_words = 2,
+                          .word = words};
+    const why_field f = {n_trials, 2, five, twofold, sizes, two};
     int n;
     cr_assert(eq(int, why_find_steps(&f, &h, row, out, &n, NULL), OK));
     return n;
@@ -135,7 +140,7 @@ Test(why, steps_away_from_a_trial_are_means_of_pairs)
     arena a = {0};
     why_step *s;
     const double half = 12.7062047 * 0.5;
-    cr_assert(eq(int, steps_from(0, &s, &a), 2));
+    cr_assert(eq(int, steps_from(0, 5, &s, &a), 2));
     cr_expect(strcmp(s[0].knob, "width") == 0 && strcmp(s[0].from, "8") == 0 &&
               strcmp(s[0].to, "16") == 0);
     cr_expect(eq(int, s[0].n, 2));
@@ -143,6 +148,7 @@ Test(why, steps_away_from_a_trial_are_means_of_pairs)
     cr_expect(epsilon_eq(dbl, s[0].high[0], -1.5 + half, 1e-6));
     cr_expect(epsilon_eq(dbl, s[0].change[1], 100, 1e-12), "the other figure beside it");
     cr_expect(epsilon_eq(dbl, s[1].change[0], 1.5, 1e-12), "a to b");
+    cr_expect(s[0].tried == 3 && s[1].tried == 4);
     cr_expect(strcmp(s[1].to, "b") == 0);
     arena_free(&a);
 }
@@ -152,11 +158,23 @@ Test(why, steps_back_have_the_opposite_sign)
     arena a = {0};
     why_step *s;
     const double half = 12.7062047 * 0.5;
-    cr_assert(eq(int, steps_from(4, &s, &a), 2));
+    cr_assert(eq(int, steps_from(4, 5, &s, &a), 2));
     cr_expect(strcmp(s[0].from, "16") == 0 && strcmp(s[0].to, "8") == 0);
     cr_expect(epsilon_eq(dbl, s[0].change[0], 1.5, 1e-12));
     cr_expect(epsilon_eq(dbl, s[0].low[0], 1.5 - half, 1e-6));
     cr_expect(epsilon_eq(dbl, s[1].change[0], -1.5, 1e-12), "b to a");
+    cr_expect(s[0].tried == 4 && s[1].tried == 3);
+    arena_free(&a);
+}
+
+/* Width 16 with kind b is missing; width 16 was tried with kind a. */
+Test(why, steps_say_whether_they_were_tried)
+{
+    arena a = {0};
+    why_step *s;
+    cr_assert(eq(int, steps_from(3, 4, &s, &a), 2));
+    cr_expect(strcmp(s[0].to, "16") == 0 && s[0].tried == 0);
+    cr_expect(strcmp(s[1].to, "a") == 0 && s[1].tried == 1, "the first of two seeds");
     arena_free(&a);
 }
 
@@ -166,8 +184,8 @@ Test(why, a_step_gains_what_the_interval_makes_sure)
     const double change[] = {-0.5, 0.6}, low[] = {-0.8, 0.3}, high[] = {-0.2, 0.9};
     const double unknown[] = {(double)NAN, (double)NAN};
     const store_limit upper = {"x", LIMIT_LE, 2, ""}, lower = {"y", LIMIT_GT, 3, ""};
-    const why_step s = {"k", "1", "2", 5, change, low, high},
-                   single = {"k", "1", "2", 1, change, unknown, unknown};
+    const why_step s = {.n = 5, .change = change, .low = low, .high = high},
+                   single = {.n = 1, .change = change, .low = unknown, .high = unknown};
     cr_expect(epsilon_eq(dbl, why_step_gain(&upper, &s, 0), 0.1, 1e-12));
     cr_expect(epsilon_eq(dbl, why_step_gain(&lower, &s, 1), 0.1, 1e-12));
     cr_expect(why_step_gain(&lower, &s, 0) < 0);
