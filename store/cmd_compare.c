@@ -6,7 +6,7 @@
 static const char *format = "table", *part;
 
 static const opt options[] = {
-    {"part", 'p', OPT_STRING, "PART",
+    {"part", 0, OPT_STRING, "PART",
      "only this table: rows, dominance or seeds (csv: rows unless said)", 0, 0, &part},
     {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},

@@ -6,7 +6,7 @@
 static const char *format = "table", *part;
 
 static const opt options[] = {
-    {"part", 'p', OPT_STRING, "PART",
+    {"part", 0, OPT_STRING, "PART",
      "only this table: trial, figures, versions, size, container, latency, timing, classes, "
      "confusion, steps, curve, stages or runs (csv: size unless said)",
      0, 0, &part},

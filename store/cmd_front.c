@@ -11,12 +11,12 @@
 static const char *format = "table", *filter, *objectives, *columns, *sort;
 
 static const opt options[] = {
-    {"objectives", 'o', OPT_STRING, "A,B,...",
+    {"objectives", 0, OPT_STRING, "A,B,...",
      "metrics to trade off, each with :min or :max where its better direction is not known "
      "(default: the study's objectives)",
      0, 0, &objectives},
-    {"filter", 'f', OPT_STRING, "FILTER", "the front of the trials that meet this condition alone",
-     0, 0, &filter},
+    {"filter", 0, OPT_STRING, "FILTER", "the front of the trials that meet this condition alone", 0,
+     0, &filter},
     {"columns", 'c', OPT_STRING, "A,B,...",
      "columns to show, or 'all' (default: trial, seed when there are several, knobs, the "
      "objectives)",
@@ -37,9 +37,10 @@ static const opt_spec spec = {
         "--filter the others do not take part, so a trial may be on this front that is beaten by\n"
         "one outside; 'paretune query DB FILTER --front' shows the part of the whole front that\n"
         "meets a condition. Metrics without suffix are of the validation part.",
-    .examples = "  paretune front hw2.db\n"
-                "  paretune front hw1.db --objectives accuracy,size --filter 'storage = int8'\n"
-                "  paretune front hw1.db -o accuracy,n_params:min --format csv > front.csv",
+    .examples =
+        "  paretune front hw2.db\n"
+        "  paretune front hw1.db --objectives accuracy,size --filter 'storage = int8'\n"
+        "  paretune front hw1.db --objectives accuracy,n_params:min --format csv > front.csv",
     .args_min = 1,
     .args_max = 1,
     .options = options,

@@ -17,8 +17,8 @@ static const opt options[] = {
      "a further limit such as 'size < 20 kB', or another one in place of the version's; may be "
      "given several times",
      0, 0, &limits},
-    {"filter", 'f', OPT_STRING, "FILTER", "choose among the trials that meet this condition alone",
-     0, 0, &filter},
+    {"filter", 0, OPT_STRING, "FILTER", "choose among the trials that meet this condition alone", 0,
+     0, &filter},
     {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},
 };

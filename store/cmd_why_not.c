@@ -19,9 +19,9 @@ static const opt options[] = {
      "a further limit such as 'size < 20 kB', or another one in place of the version's; may be "
      "given several times",
      0, 0, &limits},
-    {"filter", 'f', OPT_STRING, "FILTER", "ask about the trials that meet this condition alone", 0,
-     0, &filter},
-    {"part", 'p', OPT_STRING, "PART",
+    {"filter", 0, OPT_STRING, "FILTER", "ask about the trials that meet this condition alone", 0, 0,
+     &filter},
+    {"part", 0, OPT_STRING, "PART",
      "only this table: summary, limits, closest, steps, knobs or untried (csv: limits unless said)",
      0, 0, &part},
     {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},

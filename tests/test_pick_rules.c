@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "store/store.h"
+#include "store/pick_measure.h"
 #include "support/fake_results.h"
 
 static const char *names[] = {"x", "y", "z"};
@@ -175,6 +175,65 @@ Test(pick_question, the_knee_is_of_the_feasible_trials_under_the_objectives)
     pick p = asked(&(picks_question){.rule = PICK_KNEE});
     cr_expect_eq(p.trial, 1);
     cr_expect_str_eq(p.rule, "knee of the front of T_mae, RH_mae and size");
+}
+
+/* What a rule weighs: the figure of the first limit that fits, else of the first objective, else a usual one. */
+static const store_metric_info many[] = {
+    {"accuracy", "%", "", STORE_HIGHER}, {"accuracy_test", "%", "", STORE_HIGHER},
+    {"score", "", "", STORE_HIGHER},     {"score_test", "", "", STORE_HIGHER},
+    {"size", "B", "", STORE_LOWER},      {"inference_ms", "ms", "", STORE_LOWER},
+    {"total_ms", "ms", "", STORE_LOWER}, {"macs", "", "", STORE_LOWER}};
+
+static const char *measured_by(pick_rule rule, const char *limit, const char *objective)
+{
+    const store_limit l = {limit, LIMIT_LT, 1, ""};
+    const store_version v = {"v", "", limit != NULL, &l};
+    const store_objective o = {objective, false};
+    const store_space space = {.n_metrics = sizeof many / sizeof *many,
+                               .metric = many,
+                               .n_objectives = objective != NULL,
+                               .objective = &o};
+    pick_measure m;
+    if (pick_measure_find(s, &space, &v, rule, &scratch, &m, NULL) != OK) return "nothing";
+    return pick_measure_text(&m, &scratch);
+}
+
+Test(pick_question, a_rule_weighs_what_limits_name_before_what_objectives_do)
+{
+    static const struct {
+        pick_rule rule;
+        const char *limit, *objective, *want;
+    } cases[] = {{PICK_FASTEST, "inference_ms", "total_ms", "least inference_ms"},
+                 {PICK_FASTEST, "size", "total_ms", "least total_ms"},
+                 {PICK_FASTEST, "size", "size", "nothing"},
+                 {PICK_ACCURATE, "accuracy", "score", "highest accuracy"},
+                 {PICK_ACCURATE, "size", "accuracy", "highest accuracy"},
+                 {PICK_ACCURATE, "score", "size", "nothing"},
+                 {PICK_ACCURATE, NULL, NULL, "nothing"},
+                 {PICK_KNEE, "size", "size", "knee of the front of size"},
+                 {PICK_KNEE, "size", NULL, "nothing"},
+                 {PICK_SMALLEST, NULL, NULL, "least size"},
+                 {PICK_MARGIN, NULL, NULL, "most room under the tightest limit"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_str_eq(measured_by(cases[i].rule, cases[i].limit, cases[i].objective),
+                         cases[i].want, "case %zu", i);
+}
+
+/* The fake study's trials report no latency, but n_params; here macs stand in its place. */
+Test(pick_question, without_milliseconds_the_last_trial_tells_what_is_reported)
+{
+    int64_t trial = fake_add(s, 1, 1);
+    const hash score = fake_hash("score", 101);
+    const store_metric macs = {"macs", 5};
+    for (int i = 0; i < 4; i++) {
+        static const char *const kinds[] = {"data", "train", "export", "score"};
+        hash key = i ? fake_hash(kinds[i], 101) : fake_hash("data", 0);
+        store_outcome o = {.run_id = 1, .artifact_hash = "00", .tries = 1};
+        if (strcmp(key.text, score.text) == 0) o.n_metrics = 1, o.metric = &macs;
+        cr_assert_eq(store_stage_done(s, &key, &o, NULL), OK);
+    }
+    cr_assert_eq(store_trial_done(s, trial, NULL), OK);
+    cr_expect_str_eq(measured_by(PICK_FASTEST, "size", "size"), "least macs");
 }
 
 Test(pick_question, what_nothing_measures_is_said)

@@ -21,24 +21,24 @@ expect 0 query demo.db --front --format csv
 sort out | cmp -s - front.csv || fail "front lists others than query --front"
 expect 0 front demo.db
 out_has 'are on the front of T_mae, RH_mae and size'
-expect 0 front demo.db -o size --format csv
+expect 0 front demo.db --objectives size --format csv
 [ "$(wc -l <out)" -eq 2 ] || fail "the front of one objective is not one trial"
 expect 0 query demo.db --sort size --limit 1 --columns size --format csv
 cp out least
-expect 0 front demo.db -o size --columns size --format csv
+expect 0 front demo.db --objectives size --columns size --format csv
 cmp -s out least || fail "the front of size is not the smallest file"
-expect 0 front demo.db -o size:max,T_mae --filter 'architecture = mlp' --format json
+expect 0 front demo.db --objectives size:max,T_mae --filter 'architecture = mlp' --format json
 out_has '"architecture": "mlp"'
 grep -q cnn out && fail "a filtered front has what the filter leaves out"
 is_json out
 expect 0 front demo.db --filter 'architecture = mlp'
 out_has 'In all of them: architecture=mlp'
 grep -q '^trial  architecture' out && fail "a knob that is equal in all rows has a column"
-expect 2 front demo.db -o sise
+expect 2 front demo.db --objectives sise
 err_has "did you mean 'size'?"
-expect 2 front demo.db -o size:best
+expect 2 front demo.db --objectives size:best
 err_has ':min or :max'
-expect 2 front demo.db -o total_ms
+expect 2 front demo.db --objectives total_ms
 err_has 'no finished trial has the figure total_ms'
 expect 2 front demo.db --filter 'T_mea < 3'
 err_has "did you mean 'T_mae'?"
@@ -63,9 +63,10 @@ expect 0 query demo.db "meets.small = 1" --sort size --limit 1 --columns trial -
 [ "$(tail -n 1 out)" = "$smallest" ] || fail "rule smallest does not take the smallest feasible file"
 expect 0 query demo.db "meets.small = 1" --sort margin.small --desc --limit 1 --columns trial --format csv
 [ "$(tail -n 1 out)" = "$own" ] || fail "margin.small does not order trials as the margin rule does"
-for rule in fastest most-accurate knee; do
+for rule in most-accurate knee fastest; do
     expect 0 pick demo.db -v small --rule $rule
 done
+out_has 'least macs among'
 expect 0 pick demo.db -v small --limit 'size < 1 kB' --format csv
 out_has 'size < 1 kB'
 grep -q '4 kB' out && fail "a given limit stands beside the one it replaces"
