@@ -6,6 +6,7 @@
 #include "report/figure_progress.h"
 #include "report/figure_sizes.h"
 #include "report/job.h"
+#include "report/output_strategies.h"
 #include "report/output_tables.h"
 #include "report/volume.h"
 
@@ -14,7 +15,7 @@
 #include <string.h>
 
 static const char *out_folder, *x_metric, *y_metric, *width = "2", *filter;
-static bool png, latex, markdown, json, untitled;
+static bool strategies_only, png, latex, markdown, json, untitled;
 
 static const opt options[] = {
     {"out", 'o', OPT_STRING, "DIR", "folder for the files (default: report-NAME for NAME.db)", 0, 0,
@@ -24,6 +25,9 @@ static const opt options[] = {
     {"y", 'y', OPT_STRING, "METRIC", "draw one plot with this metric upwards", 0, 0, &y_metric},
     {"filter", 'f', OPT_STRING, "FILTER", "only these trials in tables and plots, as in query", 0,
      0, &filter},
+    {"strategies", 0, OPT_FLAG, NULL,
+     "compare strategies instead: what each knob costs and saves, alone and together", 0, 0,
+     &strategies_only},
     {"width", 'w', OPT_STRING, "WIDTH",
      "of figures: 1 (a column, 88 mm), 2 (two columns, 180 mm) or millimetres", 0, 0, &width},
     {"untitled", 0, OPT_FLAG, NULL, "figures without titles, for documents with captions", 0, 0,
@@ -99,16 +103,12 @@ static status say_front(job *j, err *e)
 
 static status write_report(job *j, err *e)
 {
-    TRY(job_open(j, e));
     TRY(say_front(j, e));
     TRY(output_tables(j, e));
     TRY(draw_figures(j, e));
-    TRY(buf_check(&j->said, e));
-    if (j->picks.n > 0) {
-        TRY(picks_print(&j->picks, j->db, stdout, j->a, e));
-        printf("\n");
-    }
-    printf("%s", j->said.data);
+    if (j->picks.n == 0) return OK;
+    TRY(picks_print(&j->picks, j->db, stdout, j->a, e));
+    printf("\n");
     return OK;
 }
 
@@ -127,7 +127,10 @@ static status run(int n, char **argv, int *code, err *e)
              .markdown = markdown,
              .json = json};
     TRY(figure_parse_width(width, &j.style.width_mm, e));
-    status s = write_report(&j, e);
+    status s = job_open(&j, e);
+    if (s == OK) s = (strategies_only ? output_strategies : write_report)(&j, e);
+    if (s == OK) s = buf_check(&j.said, e);
+    if (s == OK) printf("%s", j.said.data);
     job_close(&j);
     arena_free(&a);
     return s;

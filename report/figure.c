@@ -201,6 +201,9 @@ static void draw_mark(buf *b, figure_mark mark, double x, double y)
     case MARK_THICK:
         svg_line(b, "near", x - 4, y, x + 4, y);
         break;
+    case MARK_LINE:
+        svg_line(b, "wide", x - 4, y, x + 4, y);
+        break;
     case MARK_THIN:
         svg_line(b, "many", x - 4, y, x + 4, y);
         break;
@@ -253,7 +256,7 @@ bool panel_has(const panel *p, double x, double y)
 
 int panel_ticks_across(double width)
 {
-    int n = (int)(width / 38);
+    int n = (int)(width / 34);
     return n < 2 ? 2 : n > 8 ? 8 : n;
 }
 

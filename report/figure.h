@@ -61,6 +61,7 @@ typedef enum {
     MARK_MISS,
     MARK_BAR,
     MARK_THICK,
+    MARK_LINE,
     MARK_THIN,
     MARK_DOTTED,
     MARK_BAND,

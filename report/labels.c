@@ -61,7 +61,7 @@ static void place(label *l, int own, int n, const label_room *room)
         for (int i = 0; i < 8; i++) {
             rectangle box = box_at(&l[own], room->size, side * way[i][0], way[i][1], gaps[g]);
             if (!is_free(l, own, n, &box, room)) continue;
-            double cost = 12 * count_covered(&box, room) + 0.4 * gaps[g] + 0.05 * i;
+            double cost = 4 * count_covered(&box, room) + 0.2 * gaps[g] + 0.05 * i;
             if (cost >= best) continue;
             best = cost;
             l[own].placed = true;
