@@ -95,6 +95,17 @@ static const char *asked_metric(const job *j, int i)
     return NULL;
 }
 
+/* Whether a finished trial has it: a study knows more metrics than its trials report. */
+static status has_values(job *j, const char *metric, bool *out, err *e)
+{
+    store_points p;
+    *out = false;
+    if (!job_find_metric(j, metric)) return OK;
+    TRY(store_read_points(j->s, 1, &metric, j->a, &p, e));
+    for (int i = 0; i < p.n; i++) *out |= isfinite(p.value[i]) != 0;
+    return OK;
+}
+
 static status choose_metrics(job *j, strategies *out, err *e)
 {
     static const char *const speed[] = {"total_ms", "inference_ms", "modelled_total_ms",
@@ -108,9 +119,13 @@ static status choose_metrics(job *j, strategies *out, err *e)
             out->n_metrics < STRATEGY_MOST_METRICS - 2)
             add_metric(j, out, ROLE_QUALITY, name);
     }
-    if (job_find_metric(j, "size")) add_metric(j, out, ROLE_MEMORY, "size");
-    for (size_t i = 0; !time && i < sizeof speed / sizeof *speed; i++)
-        if (job_find_metric(j, speed[i])) time = speed[i];
+    bool found;
+    TRY(has_values(j, "size", &found, e));
+    if (found) add_metric(j, out, ROLE_MEMORY, "size");
+    for (size_t i = 0; !time && i < sizeof speed / sizeof *speed; i++) {
+        TRY(has_values(j, speed[i], &found, e));
+        if (found) time = speed[i];
+    }
     if (time) add_metric(j, out, ROLE_LATENCY, time);
     return out->n_metrics ? OK
                           : FAIL(e, ERR_INPUT, "the study has no metric to judge strategies by");
@@ -195,17 +210,35 @@ static const char *last_part(const char *path)
     return dot ? dot + 1 : path;
 }
 
-/* Values at which a knob does nothing. */
+/* Knobs whose effect has a name, and the value at which they do nothing. */
+typedef struct {
+    const char *knob, *neutral;
+    const char *before, *behind; /* the value stands between */
+} familiar;
+
+static const familiar *find_familiar(const char *knob, const char *neutral)
+{
+    static const familiar known[] = {
+        {"final_sparsity", "0", "magnitude pruning to ", ""},
+        {"pattern", "unstructured", "pruning pattern ", ""},
+        {"channels", "0", "", " of the channels removed"},
+        {"clusters", "0", "", " weight clusters"},
+        {"storage", "float32", "quantization (", ")"},
+        {"aware", "false", "quantization-aware training (", ")"},
+        {"aware", "0", "quantization-aware training (", ")"},
+        {"pack", "flat", "packing (", ")"},
+        {"dropout", "0", "dropout of ", ""},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(last_part(knob), known[i].knob) == 0 && strcmp(neutral, known[i].neutral) == 0)
+            return &known[i];
+    return NULL;
+}
+
 static int neutral_level(const studied_knob *k)
 {
-    static const char *const known[][2] = {
-        {"final_sparsity", "0"},     {"channels", "0"},  {"clusters", "0"}, {"storage", "float32"},
-        {"pattern", "unstructured"}, {"aware", "false"}, {"pack", "flat"},  {"dropout", "0"}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(last_part(k->name), known[i][0]) != 0) continue;
-        for (int l = 0; l < k->n_levels; l++)
-            if (strcmp(k->level[l].text, known[i][1]) == 0) return l;
-    }
+    for (int l = 0; l < k->n_levels; l++)
+        if (find_familiar(k->name, k->level[l].text)) return l;
     return -1;
 }
 
@@ -390,30 +423,15 @@ static void join(strategy_effect *f, int n_intervals)
 /* What people call it. */
 static const char *name_of(arena *a, const char *knob, const char *from, const char *to)
 {
-    static const struct {
-        const char *knob, *form; /* %s: the value */
-    } known[] = {{"final_sparsity", "magnitude pruning to %s"},
-                 {"pattern", "pruning pattern %s"},
-                 {"channels", "%s of the channels removed"},
-                 {"clusters", "%s weight clusters"},
-                 {"storage", "quantization (%s)"},
-                 {"pack", "packing (%s)"}};
     const char *last = last_part(knob);
-    if (strcmp(last, "storage") == 0 && strcmp(to, "float16") == 0) return "float16 storage";
-    if (strcmp(last, "aware") == 0) return "quantization-aware training";
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        const char *mark = strstr(known[i].form, "%s");
-        if (strcmp(last, known[i].knob) == 0)
-            return arena_printf(a, "%.*s%s%s", (int)(mark - known[i].form), known[i].form, to,
-                                mark + 2);
-    }
-    if (strcmp(last, "architecture") == 0)
-        return arena_printf(a, "%s for %s%s", to, from,
-                            strncmp(to, "ds-", 3) == 0 && strncmp(from, "ds-", 3) != 0
-                                ? " (depthwise separable)"
-                                : "");
-    return arena_printf(a, "%s %s for %s", strcmp(last, "alpha") == 0 ? "width multiplier" : knob,
-                        to, from);
+    const familiar *f = find_familiar(knob, from);
+    if (f && strcmp(to, "float16") == 0) return "float16 storage";
+    if (f) return arena_printf(a, "%s%s%s", f->before, to, f->behind);
+    if (strcmp(last, "architecture") != 0)
+        return arena_printf(a, "%s %s for %s",
+                            strcmp(last, "alpha") == 0 ? "width multiplier" : knob, to, from);
+    bool separable = strncmp(to, "ds-", 3) == 0 && strncmp(from, "ds-", 3) != 0;
+    return arena_printf(a, "%s for %s%s", to, from, separable ? " (depthwise separable)" : "");
 }
 
 static status measure(const study *s, strategy *t, err *e)
@@ -600,7 +618,7 @@ static const char *mix_name(const strategies *t, const config *c, arena *a)
     for (int i = 0; i < t->n && text; i++)
         if (is_applied(t, i, c))
             text = arena_printf(a, "%s%s%s", text, text[0] ? " + " : "", t->strategy[i].name);
-    return text && !text[0] ? "none" : text;
+    return text && !text[0] ? "no strategy" : text;
 }
 
 /* Points of a percentage, else a part of the reference's figure. */

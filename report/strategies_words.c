@@ -34,7 +34,7 @@ void strategy_reported(const strategy_metric *m, double mean, double low, double
 static void put_number(buf *b, double v, bool sign)
 {
     double size = fabs(v);
-    int digits = size >= 20 ? 0 : size >= 2 ? 1 : size >= 0.005 ? 2 : 3;
+    int digits = size >= 20 ? 0 : size >= 2 ? 1 : size >= 0.05 ? 2 : size >= 0.005 ? 3 : 5;
     char text[40];
     snprintf(text, sizeof text, sign ? "%+.*f" : "%.*f", digits, v);
     if (strspn(text, "+-0.") == strlen(text)) snprintf(text, sizeof text, "0");
@@ -80,7 +80,14 @@ static void put_figure(buf *b, const strategy_metric *m, double v)
 static const char *thing_of(const strategy_metric *m)
 {
     if (m->role == ROLE_MEMORY) return "memory";
-    return m->role == ROLE_LATENCY ? "latency" : m->name;
+    if (m->role == ROLE_LATENCY) return strcmp(m->unit, "ms") == 0 ? "latency" : "multiply-adds";
+    return m->name;
+}
+
+static const char *excess_of(const strategy_metric *m)
+{
+    if (m->role == ROLE_MEMORY) return "large a file";
+    return strcmp(m->unit, "ms") == 0 ? "long a latency" : "many multiply-adds";
 }
 
 /* "costs least accuracy", "saves most memory"; `base`: "cost", "save". */
@@ -122,7 +129,7 @@ static void put_rest(buf *b, const strategies *s, const strategy_metric *m,
     if (a->n_rivals == 0) {
         buf_text(b, "; no other strategy is there to compare with. ");
     } else if (a->n_told == a->n_rivals) {
-        buf_printf(b, "; every other strategy surely %s. ", quality ? "costs more" : "saves less");
+        buf_printf(b, "; every other strategy %s. ", quality ? "costs more" : "saves less");
     } else if (a->n_told == 0) {
         buf_printf(
             b, ", but no other strategy can be told to %s, so this question has no answer yet. ",
@@ -152,7 +159,7 @@ static void put_answer(buf *b, const strategies *s, int metric)
     }
     const strategy_effect *f = &s->strategy[a->best].effect[metric];
     bool sure = a->n_told == a->n_rivals && a->n_rivals > 0;
-    buf_printf(b, "%s%s ", sure ? "" : "On average ", s->strategy[a->best].name);
+    buf_printf(b, "%s%s ", sure ? "Surely " : "On average ", s->strategy[a->best].name);
     put_verb(b, m, false);
     buf_text(b, ": ");
     strategy_put_effect(b, m, f);
@@ -210,9 +217,9 @@ static void put_together(buf *b, const strategies *s, const strategy_pair *p, in
         put_interval(b, v, true);
     } else {
         buf_printf(b,
-                   "Together %s and %s leave %.2f times [%.2f, %.2f] the %s that their savings "
-                   "multiplied would",
-                   one, other, exp(f->mean), exp(f->joint_low), exp(f->joint_high), thing_of(m));
+                   "Together %s and %s leave %.2f times [%.2f, %.2f] as %s as their separate "
+                   "savings promise",
+                   one, other, exp(f->mean), exp(f->joint_low), exp(f->joint_high), excess_of(m));
     }
     buf_text(b, ". ");
 }
@@ -236,8 +243,8 @@ static int put_strongest(buf *b, const strategies *s, int metric)
     for (int i = 0; i < s->n_pairs; i++)
         told += is_told(&s->metric[metric], &s->pair[i].effect[metric]);
     if (told > MOST)
-        buf_printf(b, "%d more such pairs of %s are in the table. ", told - MOST,
-                   thing_of(&s->metric[metric]));
+        buf_printf(b, "(More such pairs of %s in the table: %d.) ", thing_of(&s->metric[metric]),
+                   told - MOST);
     return told;
 }
 
@@ -255,7 +262,7 @@ static void put_interplay(buf *b, const strategies *s)
 
 static void put_mix(buf *b, const strategies *s, const strategy_mix *x)
 {
-    buf_printf(b, "%s %s: %s (trial %lld; ", x->budget, x->aim, x->strategies, (long long)x->trial);
+    buf_printf(b, "%s %s, %s (trial %lld; ", x->aim, x->budget, x->strategies, (long long)x->trial);
     for (int m = 0; m < s->n_metrics; m++) {
         if (m) buf_text(b, ", ");
         put_figure(b, &s->metric[m], x->figure[m]);
@@ -266,6 +273,10 @@ static void put_mix(buf *b, const strategies *s, const strategy_mix *x)
 
 static void put_mixes(buf *b, const strategies *s)
 {
+    if (s->reference == 0)
+        buf_text(b,
+                 "No trial does without all of them, so combinations have nothing to be measured "
+                 "against. ");
     if (s->n_mixes == 0) return;
     buf_printf(b,
                "Against the reference without any of them (trial %lld: ", (long long)s->reference);
@@ -273,7 +284,7 @@ static void put_mixes(buf *b, const strategies *s)
         if (m) buf_text(b, ", ");
         put_figure(b, &s->metric[m], s->reference_figure[m]);
     }
-    buf_text(b, "), of what was tried is, ");
+    buf_text(b, "), the best of what was tried: ");
     for (int i = 0; i < s->n_mixes; i++) {
         if (i) buf_text(b, "; ");
         put_mix(b, s, &s->mix[i]);
@@ -291,9 +302,9 @@ static void put_limits(buf *b, const strategies *s)
     if (s->n_seeds < 2)
         buf_text(b, "with one seed, the luck of a training is part of every comparison; ");
     if (s->n_mixes)
-        buf_text(b,
-                 "the best-looking of many combinations has had luck, and its test figures, which "
-                 "chose nothing, will be a little worse; ");
+        buf_text(
+            b, "the best-looking of many combinations has had luck, so its test figures are to be "
+               "expected a little worse; ");
     if (modelled) buf_text(b, "latencies are modelled, not measured; ");
     buf_text(b,
              "trainings that share their first epochs share some luck, which the intervals do not "
