@@ -45,14 +45,34 @@ static const opt_spec spec = {
     .args = "DB",
     .summary = "write tables and figures of a study",
     .details =
-        "Writes front.csv (trials that no other beats under the objectives), trials.csv (all of\n"
-        "them), picks.csv and one SVG for each objective against size, and prints the picks:\n"
-        "per version the trial chosen on validation figures, its test figures and the margin\n"
-        "to every limit, or the closest miss and the limit that binds.\n"
-        "CSV files are UTF-8, with one row per trial and a column per knob and metric; units\n"
-        "are those of the columns' comments: 'paretune sql DB \"select * from metrics\"'.",
+        "Prints the picks: per version the trial chosen on validation figures, its test figures "
+        "and\n"
+        "the margin to every limit, or the closest miss and the limit that binds. Writes tables "
+        "and\n"
+        "figures into a folder:\n"
+        "\n"
+        "  front, trials, picks    for programs: CSV, a column per knob and metric\n"
+        "  versions                for documents: a pick's figures beside its limits\n"
+        "  hyperparameters         for documents: settings of the picks, values searched\n"
+        "  pareto-X-Y              each objective against size: the front, what each version\n"
+        "                          allows, its pick, intervals over seeds\n"
+        "  pairs, slices           three objectives or more: every pair; two in bands of a third\n"
+        "  curves                  learning curves, with pruning and early stops\n"
+        "  progress                the share of the box that the front dominates, by CPU time\n"
+        "  importance              what each knob explains\n"
+        "  sizes                   where the bytes of the picks' files are\n"
+        "\n"
+        "Without versions, the best trial of each objective takes the place of the picks. Figures\n"
+        "are SVG, sized for one or two columns of a paper with text of 7 to 9 points.\n"
+        "\n"
+        "--strategies compares instead what each knob does (Laboratory 4's questions): pairs of\n"
+        "trials that differ in one knob only, their mean difference in accuracy, memory and\n"
+        "latency, intervals that hold for all of them at once, and in two paragraphs what follows\n"
+        "from that and what does not.",
     .examples = "  paretune report hw2.db\n"
-                "  paretune report hw2.db --out plots --x macs --y T_mae",
+                "  paretune report hw2.db --width 1 --png --latex --out paper\n"
+                "  paretune report hw2.db --x macs --y T_mae --filter 'size < 2 kB'\n"
+                "  paretune report lab4.db --strategies --markdown",
     .args_min = 1,
     .args_max = 1,
     .options = options,

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { C_TRIAL, C_PARAMS = 4, C_DETAIL = 5, MOST_EPOCHS = 100000 };
+/* Of store_curves. */
+enum { C_TRIAL, C_STOPPED, C_PARAMS, C_DETAIL, C_TRIALS, MOST_EPOCHS = 100000 };
 
 typedef struct {
     const table *t;
@@ -78,8 +79,11 @@ static status append(reading *r, learning_curve *c, const node *params, const no
 
 static status read_trial(reading *r, int row, int n_rows, err *e)
 {
-    learning_curve c = {
-        .trial = trial_of(r->t, row), .prune_begin = -1, .prune_end = -1, .fine_tune = -1};
+    learning_curve c = {.trial = trial_of(r->t, row),
+                        .prune_begin = -1,
+                        .prune_end = -1,
+                        .fine_tune = -1,
+                        .is_stopped = cell_at(r->t, row, C_STOPPED)->number != 0};
     int base = 0;
     for (int i = row; i < row + n_rows; i++) {
         const cell *params = cell_at(r->t, i, C_PARAMS), *detail = cell_at(r->t, i, C_DETAIL);
@@ -94,29 +98,19 @@ static status read_trial(reading *r, int row, int n_rows, err *e)
     return OK;
 }
 
-static bool is_wanted(int64_t trial, const int64_t *wanted, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (wanted[i] == trial) return true;
-    return false;
-}
-
 status learning_curves_read(store *s, int most, const int64_t *wanted, int n_wanted, arena *a,
                             learning_curves *out, err *e)
 {
     table t;
     *out = (learning_curves){0};
-    TRY(store_trainings(s, a, &t, e));
-    for (int row = 0; row < t.n_rows; row += rows_of_trial(&t, row)) out->n_trials++;
-    int room = most > n_wanted ? most - n_wanted : 0, index = 0;
-    int stride = room > 0 ? (out->n_trials + room - 1) / room : out->n_trials + 1;
-    out->curve = ARENA_NEW(a, learning_curve, out->n_trials + 1);
+    TRY(store_curves(s, most, wanted, n_wanted, a, &t, e));
+    if (t.n_rows == 0) return OK;
+    out->n_trials = (int)cell_at(&t, 0, C_TRIALS)->number;
+    out->curve = ARENA_NEW(a, learning_curve, t.n_rows);
     if (!out->curve) return FAIL(e, ERR_MEM, "no memory for learning curves");
     reading r = {&t, a, out};
-    for (int row = 0, n; row < t.n_rows; row += n, index++) {
+    for (int row = 0, n; row < t.n_rows; row += n) {
         n = rows_of_trial(&t, row);
-        if (index % (stride ? stride : 1) != 0 && !is_wanted(trial_of(&t, row), wanted, n_wanted))
-            continue;
         TRY(read_trial(&r, row, n, e));
     }
     return OK;

@@ -1,4 +1,4 @@
-/* Learning curves of finished trials, as their train stages noted them: the parts of a chain joined to one. Shown by
+/* Learning curves of trials that are done or were stopped early, as their train stages noted them: the parts of a chain joined to one. Shown by
  * figures and pages. */
 #ifndef PARETUNE_REPORT_CURVES_H
 #define PARETUNE_REPORT_CURVES_H
@@ -16,6 +16,7 @@ typedef struct {
     double *value;              /* after each: validation accuracy in percent, or validation loss */
     int prune_begin, prune_end; /* epochs between which weights are pruned; -1: they are not */
     int fine_tune;              /* epochs before the fine-tuning began; -1: there is none */
+    bool is_stopped;            /* early, by the stop rule */
 } learning_curve;
 
 typedef struct {
@@ -24,8 +25,8 @@ typedef struct {
     bool is_accuracy; /* else loss */
 } learning_curves;
 
-/* Of the trials in `wanted` (n_wanted of them) and, of all others, as many as make `most` in all, evenly spread in the
- * order of candidates. All in `a`. */
+/* Of the trials in `wanted` (n_wanted of them) and, of all others, `most` at the most, evenly spread over the order of
+ * candidates. All in `a`. */
 status learning_curves_read(store *s, int most, const int64_t *wanted, int n_wanted, arena *a,
                             learning_curves *out, err *e);
 

@@ -10,48 +10,41 @@
 
 /* On dark ground the darker colours give way to lighter; librsvg, LaTeX and printers show the light form. */
 static const char css[] =
-    "text{font-family:Helvetica,Arial,'Liberation Sans','DejaVu "
-    "Sans',sans-serif;font-size:7.5px;fill:#222}\n"
-    ".page{fill:#fff}.frame{fill:none;stroke:#777;stroke-width:.6}.grid{stroke:#e4e4e4;stroke-"
-    "width:.5}"
-    ".minor{stroke:#f1f1f1;stroke-width:.5}\n"
-    ".title{font-size:9px;font-weight:bold}.soft{fill:#555}.head{font-weight:bold}"
-    ".small{font-size:6.8px}.ticks{fill:#444;font-size:6.8px}\n"
-    ".other{fill:none;stroke:#7d8790;stroke-opacity:.45;stroke-width:2.4;stroke-linecap:round}"
-    ".faint{fill:none;stroke:#7d8790;stroke-opacity:.25;stroke-width:2;stroke-linecap:round}\n"
-    ".steps{fill:none;stroke:#0072b2;stroke-width:1.1}.best{fill:#0072b2;stroke:#fff;stroke-width:."
-    "5}"
+    "text{font-family:Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif}\n"
+    "text{font-size:7.5px;fill:#222}.title{font-size:9px}.title,.head{font-weight:bold}\n"
+    ".small,.ticks{font-size:6.8px}.soft{fill:#555}.ticks{fill:#444}\n"
+    ".halo{paint-order:stroke;stroke:#fff;stroke-width:2px;stroke-linejoin:round}\n"
+    ".page{fill:#fff}.frame{fill:none;stroke:#777;stroke-width:.6}\n"
+    ".grid{stroke:#e4e4e4;stroke-width:.5}.minor{stroke:#f1f1f1;stroke-width:.5}\n"
+    ".zero{stroke:#555;stroke-width:.8}.stop{stroke:#b3001b;stroke-width:.9}\n"
+    ".other,.faint{fill:none;stroke:#7d8790;stroke-linecap:round}\n"
+    ".other{stroke-opacity:.5;stroke-width:2.4}.faint{stroke-opacity:.25;stroke-width:2}\n"
+    ".steps{fill:none;stroke:#0072b2;stroke-width:1.1}\n"
+    ".best{fill:#0072b2;stroke:#fff;stroke-width:.5}\n"
     ".member{fill:#fff;fill-opacity:.7;stroke:#0072b2;stroke-width:.8}\n"
-    ".bar{stroke:#0072b2;stroke-width:.8}.halo{paint-order:stroke;stroke:#fff;stroke-width:2px;"
-    "stroke-linejoin:round}\n"
-    ".box{stroke-width:1;fill-opacity:.06}.lead{fill:none;stroke:#777;stroke-width:.5}"
+    ".bar,.wide{stroke:#0072b2;stroke-width:.8}.near{stroke:#0072b2;stroke-width:2.6}\n"
+    ".box{stroke-width:1;fill-opacity:.06}.lead{fill:none;stroke:#777;stroke-width:.5}\n"
     ".pick{stroke-width:1.2}.miss{fill:#fff;stroke-width:1.4}\n"
-    ".many{fill:none;stroke:#7d8790;stroke-opacity:.35;stroke-width:.6}"
-    ".curve{fill:none;stroke-width:1.3}.zero{stroke:#555;stroke-"
-    "width:.8}\n"
-    ".wide{stroke:#0072b2;stroke-width:.8}.near{stroke:#0072b2;stroke-width:2.6}"
+    ".many{fill:none;stroke:#7d8790;stroke-opacity:.5;stroke-width:.6}\n"
+    ".curve{fill:none;stroke-width:1.3}.band{fill:#7d8790;fill-opacity:.2}\n"
     ".dotted{fill:none;stroke:#222;stroke-width:.8;stroke-dasharray:1.5 2}\n"
-    ".c0{stroke:#d55e00}.c1{stroke:#009e73}.c2{stroke:#cc79a7}.c3{stroke:#e69f00}.c4{stroke:#"
-    "56b4e9}"
-    ".c5{stroke:#000}\n"
-    ".f0{fill:#d55e00}.f1{fill:#009e73}.f2{fill:#cc79a7}.f3{fill:#e69f00}.f4{fill:#56b4e9}.f5{fill:"
-    "#000}\n"
-    ".s0{fill:#0072b2}.s1{fill:#56b4e9}.s2{fill:#e69f00}.s3{fill:#f0e442}.s4{fill:#fff;stroke:#777}"
-    ".band{fill:#7d8790;fill-opacity:.2}"
-    ".piece{stroke:#fff;stroke-width:.6}.piece.s4{stroke:#777}.onlight{fill:#111}.ondark{fill:#fff}"
-    "\n"
-    ".c1.box,.c4.box,.c1.curve,.c4.curve{stroke-dasharray:5 2}"
+    ".c0{stroke:#d55e00}.c1{stroke:#009e73}.c2{stroke:#cc79a7}\n"
+    ".c3{stroke:#e69f00}.c4{stroke:#56b4e9}.c5{stroke:#000}\n"
+    ".f0{fill:#d55e00}.f1{fill:#009e73}.f2{fill:#cc79a7}\n"
+    ".f3{fill:#e69f00}.f4{fill:#56b4e9}.f5{fill:#000}\n"
+    ".c1.box,.c4.box,.c1.curve,.c4.curve{stroke-dasharray:5 2}\n"
     ".c2.box,.c5.box,.c2.curve,.c5.curve{stroke-dasharray:1.5 2}\n"
+    ".piece{stroke:#fff;stroke-width:.6}.onlight{fill:#111}.ondark{fill:#fff}\n"
+    ".s0{fill:#0072b2}.s1{fill:#56b4e9}.s2{fill:#e69f00}.s3{fill:#f0e442}\n"
+    ".s4{fill:#fff;stroke:#777}\n"
     "@media (prefers-color-scheme:dark){\n"
-    "text{fill:#e6e6e6}.page{fill:#15181c}.frame{stroke:#777}.grid{stroke:#2b3036}.minor{stroke:#"
-    "20242a}"
-    ".soft,.ticks{fill:#a8adb3}\n"
-    ".other,.many,.faint{stroke:#b4bcc5}.steps,.bar,.wide,.near{stroke:#56b4e9}.zero,.dotted{"
-    "stroke:#bbb}"
-    ".best{fill:#56b4e9;stroke:#15181c}.member{fill:#15181c;stroke:#56b4e9}.miss{fill:#15181c}"
-    ".halo,.piece{stroke:#15181c}\n"
-    ".c4{stroke:#f0e442}.f4{fill:#f0e442}.c5{stroke:#fff}.f5{fill:#fff}.onlight{fill:#111}.s0{fill:"
-    "#3d8fc4}}\n";
+    "text{fill:#e6e6e6}.page{fill:#15181c}.grid{stroke:#2b3036}.minor{stroke:#20242a}\n"
+    ".soft,.ticks{fill:#a8adb3}.halo,.piece{stroke:#15181c}.zero,.dotted{stroke:#bbb}\n"
+    ".other,.many,.faint{stroke:#b4bcc5}.steps,.bar,.wide,.near{stroke:#56b4e9}\n"
+    ".best{fill:#56b4e9;stroke:#15181c}.member{fill:#15181c;stroke:#56b4e9}\n"
+    ".miss{fill:#15181c}.stop{stroke:#ff8a80}.onlight{fill:#111}.ondark{fill:#fff}\n"
+    ".c4{stroke:#f0e442}.f4{fill:#f0e442}.c5{stroke:#fff}.f5{fill:#fff}\n"
+    ".s0{fill:#2a7fb5}.s4{fill:#15181c;stroke:#999}}\n";
 
 status figure_parse_width(const char *text, double *width_mm, err *e)
 {
@@ -176,6 +169,12 @@ static void draw_bar_mark(buf *b, double x, double y)
     svg_circle(b, "best", x, y, 2, NULL);
 }
 
+static void draw_cross(buf *b, double x, double y)
+{
+    svg_line(b, "stop", x - 2, y - 2, x + 2, y + 2);
+    svg_line(b, "stop", x - 2, y + 2, x + 2, y - 2);
+}
+
 static void draw_mark(buf *b, figure_mark mark, double x, double y)
 {
     char class[32];
@@ -212,6 +211,9 @@ static void draw_mark(buf *b, figure_mark mark, double x, double y)
         break;
     case MARK_BAND:
         svg_rect(b, "band", x - 4, y - 3, 8, 6);
+        break;
+    case MARK_STOP:
+        draw_cross(b, x, y);
         break;
     default:
         snprintf(class, sizeof class, "piece s%d", (int)mark - MARK_SQUARE_0);

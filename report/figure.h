@@ -65,6 +65,7 @@ typedef enum {
     MARK_THIN,
     MARK_DOTTED,
     MARK_BAND,
+    MARK_STOP,
     MARK_SQUARE_0,
     MARK_SQUARE_1,
     MARK_SQUARE_2,

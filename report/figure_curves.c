@@ -124,6 +124,22 @@ static void draw_band(drawing *d, double *v)
     svg_path_end(b);
 }
 
+/* Where the stop rule ended a training. */
+static void draw_stop(drawing *d, const learning_curve *c)
+{
+    double x = px(d, c->n - 1), y = py(d, c->value[c->n - 1]);
+    if (!isfinite(c->value[c->n - 1])) return;
+    svg_line(&d->f.body, "stop", x - 2, y - 2, x + 2, y + 2);
+    svg_line(&d->f.body, "stop", x - 2, y + 2, x + 2, y - 2);
+}
+
+static int count_stopped(const drawing *d)
+{
+    int n = 0;
+    for (int i = 0; i < d->all.n; i++) n += d->all.curve[i].is_stopped;
+    return n;
+}
+
 static void draw_mark(drawing *d, const learning_curve *c, int epoch, int colour, bool hollow)
 {
     char class[32];
@@ -213,6 +229,7 @@ static double draw_legend(drawing *d, double y)
         entry[n++] = (legend_entry){MARK_DOTTED, "median"};
     } else
         entry[n++] = (legend_entry){MARK_THIN, "other training"};
+    if (count_stopped(d)) entry[n++] = (legend_entry){MARK_STOP, "stopped early"};
     return figure_legend(&d->f, y, entry, n);
 }
 
@@ -260,6 +277,8 @@ static status draw(job *j, drawing *d, buf *svg, err *e)
     if (d->as_band) draw_band(d, v);
     for (int i = 0; i < d->all.n && !d->as_band; i++)
         if (choice_of(d, d->all.curve[i].trial) < 0) draw_line(d, &d->all.curve[i], "many");
+    for (int i = 0; i < d->all.n; i++)
+        if (d->all.curve[i].is_stopped) draw_stop(d, &d->all.curve[i]);
     for (int i = 0; i < d->all.n; i++) {
         int index = choice_of(d, d->all.curve[i].trial);
         if (index >= 0) draw_chosen(d, &d->all.curve[i], index);

@@ -150,6 +150,13 @@ static double px(const drawing *d, double bytes)
     return d->left + d->width * axis_place(&d->x, bytes);
 }
 
+/* Of the text in a piece. */
+static const char *piece_class(piece_kind kind)
+{
+    if (kind == STRUCTURE) return "small";
+    return kind == KERNEL_FLOAT ? "small ondark" : "small onlight";
+}
+
 static void draw_bar(drawing *d, const file_bar *f, double y)
 {
     buf *b = &d->f.body;
@@ -161,8 +168,7 @@ static void draw_bar(drawing *d, const file_bar *f, double y)
         snprintf(class, sizeof class, "piece s%d", (int)p->kind);
         svg_rect(b, class, x, y, width, BAR);
         if (svg_text_width(p->text, FIGURE_SMALL) * 0.95 < width - 3)
-            svg_text(b, p->kind == KERNEL_FLOAT ? "small ondark" : "small onlight", x + width / 2,
-                     y + BAR / 2 + 2.4, "middle", p->text);
+            svg_text(b, piece_class(p->kind), x + width / 2, y + BAR / 2 + 2.4, "middle", p->text);
         from += p->bytes;
     }
     if (f->has_limit && axis_place(&d->x, f->limit) <= 1)
@@ -178,7 +184,7 @@ static void draw_file(drawing *d, job *j, const file_bar *f, double y)
         arena_printf(j->a, "%s: trial %lld, %s%s%s", f->choice->name, (long long)f->choice->trial,
                      total, f->has_limit ? ", limit " : "", f->has_limit ? limit : "");
     svg_fit_text(line ? line : "", FIGURE_TEXT, figure_room(&d->f), text, sizeof text);
-    svg_text(&d->f.body, "head", d->left, y + 8, "start", text);
+    svg_text(&d->f.body, "head", d->left + 2, y + 8, "start", text);
     draw_bar(d, f, y + 12);
 }
 

@@ -30,6 +30,36 @@ status store_trial_detail(struct store *s, int64_t trial, const char *kind, aren
     return *json ? OK : FAIL(e, ERR_MEM, "no memory for a note");
 }
 
+/* Nothing but numbers of our own making goes into the statement. */
+static const char *list_numbers(const int64_t *number, int n, arena *a)
+{
+    const char *text = "0";
+    for (int i = 0; i < n && text; i++)
+        text = arena_printf(a, "%s, %lld", text, (long long)number[i]);
+    return text;
+}
+
+status store_curves(struct store *s, int most, const int64_t *wanted, int n_wanted, arena *a,
+                    table *out, err *e)
+{
+    const char *list = list_numbers(wanted, n_wanted, a);
+    const char *sql = arena_printf(
+        a,
+        "WITH mine AS (SELECT t.id, t.state, count(*) OVER () AS n,"
+        "  row_number() OVER (ORDER BY b.candidate, t.seed) - 1 AS place"
+        "  FROM space_trials b JOIN trials t ON t.id = b.trial_id"
+        "  WHERE b.space_id = " DB_LAST_SPACE " AND t.state IN ('done', 'stopped'))"
+        " SELECT m.id AS trial, m.state = 'stopped' AS stopped, g.params AS params,"
+        "  coalesce(g.detail, '{}') AS detail, m.n AS n_trials"
+        " FROM mine m JOIN trial_stages c ON c.trial_id = m.id JOIN stages g ON g.id = c.stage_id"
+        " WHERE g.kind = 'train' AND g.state = 'done'"
+        "  AND (m.place %% ((m.n + %d - 1) / %d) = 0 OR m.id IN (%s))"
+        " ORDER BY m.place, c.position",
+        most, most, list ? list : "");
+    if (!list || !sql || most < 1) return FAIL(e, ERR_MEM, "no memory for learning curves");
+    return store_sql(s, sql, a, out, e);
+}
+
 status store_spending(struct store *s, arena *a, table *out, err *e)
 {
     return store_sql(

@@ -19,6 +19,12 @@ status store_trial_config(struct store *s, int64_t trial, arena *a, const char *
 status store_trial_detail(struct store *s, int64_t trial, const char *kind, arena *a,
                           const char **json, err *e);
 
+/* The train stages of the last run's space, for trials that are done or were stopped early: of those in `wanted`, and of
+ * all others `most` at the most, evenly spread over the order of candidates. Columns trial, stopped (1 or 0), params,
+ * detail (JSON texts), n_trials (of all); by candidate, seed and position in the chain. */
+status store_curves(struct store *s, int most, const int64_t *wanted, int n_wanted, arena *a,
+                    table *out, err *e);
+
 /* The trials of the last run's space that came to an end, in the order in which they did (those that ended within one
  * second by number): columns trial, done (1 or 0), cpu_seconds. The time of a stage that several trials share
  * counts for the first of them; of stages that were tried again the last attempt counts. */
