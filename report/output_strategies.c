@@ -121,28 +121,43 @@ status strategies_paper_table(const strategies *s, arena *a, table *out, err *e)
     return OK;
 }
 
-status strategies_mix_table(const strategies *s, arena *a, table *out, err *e)
+/* Of a quality the figure, of the others what is saved, too. */
+static int mix_columns(const strategies *s)
 {
-    TRY(table_init(out, a, 4 + 2 * s->n_metrics, e));
+    int n = 4;
+    for (int m = 0; m < s->n_metrics; m++) n += s->metric[m].role == ROLE_QUALITY ? 1 : 2;
+    return n;
+}
+
+static void name_mix_columns(const strategies *s, arena *a, table *t)
+{
     static const char *const names[] = {"budget", "aim", "trial", "strategies"};
-    for (int i = 0; i < 4; i++) table_column(out, i, names[i], NULL);
+    int at = 0;
+    for (; at < 4; at++) table_column(t, at, names[at], NULL);
     for (int m = 0; m < s->n_metrics; m++) {
         const char *saved = arena_printf(a, "%s saved", s->metric[m].name);
-        table_column(out, 4 + 2 * m, s->metric[m].name, s->metric[m].unit);
-        table_column(out, 5 + 2 * m, saved ? saved : "", "%");
+        table_column(t, at++, s->metric[m].name, s->metric[m].unit);
+        if (s->metric[m].role != ROLE_QUALITY) table_column(t, at++, saved ? saved : "", "%");
     }
+}
+
+status strategies_mix_table(const strategies *s, arena *a, table *out, err *e)
+{
+    TRY(table_init(out, a, mix_columns(s), e));
+    name_mix_columns(s, a, out);
     for (int i = 0; i < s->n_mixes; i++) {
         const strategy_mix *x = &s->mix[i];
         cell *c = table_row(out);
         if (!c) return FAIL(e, ERR_MEM, "no memory for a table");
-        c[0] = cell_text(x->budget);
-        c[1] = cell_text(x->aim);
-        c[2] = cell_number((double)x->trial);
-        c[3] = cell_text(x->strategies);
+        *c++ = cell_text(x->budget);
+        *c++ = cell_text(x->aim);
+        *c++ = cell_number((double)x->trial);
+        *c++ = cell_text(x->strategies);
         for (int m = 0; m < s->n_metrics; m++) {
-            c[4 + 2 * m] = cell_number(x->figure[m]);
-            c[5 + 2 * m] =
-                cell_shown(100 * x->saved[m], arena_printf(a, "%.1f", 100 * x->saved[m]));
+            double saved = 100 * x->saved[m];
+            *c++ = cell_number(x->figure[m]);
+            if (s->metric[m].role != ROLE_QUALITY)
+                *c++ = cell_shown(saved, arena_printf(a, "%.1f", saved));
         }
     }
     return OK;

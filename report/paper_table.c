@@ -169,21 +169,38 @@ status paper_table_markdown(const table *t, const char *name, const char *captio
 
 /* --- LaTeX --- */
 
-/* Characters of the widest row, by which a table is judged too wide for a line. */
+/* Characters of a column at its widest. */
+static int column_width(const table *t, int c)
+{
+    char scratch[32];
+    size_t most = strlen(t->name[c]) + (t->unit[c][0] ? strlen(t->unit[c]) + 3 : 0);
+    for (int r = 0; r < t->n_rows; r++) {
+        size_t n = strlen(shown(&t->cells[(size_t)r * (size_t)t->n_columns + (size_t)c], scratch));
+        most = n > most ? n : most;
+    }
+    return (int)(most < 1000 ? most : 1000);
+}
+
+enum { WIDEST_COLUMN = 45 }; /* what is wider is set on lines of a third of the page */
+
+/* Characters of a row, by which a table is judged too wide for a line. */
 static int table_width(const table *t)
 {
     int width = 0;
-    char scratch[32];
     for (int c = 0; c < t->n_columns; c++) {
-        size_t most = strlen(t->name[c]) + (t->unit[c][0] ? strlen(t->unit[c]) + 3 : 0);
-        for (int r = 0; r < t->n_rows; r++) {
-            size_t n =
-                strlen(shown(&t->cells[(size_t)r * (size_t)t->n_columns + (size_t)c], scratch));
-            most = n > most ? n : most;
-        }
-        width += (int)(most < 1000 ? most : 1000) + 2;
+        int n = column_width(t, c);
+        width += (n < WIDEST_COLUMN ? n : WIDEST_COLUMN) + 2;
     }
     return width;
+}
+
+static void put_column_kinds(buf *b, const table *t)
+{
+    for (int c = 0; c < t->n_columns; c++)
+        if (is_number_column(t, c))
+            buf_char(b, 'r');
+        else
+            buf_text(b, column_width(t, c) > WIDEST_COLUMN ? "p{.33\\linewidth}" : "l");
 }
 
 static void put_latex_header(buf *b, const table *t)
@@ -230,8 +247,11 @@ static void put_float(buf *b, const table *t, const char *name, const char *capt
 static void put_long(buf *b, const table *t, const char *name, const char *caption,
                      const char *columns)
 {
-    buf_text(b, "% needs \\usepackage{booktabs,longtable}\n{\\scriptsize\n"
-                "\\setlength{\\tabcolsep}{3pt}\n\\begin{longtable}{@{}");
+    enum { SMALL_LINE = 110 };
+    buf_printf(b,
+               "%% needs \\usepackage{booktabs,longtable}\n{\\%s\n\\setlength{\\tabcolsep}{3pt}\n"
+               "\\begin{longtable}{@{}",
+               table_width(t) > SMALL_LINE ? "tiny" : "scriptsize");
     buf_printf(b, "%s@{}}\n  \\caption{", columns);
     paper_put_latex(b, caption);
     buf_printf(b, "}\\label{tab:%s}\\\\\n", name);
@@ -245,7 +265,7 @@ status paper_table_latex(const table *t, const char *name, const char *caption, 
 {
     enum { PAGE = 40 };
     buf b = {0}, columns = {0};
-    for (int c = 0; c < t->n_columns; c++) buf_char(&columns, is_number_column(t, c) ? 'r' : 'l');
+    put_column_kinds(&columns, t);
     status s = buf_check(&columns, e);
     if (s == OK) (t->n_rows > PAGE ? put_long : put_float)(&b, t, name, caption, columns.data);
     buf_free(&columns);
