@@ -10,6 +10,7 @@
 
 enum { CELL = 2 };
 static const double BEST_RADIUS = 2.2, MEMBER_RADIUS = 1.9, PICK_RADIUS = 4;
+enum { CROWD = 100 }; /* so many points are drawn smaller */
 
 static bool is_finite(const cloud_point *p)
 {
@@ -206,12 +207,15 @@ static void draw_bars(drawing *d, const cloud_point *q)
 
 static void draw_members(drawing *d)
 {
+    int n = 0;
+    for (int i = 0; i < d->c->n_points; i++) n += d->c->point[i].on_front;
+    double r = n > CROWD ? 0.6 * MEMBER_RADIUS : MEMBER_RADIUS;
     for (int i = 0; i < d->c->n_points; i++) {
         const cloud_point *q = &d->c->point[i];
         if (!is_finite(q) || d->v->best[i] || !q->on_front || q->is_aside ||
             !panel_has(d->p, q->x, q->y))
             continue;
-        svg_circle(d->out, "member", px(d, q->x), py(d, q->y), MEMBER_RADIUS, tip_for(d, q));
+        svg_circle(d->out, "member", px(d, q->x), py(d, q->y), r, tip_for(d, q));
     }
 }
 
@@ -253,10 +257,11 @@ static status list_best(drawing *d, cloud_point **out, int *n, err *e)
 
 static void draw_best(drawing *d, const cloud_point *best, int n)
 {
+    double r = n > CROWD ? 0.6 * BEST_RADIUS : BEST_RADIUS;
     draw_steps(d, best, n);
     for (int i = 0; i < n; i++) draw_bars(d, &best[i]);
     for (int i = 0; i < n; i++)
-        svg_circle(d->out, "best", px(d, best[i].x), py(d, best[i].y), BEST_RADIUS,
+        svg_circle(d->out, n > CROWD ? "best crowd" : "best", px(d, best[i].x), py(d, best[i].y), r,
                    tip_for(d, &best[i]));
 }
 

@@ -20,7 +20,7 @@ static const char css[] =
     ".other,.faint{fill:none;stroke:#7d8790;stroke-linecap:round}\n"
     ".other{stroke-opacity:.5;stroke-width:2.4}.faint{stroke-opacity:.25;stroke-width:2}\n"
     ".steps{fill:none;stroke:#0072b2;stroke-width:1.1}\n"
-    ".best{fill:#0072b2;stroke:#fff;stroke-width:.5}\n"
+    ".best{fill:#0072b2;stroke:#fff;stroke-width:.5}.best.crowd{stroke:none}\n"
     ".member{fill:#fff;fill-opacity:.7;stroke:#0072b2;stroke-width:.8}\n"
     ".bar,.wide{stroke:#0072b2;stroke-width:.8}.near{stroke:#0072b2;stroke-width:2.6}\n"
     ".box{stroke-width:1;fill-opacity:.06}.lead{fill:none;stroke:#777;stroke-width:.5}\n"

@@ -9,7 +9,7 @@
 
 /* --- what is read --- */
 
-enum { MOST_CELLS = 4, MOST_MIXES = 8 };
+enum { MOST_CELLS = 4, MOST_MIXES = 8, MOST_STRATEGIES = 60 };
 
 typedef struct {
     int64_t trial, seed, training;
@@ -449,6 +449,11 @@ static status list_strategies(const study *s, strategies *out, err *e)
 {
     int most = 1;
     for (int k = 0; k < s->n_knobs; k++) most += s->knob[k].n_levels;
+    if (most > MOST_STRATEGIES + s->n_knobs)
+        return FAIL(e, ERR_INPUT,
+                    "the knobs have %d values, which makes too many strategies (%d at the most): "
+                    "choose trials with --filter, or a study of fewer values",
+                    most - 1, MOST_STRATEGIES);
     out->strategy = ARENA_NEW(s->a, strategy, most);
     if (!out->strategy) return FAIL(e, ERR_MEM, "no memory for strategies");
     for (int k = 0; k < s->n_knobs; k++)

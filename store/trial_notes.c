@@ -70,9 +70,10 @@ status store_spending(struct store *s, arena *a, table *out, err *e)
         " paid AS (SELECT min(m.place) AS place, g.cpu_seconds FROM mine m"
         "  JOIN trial_stages c ON c.trial_id = m.id JOIN stages g ON g.id = c.stage_id"
         "  GROUP BY g.id)"
-        " SELECT m.id AS trial, m.state = 'done' AS done,"
-        "  coalesce(sum(p.cpu_seconds), 0) AS cpu_seconds"
-        " FROM mine m LEFT JOIN paid p ON p.place = m.place GROUP BY m.place ORDER BY m.place",
+        " SELECT max(trial) AS trial, max(done) AS done, coalesce(sum(cpu), 0) AS cpu_seconds"
+        " FROM (SELECT place, id AS trial, state = 'done' AS done, 0 AS cpu FROM mine"
+        "  UNION ALL SELECT place, NULL, NULL, cpu_seconds FROM paid)"
+        " GROUP BY place ORDER BY place",
         a, out, e);
 }
 

@@ -1,3 +1,4 @@
+#include "engine/base/file.h"
 #include "engine/base/pareto.h"
 #include "engine/base/rng.h"
 #include "report/curves.h"
@@ -13,10 +14,12 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <dlfcn.h>
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- the checker of figures --- */
 
@@ -367,4 +370,72 @@ Test(curves, of_many_trials_some_are_read_and_the_wanted_ones)
     store_close(s);
     arena_free(&a);
     fake_remove();
+}
+
+/* --- whole reports --- */
+
+static void fill_study(const char *path, int n)
+{
+    store *s;
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    rng r = rng_stream((uint64_t)n, RNG_TEST, 0);
+    cr_assert(eq(int, store_open(path, STORE_WRITE, &s, NULL), OK));
+    cr_assert(eq(int, store_start_run(s, &space, &run, &id, NULL), OK));
+    store_begin(s, NULL);
+    for (int i = 0; i < n; i++) {
+        double size = 400 * exp(4 * rng_double(&r)), luck = 0.1 * rng_double(&r);
+        int candidate = i / 2;
+        fake_finish(s, fake_add(s, candidate, 1 + (uint64_t)(i % 2)), candidate,
+                    1 + (uint64_t)(i % 2),
+                    &(fake_figures){0.3 + 200 / size + luck, 1.5 + luck, size, 0, 0});
+    }
+    store_commit(s, NULL);
+    store_close(s);
+}
+
+/* Every SVG in the folder is sound; how many there are. */
+static int check_folder(const char *folder)
+{
+    int n = 0;
+    DIR *d = opendir(folder);
+    cr_assert(d != NULL, "%s", folder);
+    for (struct dirent *f; (f = readdir(d));) {
+        arena a = {0};
+        char *bytes;
+        size_t length;
+        if (!strstr(f->d_name, ".svg")) continue;
+        cr_assert(
+            eq(int, file_read(&a, file_join(&a, folder, f->d_name), 1 << 24, &bytes, &length, NULL),
+               OK));
+        const char *what = svg_problem(bytes);
+        cr_expect(what == NULL, "%s/%s: %s", folder, f->d_name, what);
+        arena_free(&a);
+        n++;
+    }
+    closedir(d);
+    return n;
+}
+
+Test(figure, of_any_study_and_width_is_sound)
+{
+    static const int sizes[] = {1, 2, 60, 2000};
+    const char *bin = getenv("PARETUNE_BIN");
+    if (!bin || access(bin, X_OK) != 0) cr_skip_test("PARETUNE_BIN is not set");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const char *path = fake_path();
+        char command[600], folder[200];
+        fill_study(path, sizes[i]);
+        for (int width = 1; width <= 2; width++) {
+            snprintf(folder, sizeof folder, "%s-%d", path, width);
+            for (int k = 0; k < (sizes[i] > 60 ? 1 : 2); k++) {
+                snprintf(command, sizeof command, "%s report %s --width %d --out %s %s >/dev/null",
+                         bin, path, width, folder, k ? "--strategies" : "");
+                cr_expect(eq(int, system(command), 0), "%s", command);
+            }
+            cr_expect(check_folder(folder) >= (sizes[i] <= 2 ? 3 : 6), "%d trials", sizes[i]);
+        }
+        fake_remove();
+    }
 }
