@@ -126,6 +126,22 @@ double figure_room(const figure *f)
     return f->width - 2 * FIGURE_MARGIN;
 }
 
+bool figure_is_wide(const figure *f)
+{
+    return figure_room(f) > 400;
+}
+
+int figure_columns(const figure *f, int n)
+{
+    if (!figure_is_wide(f)) return 1;
+    return n < 3 ? n : 3;
+}
+
+int figure_rows(int n, int columns)
+{
+    return (n + columns - 1) / columns;
+}
+
 double figure_begin(figure *f, const figure_style *style, const char *title, const char *subtitle)
 {
     *f = (figure){

@@ -46,6 +46,11 @@ void figure_free(figure *f); /* accepts a zeroed struct */
 /* From both margins. */
 double figure_room(const figure *f);
 
+bool figure_is_wide(const figure *f); /* two columns of a paper, or nearly */
+/* How many of n panels stand side by side: three where the figure is wide, one where it is narrow. */
+int figure_columns(const figure *f, int n);
+int figure_rows(int n, int columns);
+
 /* Text on lines of at most `width`, beginning at baseline y; words that are wider alone are cut. Returns the
  * baseline of the next line. At most `most` lines. */
 double figure_wrap(buf *b, const char *class, double size, double x, double y, double width,

@@ -252,15 +252,16 @@ static const double HEADING = 11, GAP = 6;
 /* Panels in rows of three where the figure is wide, of one where it is narrow. */
 static void place_panels(multiples *m)
 {
-    bool wide = figure_room(&m->f) > 400;
-    m->columns = wide ? (m->n < 3 ? m->n : 3) : 1;
+    m->columns = figure_columns(&m->f, m->n);
     m->step_x = figure_room(&m->f) / m->columns;
-    double width = m->step_x - PANEL_LEFT - 4, height = wide ? 0.95 * width : 0.55 * width;
+    double width = m->step_x - PANEL_LEFT - 4,
+           height = (figure_is_wide(&m->f) ? 0.95 : 0.55) * width;
     m->step_y = height + PANEL_BELOW + GAP + (m->heading[0] ? HEADING : 0);
     for (int i = 0; i < m->n; i++) {
         panel *p = &m->panel[i];
+        int row = i / m->columns;
         p->left = FIGURE_MARGIN + PANEL_LEFT + m->step_x * (i % m->columns);
-        p->top = m->step_y * (i / m->columns) + (m->heading[0] ? HEADING : 0);
+        p->top = m->step_y * row + (m->heading[0] ? HEADING : 0);
         p->width = width;
         p->height = height;
     }
@@ -293,7 +294,7 @@ static status draw_panels(job *j, multiples *m, double y, buf *svg, err *e)
         beyond = m->view[i].n_beyond > beyond ? m->view[i].n_beyond : beyond;
     m->top = scatter_draw_legend(&m->f, y, m->view, m->n);
     for (int i = 0; i < m->n; i++) TRY(draw_panel(m, i, j->a, e));
-    y = m->top + m->step_y * ((m->n + m->columns - 1) / m->columns) - GAP;
+    y = m->top + m->step_y * figure_rows(m->n, m->columns) - GAP;
     if (beyond) {
         char text[80];
         snprintf(text, sizeof text, "up to %d more trials beyond the axes of a panel", beyond);

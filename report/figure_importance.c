@@ -83,15 +83,15 @@ static status draw(job *j, drawing *d, buf *svg, err *e)
     for (int k = 0; k < d->n_knobs; k++)
         d->names = fmax(d->names, svg_text_width(d->knob[k], FIGURE_TEXT));
     d->names = fmin(d->names, 90);
-    d->columns = figure_room(&d->f) > 400 ? (d->n < 3 ? d->n : 3) : 1;
+    d->columns = figure_columns(&d->f, d->n);
     d->step = (figure_room(&d->f) - d->names - 6) / d->columns;
     double height = HEAD + ROW * d->n_knobs + 6;
     for (int i = 0; i < d->n; i++) {
-        int column = i % d->columns;
-        draw_panel(d, i, FIGURE_MARGIN + d->names + 6 + d->step * column,
-                   y + 2 + height * (i / d->columns), column == 0);
+        int column = i % d->columns, row = i / d->columns;
+        draw_panel(d, i, FIGURE_MARGIN + d->names + 6 + d->step * column, y + 2 + height * row,
+                   column == 0);
     }
-    y += 2 + height * ((d->n + d->columns - 1) / d->columns);
+    y += 2 + height * figure_rows(d->n, d->columns);
     return figure_end(&d->f, y, svg, e);
 }
 

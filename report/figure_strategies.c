@@ -117,8 +117,8 @@ static void lay_out(drawing *d)
     double room = figure_room(&d->f);
     for (int i = 0; i < d->s->n; i++)
         d->names = fmax(d->names, 0.9 * svg_text_width(d->s->strategy[i].name, FIGURE_TEXT));
-    d->names = fmin(d->names, room > 400 ? 150 : 105);
-    d->columns = room > 400 ? (d->s->n_metrics < 3 ? d->s->n_metrics : 3) : 1;
+    d->names = fmin(d->names, figure_is_wide(&d->f) ? 150 : 105);
+    d->columns = figure_columns(&d->f, d->s->n_metrics);
     d->step = (room - d->names - 5) / d->columns;
     d->height = HEAD + ROW * d->s->n + PANEL_BELOW;
 }
@@ -139,11 +139,12 @@ static status draw_effects(job *j, drawing *d, buf *svg, err *e)
     lay_out(d);
     y = figure_legend(&d->f, y, legend, 4);
     for (int m = 0; m < d->s->n_metrics; m++) {
-        double top = y + d->height * (m / d->columns);
+        int row = m / d->columns;
+        double top = y + d->height * row;
         if (m % d->columns == 0) draw_names(d, top + HEAD);
         draw_panel(d, m, FIGURE_MARGIN + d->names + 5 + d->step * (m % d->columns), top);
     }
-    y += d->height * ((d->s->n_metrics + d->columns - 1) / d->columns);
+    y += d->height * figure_rows(d->s->n_metrics, d->columns);
     return figure_end(&d->f, y, svg, e);
 }
 
@@ -156,13 +157,6 @@ typedef struct {
     panel p;
     int quality, saving;
 } plane;
-
-static int of_role(const strategies *s, strategy_role role)
-{
-    for (int m = 0; m < s->n_metrics; m++)
-        if (s->metric[m].role == role) return m;
-    return -1;
-}
 
 static void read_place(const plane *t, const strategies *s, int i, double x[3], double y[3])
 {
@@ -282,7 +276,8 @@ static status draw_plane(job *j, const strategies *s, plane *t, buf *svg, err *e
 static status write_plane(job *j, const strategies *s, strategy_role saving, const char *name,
                           err *e)
 {
-    plane t = {.quality = of_role(s, ROLE_QUALITY), .saving = of_role(s, saving)};
+    plane t = {.quality = strategy_metric_of(s, ROLE_QUALITY),
+               .saving = strategy_metric_of(s, saving)};
     buf svg = {0};
     err why = {0};
     if (t.quality < 0 || t.saving < 0) return OK;

@@ -58,7 +58,7 @@ static void draw_entry(figure *f, const cloud_version *v, int colour, double x, 
 
 double scatter_draw_versions(figure *f, double y, const cloud_version *version, int n)
 {
-    int columns = figure_room(f) > 400 && n > 1 ? 2 : 1;
+    int columns = figure_is_wide(f) && n > 1 ? 2 : 1;
     double step = figure_room(f) / columns, width = step - 17;
     for (int i = 0; i < n; i += columns) {
         double height = 0;

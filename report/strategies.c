@@ -1,63 +1,15 @@
 #include "report/strategies.h"
 
 #include "engine/base/chance.h"
+#include "report/contrast.h"
+#include "report/strategy_mixes.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what is read --- */
-
-enum { MOST_CELLS = 4, MOST_MIXES = 8, MOST_STRATEGIES = 60 };
-
-typedef struct {
-    int64_t trial, seed, training;
-    int *level;     /* [n_knobs], what does not matter at its reference */
-    double *figure; /* [n_metrics]: as reported */
-} row;
-
-typedef struct {
-    int n, n_knobs, n_metrics;
-    row *row; /* by levels, then by seed */
-    const studied_knob *knob;
-    int *reference; /* level of each knob */
-    const strategy_metric *metric;
-    arena *a;
-} study;
-
-static int compare_levels(const int *a, const int *b, int n)
-{
-    for (int k = 0; k < n; k++)
-        if (a[k] != b[k]) return a[k] < b[k] ? -1 : 1;
-    return 0;
-}
-
-/* qsort has no room for the number of knobs: it stands in front of the levels. */
-static int compare_rows(const void *one, const void *two)
-{
-    const row *a = one, *b = two;
-    int c = compare_levels(a->level, b->level, a->level[-1]);
-    if (c) return c;
-    return (a->seed > b->seed) - (a->seed < b->seed);
-}
-
-static const row *find_row(const study *s, const int *level, int64_t seed)
-{
-    int low = 0, high = s->n - 1;
-    while (low <= high) {
-        int middle = low + (high - low) / 2, c;
-        const row *r = &s->row[middle];
-        c = compare_levels(r->level, level, s->n_knobs);
-        if (c == 0) c = (r->seed > seed) - (r->seed < seed);
-        if (c == 0) return r;
-        if (c < 0)
-            low = middle + 1;
-        else
-            high = middle - 1;
-    }
-    return NULL;
-}
+enum { MOST_STRATEGIES = 60 };
 
 /* --- metrics --- */
 
@@ -131,77 +83,6 @@ static status choose_metrics(job *j, strategies *out, err *e)
                           : FAIL(e, ERR_INPUT, "the study has no metric to judge strategies by");
 }
 
-/* --- rows --- */
-
-static int find_level(const studied_knob *k, const cell *c)
-{
-    for (int i = 0; i < k->n_levels; i++) {
-        const knob_level *l = &k->level[i];
-        bool number = c->kind == CELL_NUMBER;
-        if (number == l->is_number &&
-            (number ? l->number == c->number : strcmp(l->text, c->text) == 0))
-            return i;
-    }
-    return -1;
-}
-
-static status ask_rows(job *j, const study *s, table *out, err *e)
-{
-    buf columns = {0};
-    buf_text(&columns, "trial, seed");
-    for (int k = 0; k < s->n_knobs; k++) buf_printf(&columns, ", %s", s->knob[k].name);
-    for (int m = 0; m < s->n_metrics; m++) buf_printf(&columns, ", %s", s->metric[m].name);
-    status st = buf_check(&columns, e);
-    store_query ask = {.columns = columns.data, .filter = j->filter};
-    if (st == OK) st = store_trials(j->s, &ask, j->a, out, e);
-    if (st == OK && out->n_columns != 2 + s->n_knobs + s->n_metrics)
-        st = FAIL(e, ERR_STATE, "a knob has the name of a metric or of another column");
-    buf_free(&columns);
-    return st;
-}
-
-/* Both are in the order of trials; the filter may have left some out. */
-static int64_t training_of(const table *by, int *at, int64_t trial)
-{
-    while (*at < by->n_rows && (int64_t)by->cells[*at * 2].number < trial) ++*at;
-    if (*at == by->n_rows || (int64_t)by->cells[*at * 2].number != trial) return -trial;
-    const cell *stage = &by->cells[*at * 2 + 1];
-    return stage->kind == CELL_NUMBER ? (int64_t)stage->number : -trial;
-}
-
-static status fill_row(const study *s, const cell *c, row *out, err *e)
-{
-    int *level = ARENA_NEW(s->a, int, s->n_knobs + 1);
-    out->figure = ARENA_NEW(s->a, double, s->n_metrics);
-    if (!level || !out->figure) return FAIL(e, ERR_MEM, "no memory for strategies");
-    level[0] = s->n_knobs;
-    out->level = level + 1;
-    out->trial = (int64_t)c[0].number;
-    out->seed = (int64_t)c[1].number;
-    for (int k = 0; k < s->n_knobs; k++) out->level[k] = find_level(&s->knob[k], &c[2 + k]);
-    for (int m = 0; m < s->n_metrics; m++) {
-        const cell *f = &c[2 + s->n_knobs + m];
-        out->figure[m] = f->kind == CELL_NUMBER ? f->number : (double)NAN;
-    }
-    return OK;
-}
-
-static status read_rows(job *j, study *s, err *e)
-{
-    table t, by;
-    int at = 0;
-    TRY(ask_rows(j, s, &t, e));
-    TRY(store_trained_by(j->s, j->a, &by, e));
-    s->row = ARENA_NEW(s->a, row, t.n_rows + 1);
-    if (!s->row) return FAIL(e, ERR_MEM, "no memory for strategies");
-    for (int i = 0; i < t.n_rows; i++) {
-        TRY(fill_row(s, &t.cells[(size_t)i * (size_t)t.n_columns], &s->row[i], e));
-        s->row[i].training = training_of(&by, &at, s->row[i].trial);
-    }
-    s->n = t.n_rows;
-    return OK;
-}
-
 /* --- references --- */
 
 static const char *last_part(const char *path)
@@ -243,7 +124,7 @@ static int neutral_level(const studied_knob *k)
 }
 
 /* The first of those that are within a thousandth of the largest. */
-static int largest_level(const study *s, int knob, int memory)
+static int largest_level(const strategy_study *s, int knob, int memory)
 {
     int best = 0;
     double most = (double)-INFINITY;
@@ -259,163 +140,16 @@ static int largest_level(const study *s, int knob, int memory)
     return best;
 }
 
-static int metric_of_role(const strategy_metric *m, int n, strategy_role role)
+static status choose_references(strategy_study *s, int memory, err *e)
 {
-    for (int i = 0; i < n; i++)
-        if (m[i].role == role) return i;
-    return -1;
-}
-
-static status choose_references(study *s, err *e)
-{
-    int memory = metric_of_role(s->metric, s->n_metrics, ROLE_MEMORY);
     s->reference = ARENA_NEW(s->a, int, s->n_knobs + 1);
     if (!s->reference) return FAIL(e, ERR_MEM, "no memory for strategies");
     for (int k = 0; k < s->n_knobs; k++) {
         int l = neutral_level(&s->knob[k]);
         s->reference[k] = l >= 0 ? l : memory >= 0 ? largest_level(s, k, memory) : 0;
     }
-    for (int i = 0; i < s->n; i++)
-        for (int k = 0; k < s->n_knobs; k++)
-            if (s->row[i].level[k] < 0) s->row[i].level[k] = s->reference[k];
-    qsort(s->row, (size_t)s->n, sizeof *s->row, compare_rows);
+    strategy_study_sort(s);
     return OK;
-}
-
-/* --- contrasts --- */
-
-/* One value for each comparison; see the header. */
-typedef struct {
-    int64_t training[MOST_CELLS]; /* of the trials compared, unused ones 0 */
-    int setting;                  /* first row with the levels of the trial at the references */
-    double value;
-} comparison;
-
-typedef struct {
-    int knob, from, to;
-} change;
-
-static int by_training(const void *one, const void *two)
-{
-    const comparison *a = one, *b = two;
-    for (int i = 0; i < MOST_CELLS; i++)
-        if (a->training[i] != b->training[i]) return a->training[i] < b->training[i] ? -1 : 1;
-    return (a->setting > b->setting) - (a->setting < b->setting);
-}
-
-static int by_setting(const void *one, const void *two)
-{
-    const comparison *a = one, *b = two;
-    if (a->setting != b->setting) return a->setting < b->setting ? -1 : 1;
-    return by_training(one, two);
-}
-
-static bool same_trainings(const comparison *a, const comparison *b)
-{
-    return memcmp(a->training, b->training, sizeof a->training) == 0;
-}
-
-static bool same_setting(const comparison *a, const comparison *b)
-{
-    return a->setting == b->setting;
-}
-
-/* Averages runs of equal ones, of a sorted list, in place; the first of a run gives its name. */
-static int average(comparison *c, int n, bool equal(const comparison *, const comparison *))
-{
-    int kept = 0;
-    for (int i = 0, end; i < n; i = end) {
-        double sum = 0;
-        for (end = i; end < n && equal(&c[i], &c[end]); end++) sum += c[end].value;
-        c[kept] = c[i];
-        c[kept++].value = sum / (end - i);
-    }
-    return kept;
-}
-
-static double turned(const strategy_metric *m, double v)
-{
-    if (m->role != ROLE_QUALITY) return v > 0 ? log(v) : (double)NAN;
-    return m->higher ? -v : v;
-}
-
-static int first_of_setting(const study *s, int i)
-{
-    while (i > 0 && compare_levels(s->row[i - 1].level, s->row[i].level, s->n_knobs) == 0) i--;
-    return i;
-}
-
-/* The trials at all corners of one or two changes from row i; false when one is missing. The sign of a corner is that
- * of the number of references in it. */
-static bool compare_corners(const study *s, int i, const change *c, int n_changes, int metric,
-                            int *level, comparison *out)
-{
-    *out = (comparison){.setting = i};
-    for (int corner = 0; corner < 1 << n_changes; corner++) {
-        int sign = 1;
-        memcpy(level, s->row[i].level, (size_t)s->n_knobs * sizeof *level);
-        for (int k = 0; k < n_changes; k++) {
-            bool on = corner >> k & 1;
-            level[c[k].knob] = on ? c[k].to : c[k].from;
-            sign = on ? sign : -sign;
-        }
-        const row *r = find_row(s, level, s->row[i].seed);
-        if (!r) return false;
-        out->training[corner] = r->training;
-        out->value += sign * turned(&s->metric[metric], r->figure[metric]);
-    }
-    return isfinite(out->value) != 0;
-}
-
-static strategy_effect summarize(const comparison *c, int n, int n_pairs)
-{
-    const double none = (double)NAN;
-    verdict_sample v = {0};
-    for (int i = 0; i < n; i++) verdict_add(&v, c[i].value);
-    if (fabs(v.mean) < 1e-12) v.mean = 0; /* rounding */
-    strategy_effect f = {n_pairs, n, n ? v.mean : none, none, none, none, none, none};
-    if (n < 2) return f;
-    f.error = sqrt(v.squares / (n - 1) / n);
-    double half = chance_t_quantile(0.975, n - 1) * f.error;
-    f.low = f.mean - half;
-    f.high = f.mean + half;
-    return f;
-}
-
-static status contrast(const study *s, const change *c, int n_changes, int metric,
-                       strategy_effect *out, err *e)
-{
-    arena_mark_t mark = arena_mark(s->a);
-    comparison *list = ARENA_NEW(s->a, comparison, s->n + 1);
-    int *level = ARENA_NEW(s->a, int, s->n_knobs + 1), n_pairs = 0;
-    if (!list || !level) return FAIL(e, ERR_MEM, "no memory for strategies");
-    for (int i = 0; i < s->n; i++) {
-        bool at_reference = true;
-        for (int k = 0; k < n_changes; k++) at_reference &= s->row[i].level[c[k].knob] == c[k].from;
-        if (!at_reference) continue;
-        if (!compare_corners(s, i, c, n_changes, metric, level, &list[n_pairs])) continue;
-        list[n_pairs++].setting = first_of_setting(s, i);
-    }
-    qsort(list, (size_t)n_pairs, sizeof *list, by_training);
-    int n = average(list, n_pairs, same_trainings);
-    qsort(list, (size_t)n, sizeof *list, by_setting);
-    bool one_setting = n > 0 && list[0].setting == list[n - 1].setting;
-    if (!one_setting) n = average(list, n, same_setting);
-    *out = summarize(list, n, n_pairs);
-    arena_release(s->a, mark);
-    return OK;
-}
-
-/* All intervals of a family, at a level that makes them hold together. */
-static void join(strategy_effect *f, int n_intervals)
-{
-    if (f->n < 2) {
-        f->joint_low = f->joint_high = (double)NAN;
-        return;
-    }
-    double half = chance_t_quantile(1 - 0.025 / n_intervals, f->n - 1) * f->error;
-    f->joint_low = f->mean - half;
-    f->joint_high = f->mean + half;
 }
 
 /* --- strategies --- */
@@ -434,18 +168,18 @@ static const char *name_of(arena *a, const char *knob, const char *from, const c
     return arena_printf(a, "%s for %s%s", to, from, separable ? " (depthwise separable)" : "");
 }
 
-static status measure(const study *s, strategy *t, err *e)
+static status measure(const strategy_study *s, strategy *t, err *e)
 {
-    const change c = {t->knob_index, t->from_level, t->to_level};
+    const knob_change c = {t->knob_index, t->from_level, t->to_level};
     for (int m = 0; m < s->n_metrics; m++) {
-        TRY(contrast(s, &c, 1, m, &t->effect[m], e));
+        TRY(contrast_measure(s, &c, 1, m, &t->effect[m], e));
         t->saves |= s->metric[m].role != ROLE_QUALITY &&
                     strategy_saving(t->effect[m].mean) >= STRATEGY_LEAST_SAVING;
     }
     return OK;
 }
 
-static status list_strategies(const study *s, strategies *out, err *e)
+static status list_strategies(const strategy_study *s, strategies *out, err *e)
 {
     int most = 1;
     for (int k = 0; k < s->n_knobs; k++) most += s->knob[k].n_levels;
@@ -477,13 +211,14 @@ static status list_strategies(const study *s, strategies *out, err *e)
         for (int m = 0; m < s->n_metrics; m++)
             out->n_intervals += out->strategy[i].effect[m].n >= 2;
     for (int i = 0; i < out->n; i++)
-        for (int m = 0; m < s->n_metrics; m++) join(&out->strategy[i].effect[m], out->n_intervals);
+        for (int m = 0; m < s->n_metrics; m++)
+            contrast_join(&out->strategy[i].effect[m], out->n_intervals);
     return OK;
 }
 
 /* --- two together --- */
 
-static status list_pairs(const study *s, strategies *out, err *e)
+static status list_pairs(const strategy_study *s, strategies *out, err *e)
 {
     out->pair = ARENA_NEW(s->a, strategy_pair, (size_t)out->n * (size_t)out->n + 1);
     if (!out->pair) return FAIL(e, ERR_MEM, "no memory for strategies");
@@ -491,13 +226,13 @@ static status list_pairs(const study *s, strategies *out, err *e)
         for (int k = i + 1; k < out->n; k++) {
             const strategy *a = &out->strategy[i], *b = &out->strategy[k];
             if (a->knob_index == b->knob_index || !a->saves || !b->saves) continue;
-            const change c[] = {{a->knob_index, a->from_level, a->to_level},
-                                {b->knob_index, b->from_level, b->to_level}};
+            const knob_change c[] = {{a->knob_index, a->from_level, a->to_level},
+                                     {b->knob_index, b->from_level, b->to_level}};
             strategy_pair *p = &out->pair[out->n_pairs];
             int most = 0;
             *p = (strategy_pair){.one = i, .other = k};
             for (int m = 0; m < s->n_metrics; m++) {
-                TRY(contrast(s, c, 2, m, &p->effect[m], e));
+                TRY(contrast_measure(s, c, 2, m, &p->effect[m], e));
                 most = p->effect[m].n > most ? p->effect[m].n : most;
             }
             out->n_pairs += most > 0;
@@ -506,7 +241,8 @@ static status list_pairs(const study *s, strategies *out, err *e)
         for (int m = 0; m < s->n_metrics; m++)
             out->n_pair_intervals += out->pair[i].effect[m].n >= 2;
     for (int i = 0; i < out->n_pairs; i++)
-        for (int m = 0; m < s->n_metrics; m++) join(&out->pair[i].effect[m], out->n_pair_intervals);
+        for (int m = 0; m < s->n_metrics; m++)
+            contrast_join(&out->pair[i].effect[m], out->n_pair_intervals);
     return OK;
 }
 
@@ -528,7 +264,7 @@ static bool excludes_zero(const strategy_effect *f)
 }
 
 /* Least cost, or greatest saving: both are the smallest mean. A saving must be one. */
-static void answer(const study *s, strategies *out, int metric, double level)
+static void answer(const strategy_study *s, strategies *out, int metric, double level)
 {
     strategy_answer *a = &out->answer[metric];
     a->best = -1;
@@ -551,7 +287,7 @@ static void answer(const study *s, strategies *out, int metric, double level)
     }
 }
 
-static status answer_all(const study *s, strategies *out, err *e)
+static status answer_all(const strategy_study *s, strategies *out, err *e)
 {
     int n = 0;
     for (int i = 0; i < out->n; i++) n += out->strategy[i].saves;
@@ -564,154 +300,21 @@ static status answer_all(const study *s, strategies *out, err *e)
     return OK;
 }
 
-/* --- mixes --- */
-
-/* Configurations: their figures averaged over seeds. */
-typedef struct {
-    const row *first;
-    double figure[STRATEGY_MOST_METRICS];
-} config;
-
-static int list_configs(const study *s, config *out)
-{
-    int n = 0;
-    for (int i = 0, end; i < s->n; i = end) {
-        out[n].first = &s->row[i];
-        for (end = i; end < s->n && first_of_setting(s, end) == i; end++) {
-        }
-        for (int m = 0; m < s->n_metrics; m++) {
-            double sum = 0;
-            for (int k = i; k < end; k++) sum += s->row[k].figure[m];
-            out[n].figure[m] = sum / (end - i);
-        }
-        n++;
-    }
-    return n;
-}
-
-/* The knobs with a strategy that saves. */
-static bool is_applied(const strategies *t, int strategy_index, const config *c)
-{
-    const strategy *p = &t->strategy[strategy_index];
-    return p->saves && c->first->level[p->knob_index] == p->to_level;
-}
-
-static int count_applied(const strategies *t, const config *c)
-{
-    int n = 0;
-    for (int i = 0; i < t->n; i++) n += is_applied(t, i, c);
-    return n;
-}
-
-/* Of those with no strategy the best by the first metric of quality, else the first one. */
-static int find_reference(const strategies *t, const config *c, int n)
-{
-    int best = -1;
-    bool judged = t->metric[0].role == ROLE_QUALITY;
-    for (int i = 0; i < n; i++) {
-        if (count_applied(t, &c[i]) > 0) continue;
-        if (best < 0 || (judged && turned(&t->metric[0], c[i].figure[0]) <
-                                       turned(&t->metric[0], c[best].figure[0])))
-            best = i;
-    }
-    return best;
-}
-
-static const char *mix_name(const strategies *t, const config *c, arena *a)
-{
-    const char *text = "";
-    for (int i = 0; i < t->n && text; i++)
-        if (is_applied(t, i, c))
-            text = arena_printf(a, "%s%s%s", text, text[0] ? " + " : "", t->strategy[i].name);
-    return text && !text[0] ? "no strategy" : text;
-}
-
-/* Points of a percentage, else a part of the reference's figure. */
-static double allowed_cost(const strategy_metric *m, double reference, int budget)
-{
-    static const double points[] = {1, 3}, parts[] = {0.05, 0.15};
-    bool share = strcmp(m->unit, "%") == 0 && m->higher;
-    return share ? points[budget] : parts[budget] * fabs(reference);
-}
-
-static bool keeps_budget(const strategies *t, const config *c, int budget)
-{
-    for (int m = 0; m < t->n_metrics; m++) {
-        if (t->metric[m].role != ROLE_QUALITY) continue;
-        double cost =
-            turned(&t->metric[m], c->figure[m]) - turned(&t->metric[m], t->reference_figure[m]);
-        if (!(cost <= allowed_cost(&t->metric[m], t->reference_figure[m], budget))) return false;
-    }
-    return true;
-}
-
-/* By one metric, ties by memory, then by the order of configurations. */
-static const config *find_mix(const strategies *t, const config *c, int n, int metric, int budget)
-{
-    int memory = metric_of_role(t->metric, t->n_metrics, ROLE_MEMORY);
-    const config *best = NULL;
-    for (int i = 0; i < n; i++) {
-        if (!keeps_budget(t, &c[i], budget)) continue;
-        double v = c[i].figure[metric], m = memory >= 0 ? c[i].figure[memory] : 0;
-        if (!isfinite(v)) continue;
-        if (!best || v < best->figure[metric] ||
-            (v <= best->figure[metric] && memory >= 0 && m < best->figure[memory]))
-            best = &c[i];
-    }
-    return best;
-}
-
-static void add_mix(strategies *t, const config *best, const char *budget, const char *aim,
-                    arena *a)
-{
-    strategy_mix *mix = &t->mix[t->n_mixes++];
-    *mix = (strategy_mix){.budget = budget,
-                          .aim = aim,
-                          .trial = best->first->trial,
-                          .strategies = mix_name(t, best, a)};
-    for (int m = 0; m < t->n_metrics; m++) {
-        mix->figure[m] = best->figure[m];
-        mix->saved[m] = 1 - best->figure[m] / t->reference_figure[m];
-    }
-}
-
-static void add_mixes(strategies *t, const config *c, int budget, arena *a)
-{
-    static const char *const points[] = {"at most 1 point worse", "at most 3 points worse"};
-    static const char *const parts[] = {"at most 5 % worse", "at most 15 % worse"};
-    bool share = strcmp(t->metric[0].unit, "%") == 0 && t->metric[0].higher;
-    const char *words = (share ? points : parts)[budget];
-    int memory = metric_of_role(t->metric, t->n_metrics, ROLE_MEMORY),
-        latency = metric_of_role(t->metric, t->n_metrics, ROLE_LATENCY);
-    const config *small = memory >= 0 ? find_mix(t, c, t->n_configs, memory, budget) : NULL;
-    const config *fast = latency >= 0 ? find_mix(t, c, t->n_configs, latency, budget) : NULL;
-    if (small) add_mix(t, small, words, small == fast ? "smallest and fastest" : "smallest", a);
-    if (fast && fast != small) add_mix(t, fast, words, "fastest", a);
-}
-
-static status list_mixes(const study *s, strategies *t, err *e)
-{
-    config *c = ARENA_NEW(s->a, config, s->n + 1);
-    t->mix = ARENA_NEW(s->a, strategy_mix, MOST_MIXES);
-    if (!c || !t->mix) return FAIL(e, ERR_MEM, "no memory for strategies");
-    t->n_configs = list_configs(s, c);
-    int reference = find_reference(t, c, t->n_configs);
-    if (reference < 0) return OK;
-    t->reference = c[reference].first->trial;
-    memcpy(t->reference_figure, c[reference].figure, sizeof t->reference_figure);
-    if (t->metric[0].role != ROLE_QUALITY) return OK;
-    for (int budget = 0; budget < 2; budget++) add_mixes(t, c, budget, s->a);
-    return OK;
-}
-
 /* --- all of it --- */
+
+int strategy_metric_of(const strategies *s, strategy_role role)
+{
+    for (int m = 0; m < s->n_metrics; m++)
+        if (s->metric[m].role == role) return m;
+    return -1;
+}
 
 double strategy_saving(double log_ratio)
 {
     return 1 - exp(log_ratio);
 }
 
-static int count_seeds(const study *s)
+static int count_seeds(const strategy_study *s)
 {
     int n = 0;
     for (int i = 0; i < s->n; i++) {
@@ -730,17 +333,17 @@ status strategies_read(job *j, strategies *out, err *e)
     TRY(choose_metrics(j, out, e));
     TRY(importance_read(j->s, out->metric[0].name, j->a, &axes, e));
     if (axes.n_knobs == 0) return FAIL(e, ERR_INPUT, "the study has no knob");
-    study s = {.n_knobs = axes.n_knobs,
-               .n_metrics = out->n_metrics,
-               .knob = axes.knob,
-               .metric = out->metric,
-               .a = j->a};
-    TRY(read_rows(j, &s, e));
-    TRY(choose_references(&s, e));
+    strategy_study s = {.n_knobs = axes.n_knobs,
+                        .n_metrics = out->n_metrics,
+                        .knob = axes.knob,
+                        .metric = out->metric,
+                        .a = j->a};
+    TRY(strategy_study_read(j, &s, e));
+    TRY(choose_references(&s, strategy_metric_of(out, ROLE_MEMORY), e));
     out->n_trials = s.n;
     out->n_seeds = count_seeds(&s);
     TRY(list_strategies(&s, out, e));
     TRY(list_pairs(&s, out, e));
     TRY(answer_all(&s, out, e));
-    return list_mixes(&s, out, e);
+    return strategy_mixes_list(&s, out, e);
 }

@@ -91,6 +91,8 @@ typedef struct {
 /* ERR_INPUT when the study has no knob, or no metric to judge by. All in the job's arena. */
 status strategies_read(job *j, strategies *out, err *e);
 
+/* The first metric of the role; -1: none. */
+int strategy_metric_of(const strategies *s, strategy_role role);
 /* 1 - the ratio that a mean of logarithms stands for. */
 double strategy_saving(double log_ratio);
 
