@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 double pick_excess(limit_op op, double bound, double value)
@@ -284,25 +283,21 @@ static status read_asked(db *d, double *out, err *e)
     return query_end(&q);
 }
 
-static int by_number(const void *x, const void *y)
-{
-    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
-    return (a > b) - (a < b);
-}
-
-/* in[points->n]: the points among the question's trials; NULL when these are all. */
+/* in[points->n]: the points among the question's trials; NULL when these are all. Unlike a selection (picks_among) these do
+ * not hide the other trials: what is known of seeds and luck is known from all. */
 static status mark_asked(const picks_question *ask, const store_points *points, arena *a,
                          const bool **in, err *e)
 {
+    pick_selection asked;
     *in = NULL;
     if (!ask->trial) return OK;
+    TRY(pick_selection_make(ask->trial, ask->n, a, &asked, e));
     bool *mark = ARENA_NEW(a, bool, points->n + 1);
-    int64_t *sorted = ARENA_NEW(a, int64_t, (size_t)ask->n + 1);
-    if (!mark || !sorted) return FAIL(e, ERR_MEM, "no memory for picks");
-    if (ask->n > 0) memcpy(sorted, ask->trial, (size_t)ask->n * sizeof *sorted);
-    qsort(sorted, (size_t)ask->n, sizeof *sorted, by_number);
-    for (int i = 0; i < points->n; i++)
-        mark[i] = bsearch(&points->trial[i], sorted, (size_t)ask->n, sizeof *sorted, by_number);
+    if (!mark) return FAIL(e, ERR_MEM, "no memory for picks");
+    for (int i = 0, at = 0; i < points->n; i++) {
+        while (at < asked.n && asked.trial[at] < points->trial[i]) at++;
+        mark[i] = at < asked.n && asked.trial[at] == points->trial[i];
+    }
     *in = mark;
     return OK;
 }
@@ -317,7 +312,8 @@ static status find_measures(store *s, const store_space *space, const picks_ques
     return OK;
 }
 
-static status read_picks(store *s, picks_question ask, arena *a, picks *out, err *e)
+static status read_picks(store *s, const pick_selection *from, picks_question ask, arena *a,
+                         picks *out, err *e)
 {
     store_space space;
     figures f;
@@ -335,27 +331,34 @@ static status read_picks(store *s, picks_question ask, arena *a, picks *out, err
     TRY(list_figures(&ask, measure, a, &f, e));
     TRY(store_read_points(s, f.n, f.name, a, &points, e));
     TRY(read_asked(&s->d, &out->asked, e));
+    if (from) pick_selection_keep(from, &points);
     TRY(pick_seeds_find(s, &points, a, &seeds, e));
     TRY(mark_asked(&ask, &points, a, &in, e));
-    const field from = {&f, &points, out->asked > 0 ? &seeds : NULL, in};
+    const field all = {&f, &points, out->asked > 0 ? &seeds : NULL, in};
     for (int i = 0; i < out->n; i++) {
         pick *p = &out->pick[i];
         TRY(describe(&space, &ask.version[i], a, p, e));
-        TRY(choose(p, &from, &measure[i], a, e));
-        if (p->kind == PICK_CHOSEN) TRY(pick_judge(s, p, a, e));
+        TRY(choose(p, &all, &measure[i], a, e));
+        if (p->kind == PICK_CHOSEN) TRY(pick_judge(s, from, p, a, e));
         if (p->kind != PICK_NONE) TRY(report(p, out->asked, s, a, e));
     }
     return OK;
 }
 
 /* All from one state of the file. */
-status picks_ask(struct store *s, const picks_question *q, arena *a, picks *out, err *e)
+static status read_picks_at_once(store *s, const pick_selection *from, const picks_question *q,
+                                 arena *a, picks *out, err *e)
 {
     bool own = sqlite3_get_autocommit(s->d.handle) != 0;
     if (own) TRY(db_run(&s->d, "BEGIN", e));
-    status st = read_picks(s, *q, a, out, e);
+    status st = read_picks(s, from, *q, a, out, e);
     if (own) db_rollback(&s->d);
     return st;
+}
+
+status picks_ask(struct store *s, const picks_question *q, arena *a, picks *out, err *e)
+{
+    return read_picks_at_once(s, NULL, q, a, out, e);
 }
 
 status picks_read(struct store *s, arena *a, picks *out, err *e)
@@ -365,8 +368,9 @@ status picks_read(struct store *s, arena *a, picks *out, err *e)
 
 status picks_among(struct store *s, const int64_t *trial, int n, arena *a, picks *out, err *e)
 {
-    static const int64_t nobody = 0;
-    return picks_ask(s, &(picks_question){.trial = n > 0 ? trial : &nobody, .n = n}, a, out, e);
+    pick_selection from;
+    TRY(pick_selection_make(trial, n, a, &from, e));
+    return read_picks_at_once(s, &from, &(picks_question){0}, a, out, e);
 }
 
 /* --- the tables behind the view --- */

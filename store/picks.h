@@ -84,7 +84,8 @@ typedef struct {
 /* Computed from the trials as they stand, for each version of the last run's space. */
 status picks_read(struct store *s, arena *a, picks *out, err *e);
 
-/* The same, as if of the trials only these were there: n rows in any order. */
+/* The same, as if of the trials only these were there, n rows in any order, and with the chances that validation
+ * figures alone give: for a search that asks whether to go on. */
 status picks_among(struct store *s, const int64_t *trial, int n, arena *a, picks *out, err *e);
 
 /* What may be asked otherwise; every field may be zero. The closest miss is the same by all rules. */
@@ -92,7 +93,8 @@ typedef struct {
     const store_version *version; /* NULL: those of the last run's space */
     int n_versions;
     pick_rule rule;
-    const int64_t *trial; /* choose among these, n in any order; NULL: all */
+    const int64_t *
+        trial; /* choose among these, n in any order; NULL: all. Seeds and luck are judged by all. */
     int n;
 } picks_question;
 /* ERR_INPUT when the study has no figure that the rule could weigh. The versions are borrowed by `out`. */
