@@ -108,7 +108,7 @@ expect 3 why-not demo.db -v tiny --limit "RH_mae < $best" --format json
 out_has 'the very bound, which'
 expect 3 why-not demo.db -v tiny --format json
 is_json out
-for part in summary limits closest steps knobs untried; do
+for part in summary limits conflicts closest steps knobs untried; do
     expect 3 why-not demo.db -v tiny --part $part --format csv
 done
 expect 2 why-not demo.db -v tiny --part limit
