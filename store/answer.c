@@ -16,7 +16,7 @@ static answer_item *next_item(answer *w)
     if (w->n == w->cap) {
         int cap = w->cap ? 2 * w->cap : 32;
         answer_item **more = ARENA_NEW(w->a, answer_item *, cap);
-        if (more && w->n) memcpy(more, w->item, (size_t)w->n * sizeof *more);
+        for (int k = 0; more && k < w->n; k++) more[k] = w->item[k];
         if (more) w->item = more, w->cap = cap;
     }
     answer_item *i = ARENA_NEW(w->a, answer_item, 1);
