@@ -98,6 +98,8 @@ $(OUT)/engine/tflite/int_kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(M
 # These hold the functions of generated C sources as text.
 $(OUT)/engine/tflite/c_text.o:      $(wildcard engine/tflite/c_text/*.c)
 $(OUT)/engine/signal/c_front_end.o: $(wildcard engine/signal/c_text/*.c)
+# This one holds the page's style sheet and scripts.
+$(OUT)/report/page.o: $(wildcard report/page/*)
 
 # A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.
 FLAGS = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS)

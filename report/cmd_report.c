@@ -1,6 +1,7 @@
 #include "report/cmd_report.h"
 #include "engine/base/diag.h"
 #include "engine/base/file.h"
+#include "report/page_file.h"
 #include "report/scatter.h"
 #include "report/svg.h"
 #include "report/volume.h"
@@ -13,10 +14,15 @@
 #include <string.h>
 
 static const char *out_folder, *x_metric, *y_metric;
+static bool as_page;
 
 static const opt options[] = {
-    {"out", 'o', OPT_STRING, "DIR", "folder for the files (default: report-NAME for NAME.db)", 0, 0,
-     &out_folder},
+    {"out", 'o', OPT_STRING, "DIR",
+     "folder for the files (default: report-NAME for NAME.db); with --html a folder or a file "
+     "that ends in .html",
+     0, 0, &out_folder},
+    {"html", 0, OPT_FLAG, NULL, "write one interactive page, NAME.html, in place of the files", 0,
+     0, &as_page},
     {"x", 'x', OPT_STRING, "METRIC", "draw one plot with this metric across (default: size)", 0, 0,
      &x_metric},
     {"y", 'y', OPT_STRING, "METRIC", "draw one plot with this metric upwards", 0, 0, &y_metric},
@@ -33,8 +39,13 @@ static const opt_spec spec = {
         "per version the trial chosen on validation figures, its test figures and the margin\n"
         "to every limit, or the closest miss and the limit that binds.\n"
         "CSV files are UTF-8, with one row per trial and a column per knob and metric; units\n"
-        "are those of the columns' comments: 'paretune sql DB \"select * from metrics\"'.",
+        "are those of the columns' comments: 'paretune sql DB \"select * from metrics\"'.\n"
+        "\n"
+        "--html writes a page that needs no network: fronts of any two figures, limits to move,\n"
+        "filters, learning curves, what each knob bought, where the picked file's bytes are, and\n"
+        "provenance. 'paretune serve' shows the same of a running study.",
     .examples = "  paretune report hw2.db\n"
+                "  paretune report hw2.db --html\n"
                 "  paretune report hw2.db --out plots --x macs --y T_mae",
     .args_min = 1,
     .args_max = 1,
@@ -327,10 +338,21 @@ static status write_report(work *w, err *e)
     return OK;
 }
 
+static status write_page(const char *db, err *e)
+{
+    const char *path = NULL;
+    arena a = {0};
+    status s = page_write(db, out_folder, &a, &path, e);
+    if (s == OK) printf("wrote %s\n", path);
+    arena_free(&a);
+    return s;
+}
+
 static status run(int n, char **argv, int *code, err *e)
 {
     (void)n;
     (void)code;
+    if (as_page) return write_page(argv[0], e);
     arena a = {0};
     work w = {
         .a = &a, .db = argv[0], .folder = out_folder ? out_folder : usual_folder(&a, argv[0])};
