@@ -142,6 +142,10 @@ $(SUPPORT): $(HELP_OBJ)
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Studies to look at in a browser.
+$(OUT)/tests/browser/make_study: $(OUT)/tests/browser/make_study.o $(SUPPORT) $(LIB)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # What runs on a device (program_bench.c), linked statically. Debian has kissfft as a shared library only;
 # a static program cannot load TensorFlow Lite.
 BENCH_SRC := $(wildcard engine/base/*.c engine/compress/*.c engine/nn/*.c engine/tflite/*.c) engine/measure/cmd_bench.c \

@@ -17,14 +17,14 @@ status store_course(struct store *s, arena *a, table *out, err *e)
     return store_sql(
         s,
         "WITH closed AS (SELECT t.id AS trial, row_number() OVER (ORDER BY t.ended_at, t.id) AS "
-        "place"
-        "  FROM space_trials b JOIN trials t ON t.id = b.trial_id"
+        "place FROM space_trials b JOIN trials t ON t.id = b.trial_id"
         "  WHERE b.space_id = " DB_LAST_SPACE " AND t.state NOT IN ('ready', 'running')),"
-        " first AS (SELECT c.stage_id AS stage, min(k.place) AS place"
-        "  FROM closed k JOIN trial_stages c ON c.trial_id = k.trial GROUP BY c.stage_id)"
-        " SELECT k.trial AS trial, total(g.cpu_seconds) AS cpu_seconds FROM closed k"
-        " LEFT JOIN first f ON f.place = k.place LEFT JOIN stages g ON g.id = f.stage"
-        " GROUP BY k.place ORDER BY k.place",
+        " had AS (SELECT k.trial, k.place, g.cpu_seconds AS seconds,"
+        "  row_number() OVER (PARTITION BY c.stage_id ORDER BY k.place) AS nth FROM closed k"
+        "  LEFT JOIN trial_stages c ON c.trial_id = k.trial LEFT JOIN stages g ON g.id = "
+        "c.stage_id)"
+        " SELECT trial, total(seconds) FILTER (WHERE nth = 1) AS cpu_seconds FROM had"
+        " GROUP BY place ORDER BY place",
         a, out, e);
 }
 

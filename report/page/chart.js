@@ -1,4 +1,4 @@
-/* What charts share: a canvas for clouds of points and lines, SVG above it for what is read, and a tip. */
+/* What charts share: a canvas for clouds of points and lines, SVG behind it for the grid and above it for what is read, a tip. */
 
 /* Colours of the present theme, from the style sheet's variables. */
 const Palette = {
@@ -20,12 +20,13 @@ class Chart {
   constructor(host, height, label, draw) {
     host.chart?.end();
     host.chart = this;
+    this.back = svg('svg', { 'aria-hidden': 'true' });
     this.canvas = h('canvas', { 'aria-hidden': 'true' });
     this.svg = svg('svg', { role: 'img', 'aria-label': label });
     this.tip = h('div', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
-    this.frame = h('div', { class: 'frame' }, this.canvas, this.svg, this.tip);
+    this.frame = h('div', { class: 'frame' }, this.back, this.canvas, this.svg, this.tip);
     replace(host, this.frame);
-    Object.assign(this, { host, wanted: height, draw, dirty: true, seen: false, width: 0 });
+    Object.assign(this, { host, wanted: height, draw, dirty: true, seen: false, width: 0, least: 0 });
     this.observers = [new ResizeObserver(() => this.resize()), new IntersectionObserver((entries) => {
       this.seen = entries.at(-1).isIntersecting;
       if (this.seen && this.dirty) this.redraw();
@@ -42,9 +43,10 @@ class Chart {
   }
 
   resize() {
-    const width = Math.round(this.host.clientWidth);
+    const width = Math.max(this.least, Math.round(this.host.clientWidth));
     if (width === this.width || width === 0 || Chart.isPrinting) return;
     this.width = width;
+    this.frame.style.minWidth = `${this.least}px`;
     this.change();
   }
 
@@ -59,19 +61,22 @@ class Chart {
     this.dirty = false;
     this.height = typeof this.wanted === 'function' ? this.wanted(this.width) : this.wanted;
     this.frame.style.aspectRatio = `${this.width} / ${this.height}`;
-    this.svg.setAttribute('viewBox', `0 0 ${this.width} ${this.height}`);
+    for (const layer of [this.back, this.svg]) {
+      layer.setAttribute('viewBox', `0 0 ${this.width} ${this.height}`);
+      layer.textContent = '';
+    }
     const density = Chart.isPrinting ? 3 : Math.max(1, devicePixelRatio);
     this.canvas.width = Math.round(this.width * density);
     this.canvas.height = Math.round(this.height * density);
     this.pen = this.canvas.getContext('2d');
     this.pen.setTransform(density, 0, 0, density, 0, 0);
-    this.svg.textContent = '';
     this.draw(this);
   }
 
   put(...nodes) { append(this.svg, nodes); }
 
-  line(cls, x1, y1, x2, y2) { this.put(svg('line', { class: cls, x1, y1, x2, y2 })); }
+  /** Behind the canvas: grids. */
+  rule(cls, x1, y1, x2, y2) { this.back.append(svg('line', { class: cls, x1, y1, x2, y2 })); }
 
   text(cls, x, y, anchor, text, more) {
     const node = svg('text', { class: cls, x, y, 'text-anchor': anchor, ...more }, text);
@@ -85,7 +90,7 @@ class Chart {
     let lastX = -Infinity;
     for (const t of x.ticks()) {
       const px = x.px(t.at);
-      this.line(t.label ? 'grid' : 'grid minor', px, top, px, bottom);
+      this.rule(t.label ? 'grid' : 'grid minor', px, top, px, bottom);
       if (!t.label || px - lastX < 14 + 7 * t.label.length) continue;
       this.text('tick', px, bottom + 17, 'middle', t.label);
       lastX = px;
@@ -93,7 +98,7 @@ class Chart {
     let lastY = Infinity;
     for (const t of y.ticks()) {
       const py = y.px(t.at);
-      this.line(t.label ? 'grid' : 'grid minor', left, py, right, py);
+      this.rule(t.label ? 'grid' : 'grid minor', left, py, right, py);
       if (!t.label || lastY - py < 13) continue;
       this.text('tick', left - 7, py + 4, 'end', t.label);
       lastY = py;

@@ -4,7 +4,8 @@ const Compare = (() => {
 
   function metricRows(rows) {
     const { study } = App;
-    return study.listMetrics().filter((m) => rows.some((i) => Number.isFinite(study.figure(m, i)))).map((m) => {
+    const deciding = study.listDeciding(), usual = [...deciding, ...deciding.map((m) => `${m}_test`)];
+    return study.listMetrics().filter((m) => (state.allPinned || usual.includes(m)) && rows.some((i) => Number.isFinite(study.figure(m, i)))).map((m) => {
       const values = rows.map((i) => study.figure(m, i)), side = study.isHigherBetter(m) ? Math.max : Math.min;
       const neutral = study.metric(m).better === 'neither', best = side(...values.filter(Number.isFinite));
       const cells = values.map((v) => {
@@ -39,7 +40,8 @@ const Compare = (() => {
     }
     const table = tableOf('Pinned trials', ['', ...trials.map(head)], [...knobRows(rows), ...metricRows(rows)], { right: [false, ...rows.map(() => true)] });
     replace($('pinned-body'), h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Pinned trials' }, table),
-      h('button', { type: 'button', class: 'quiet', id: 'unpin-all', onclick: () => App.unpinAll() }, 'Unpin all'));
+      h('div', { class: 'pages' }, h('button', { type: 'button', class: 'quiet', id: 'pinned-all', 'aria-pressed': String(state.allPinned), onclick: () => { state.allPinned = !state.allPinned; change(); $('pinned-all').focus(); } }, 'All figures'),
+        h('button', { type: 'button', class: 'quiet', id: 'unpin-all', onclick: () => App.unpinAll() }, 'Unpin all')));
   }
 
   return { change, MOST };

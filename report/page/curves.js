@@ -49,16 +49,17 @@ const Curves = (() => {
   const MOST_BEHIND = 1500;
 
   function draw() {
-    const rows = App.rows.length <= MOST_BEHIND ? App.rows : App.rows.filter((_, k) => Math.floor(k * MOST_BEHIND / App.rows.length) !== Math.floor((k - 1) * MOST_BEHIND / App.rows.length));
+    const all = [...App.rows, ...App.stopped], rows = all.length <= MOST_BEHIND ? all : all.filter((_, k) => Math.floor(k * MOST_BEHIND / all.length) !== Math.floor((k - 1) * MOST_BEHIND / all.length));
     const behind = rows.map((i) => curveOf(i, kindIndex())).filter(Boolean), front = highlighted();
     if (!behind.length && !front.length) { empty(); return; }
     fit([...behind, ...front.map((f) => f.curve)]);
     chart.axes(x, y, 'epoch', `${titles[state.curve] ?? state.curve}${y.unit ? ` (${y.unit})` : ''}${y.log ? ', log' : ''}`);
     const clip = (v) => Math.min(Math.max(v, Math.min(y.from, y.to) - 1), Math.max(y.from, y.to) + 1);
-    const alpha = Math.max(0.05, Math.min(0.35, 40 / behind.length));
+    const alpha = Math.max(0.06, Math.min(0.4, 80 / behind.length));
     chart.manyLines(behind.length, (pen) => { pen.strokeStyle = Palette.other; pen.globalAlpha = alpha; pen.lineWidth = 1; }, (pen, k) => {
       behind[k].points.forEach(([e, v], j) => pen[j ? 'lineTo' : 'moveTo'](x.px(e), clip(y.px(v))));
     });
+    for (const i of App.stopped.slice(0, MOST_BEHIND)) drawStop(i, clip);
     for (const f of front) drawHighlight(f, clip);
     drawLabels(front, clip);
     describe(rows, front);
@@ -81,22 +82,28 @@ const Curves = (() => {
     if (App.isStopped(row)) mark('stopped', points.at(-1));
   }
 
+  function drawStop(i, clip) {
+    const [e, v] = curveOf(i, kindIndex())?.points.at(-1) ?? [];
+    if (e !== undefined) chart.put(svg('path', { class: 'curve-mark plain stopped', d: marks.stopped(x.px(e), clip(y.px(v)), 3) }));
+  }
+
   const marks = {
     'prune-begin': (px, py) => `M${px - 5} ${py - 5}H${px + 5}L${px} ${py + 4}Z`,
     'prune-end': (px, py) => `M${px - 5} ${py + 5}H${px + 5}L${px} ${py - 4}Z`,
     kept: (px, py) => `M${px - 4} ${py}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z`,
-    stopped: (px, py) => `M${px - 5} ${py - 5}L${px + 5} ${py + 5}M${px + 5} ${py - 5}L${px - 5} ${py + 5}`,
+    stopped: (px, py, r = 5) => `M${px - r} ${py - r}L${px + r} ${py + r}M${px + r} ${py - r}L${px - r} ${py + r}`,
   };
 
   /* Names at the curves' ends, moved apart. */
   function drawLabels(front, clip) {
     const named = front.filter((f) => f.name).map((f) => ({ ...f, py: clip(y.px(f.curve.points.at(-1)[1])) })).sort((a, b) => a.py - b.py);
-    let last = -Infinity;
-    for (const f of named) {
-      const at = Math.max(f.py + 4, last + 13), [e] = f.curve.points.at(-1);
-      chart.text(`curve-name ${f.cls}`, Math.min(x.px(e) + 6, chart.width - MARGIN.right + 6), at, 'start', f.name.length > 6 ? `${f.name.slice(0, 5)}…` : f.name);
-      last = at;
-    }
+    const at = [], GAP = 13;
+    named.forEach((f, k) => { at[k] = Math.max(f.py + 4, (at[k - 1] ?? -Infinity) + GAP); });
+    for (let k = named.length - 1, most = y.from; k >= 0; k--) { at[k] = Math.min(at[k], most); most = at[k] - GAP; }
+    named.forEach((f, k) => {
+      const [e] = f.curve.points.at(-1);
+      chart.text(`curve-name ${f.cls}`, Math.min(x.px(e) + 6, chart.width - MARGIN.right + 6), at[k], 'start', f.name.length > 6 ? `${f.name.slice(0, 5)}…` : f.name);
+    });
   }
 
   function empty() {
@@ -106,9 +113,9 @@ const Curves = (() => {
   }
 
   function describe(rows, front) {
-    const { study } = App, step = study.curves.step, pruned = front.some((f) => f.curve.prune), stopped = front.some((f) => App.isStopped(f.row));
+    const { study } = App, step = study.curves.step, pruned = front.some((f) => f.curve.prune), stopped = App.stopped.length > 0;
     const kept = front.some((f) => Number.isFinite(study.figure('best_epoch', f.row)) && study.figure('best_epoch', f.row) !== f.curve.points.at(-1)[0]);
-    $('learning-note').textContent = [rows.length < App.rows.length ? `${rows.length} of ${App.rows.length} trials that pass the filter, evenly chosen` : plural(rows.length, 'trial'), step > 1 ? `every ${step}th epoch` : '', 'picks and pinned trials stand out'].filter(Boolean).join('; ');
+    $('learning-note').textContent = [rows.length < App.rows.length + App.stopped.length ? `${rows.length} of ${App.rows.length + App.stopped.length} trials that pass the filter, evenly chosen` : plural(rows.length, 'trial'), stopped ? `${App.stopped.length} of them stopped early` : '', step > 1 ? `every ${step}th epoch` : '', 'picks and pinned trials stand out'].filter(Boolean).join('; ');
     chart.svg.setAttribute('aria-label', `Learning curves, ${titles[state.curve] ?? ''}, of ${rows.length} trials.`);
     replace($('learning-legend'), legendOf([
       ['line other-line', 'trial'], ...study.versions.map((v, k) => App.picks[k]?.row >= 0 && [`line v${k % 6}`, `${v.name}`]), state.pinned.length > 0 && ['line pinned', 'pinned'],

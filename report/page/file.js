@@ -17,7 +17,7 @@ const FileView = (() => {
   function listParts(note) {
     const packed = (note.tensors ?? []).some((t) => t.packed !== undefined);
     const tensors = (note.tensors ?? []).map((t) => ({
-      name: `tensor ${t.tensor}`, what: `${t.shape.length > 1 ? 'weights' : t.type === 'int32' && t.bytes <= 16 ? 'shape' : 'vector'} ${t.shape.join(' × ')}, ${t.type}`, raw: t.bytes, cost: packed ? t.packed : t.bytes,
+      name: `${t.shape.length > 1 ? 'weights' : t.type === 'int32' && t.bytes <= 16 ? 'shape' : 'vector'} ${t.shape.join('×')}`, what: `${t.type}, #${t.tensor}`, raw: t.bytes, cost: packed ? t.packed : t.bytes,
     }));
     const rest = packed ? (note.parts ?? []).filter((p) => p.part !== 'values').map((p) => ({ name: p.part, what: 'structure', raw: p.bytes, cost: p.packed, rest: true }))
       : note.container_bytes ? [{ name: 'container', what: 'all that is not a tensor', raw: note.container_bytes, cost: note.container_bytes, rest: true }] : [];
@@ -28,7 +28,7 @@ const FileView = (() => {
     return h('div', { role: 'row', class: `bar-row ${p.rest ? 'rest' : ''}` },
       h('span', { role: 'rowheader', class: 'bar-name' }, p.name, h('span', { class: 'soft' }, ` ${p.what}`)),
       h('span', { class: 'bar-track', 'aria-hidden': 'true' }, packed && h('i', { class: 'ghost', style: { width: `${100 * Math.min(1, p.raw / most)}%` } }), h('i', { style: { width: `${100 * Math.min(1, p.cost / most)}%` } })),
-      h('span', { role: 'cell', class: 'bar-value' }, `${Math.round(p.cost).toLocaleString('en')} B`, packed && p.raw !== p.cost && h('span', { class: 'soft' }, ` of ${p.raw.toLocaleString('en')}`)));
+      h('span', { role: 'cell', class: 'bar-value' }, `${Math.round(p.cost).toLocaleString('en')} B`, packed && p.raw > 0 && p.raw !== p.cost && h('span', { class: 'soft' }, ` of ${p.raw.toLocaleString('en')}`)));
   }
 
   function change() {

@@ -20,11 +20,15 @@ const Growth = (() => {
       $('progress-note').textContent = '';
       return;
     }
-    const x = new Scale(0, total, 's', false).span(MARGIN.left, chart.width - MARGIN.right), y = new Scale(0, 1, '', false).span(chart.height - MARGIN.bottom, MARGIN.top);
-    [x.low, x.high, y.low, y.high] = [0, total * 1.02, 0, 1];
-    chart.axes(x, y, x.title('processor time'), 'share of the box that the front dominates');
-    let d = `M${x.px(0)} ${y.px(0)}`;
-    for (const s of list) d += `H${x.px(s.cpu).toFixed(1)}V${y.px(s.share).toFixed(1)}`;
+    const isLog = state.growthLog ?? until(list, 0.9) < 0.08 * total, first = list.find((s) => s.cpu > 0)?.cpu ?? total / 1000;
+    const x = new Scale(isLog ? first : 0, total, 's', isLog).span(MARGIN.left, chart.width - MARGIN.right), y = new Scale(0, 1, '', false).span(chart.height - MARGIN.bottom, MARGIN.top);
+    if (isLog) x.low = first / 1.3;
+    else [x.low, x.high] = [0, total * 1.02];
+    [y.low, y.high] = [0, 1];
+    chart.axes(x, y, `${x.title('processor time')}${isLog ? ', log' : ''}`, 'share of the box that the front dominates');
+    const start = isLog ? x.from : x.px(0), inside = (cpu) => (isLog && cpu < x.low ? x.from : x.px(cpu));
+    let d = `M${start} ${y.px(0)}`;
+    for (const s of list) d += `H${inside(s.cpu).toFixed(1)}V${y.px(s.share).toFixed(1)}`;
     chart.put(svg('path', { class: 'steps area', d: `${d}H${x.px(total)}V${y.px(0)}Z` }), svg('path', { class: 'steps', d: `${d}H${x.px(total)}` }));
     drawPicks(list, x, y);
     const last = list.at(-1);
@@ -33,15 +37,18 @@ const Growth = (() => {
   }
 
   function drawPicks(list, x, y) {
-    App.study.picks.list.forEach((p, v) => {
-      const s = list.find((t) => t.trial === p.trial);
-      if (s) chart.put(svg('path', { class: `${p.met ? 'pick' : 'miss'} v${v % 6}`, d: diamond(x.px(s.cpu), y.px(s.share), 6) }));
+    const picks = App.study.picks.list;
+    picks.forEach((p, v) => {
+      const s = list.find((t) => t.trial === p.trial), shared = picks.filter((q, k) => k > v && q.trial === p.trial).length;
+      if (s) chart.put(svg('path', { class: `${p.met ? 'pick' : 'miss'} v${v % 6}`, d: diamond(Math.max(x.from, x.px(s.cpu)), y.px(s.share), 6 + 4 * shared) }));
     });
   }
 
   function setup() {
     chart = new Chart($('progress-chart'), (w) => (w < 520 ? 280 : 320), 'Progress', draw);
-    const list = steps(), every = Math.ceil(list.length / 40), { versions, picks } = App.study;
+    const list = steps(), isLog = state.growthLog ?? (list.length > 1 && until(list, 0.9) < 0.08 * App.study.growth.total);
+    replace($('progress-controls'), checkOf('log time', 'progress-log', isLog, (on) => { state.growthLog = on; chart.change(); }));
+    const every = Math.ceil(list.length / 40), { versions, picks } = App.study;
     replace($('progress-legend'), legendOf(picks.list.map((p, v) => list.some((s) => s.trial === p.trial) && [`${p.met ? 'pick' : 'miss'} v${v % 6}`, `${versions[v].name} found`])));
     replace($('progress-table'), tableOf('Growth of the front', ['processor time', 'trial', 'hypervolume'],
       list.filter((_, k) => k % every === 0 || k === list.length - 1).map((s) => [Quantity.format(s.cpu, 's'), s.trial, s.share.toFixed(4)])));

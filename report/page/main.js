@@ -2,11 +2,14 @@
 
 const state = {
   x: '', y: '', logX: undefined, logY: undefined, fit: false, frontBy: [], version: 0, bounds: [], filter: '', chips: new Map(), pinned: [], focus: -1,
-  flipped: new Set(), curve: '', curveLog: undefined, explained: '', allSteps: false, fileOf: null, sort: { name: 'trial', descending: false }, page: 0, allColumns: false,
+  flipped: new Set(), curve: '', curveLog: undefined, explained: '', allSteps: false, fileOf: null, sort: { name: 'trial', descending: false }, page: 0, allColumns: false, allStates: false, growthLog: undefined, allPinned: false,
 };
 
 const App = {
-  study: null, rows: [], kept: null, front: [], best: [], picks: [],
+  study: null,
+  rows: [], /* finished trials that pass the filter, by number */
+  others: [], stopped: [], /* trials that pass it and ended otherwise; those stopped early */
+  kept: null, front: [], best: [], picks: [],
 
   /* --- questions --- */
 
@@ -19,7 +22,7 @@ const App = {
     return parts.length > 1 ? parts.map((p) => (/\bor\b/i.test(p) ? `(${p})` : p)).join(' and ') : parts[0] ?? '';
   },
   isFiltered() { return this.filterText() !== ''; },
-  isStopped(i) { return this.study.text('state', i) === 'stopped' || Number.isFinite(this.study.column.get('stopped_at')?.numbers?.[i] ?? NaN); },
+  isStopped(i) { return this.study.text('state', i) === 'stopped'; },
   chipRange(key) { return state.chips.get(key)?.range; },
 
   /* With a confidence asked for, what the study says of its own limits counts; of moved ones only figures are known. */
@@ -69,7 +72,7 @@ const App = {
     announce(at >= 0 ? `Trial ${trial} unpinned` : state.pinned.includes(trial) ? `Trial ${trial} pinned as ${pinLetter(state.pinned.length - 1)}` : `${Compare.MOST} trials are pinned already`);
     this.change('pins');
   },
-  unpinAll() { state.pinned = []; this.change('pins'); $('pinned').focus?.(); },
+  unpinAll() { state.pinned = []; this.change('pins'); $('front-plot').focus({ preventScroll: true }); announce('No trial is pinned'); },
 
   setBound(v, k, bound) {
     state.bounds[v][k] = bound;
@@ -101,10 +104,16 @@ const App = {
     if (!error) this.lastTest = test;
     this.kept = new Uint8Array(study.n);
     this.rows = [];
-    for (let i = 0; i < study.n; i++) if (study.isDone[i] && test(i)) { this.kept[i] = 1; this.rows.push(i); }
+    this.others = [];
+    for (let i = 0; i < study.n; i++) {
+      if (!test(i)) continue;
+      if (!study.isDone[i]) this.others.push(i);
+      else { this.kept[i] = 1; this.rows.push(i); }
+    }
+    this.stopped = this.others.filter((i) => this.isStopped(i));
     $('filter').setAttribute('aria-invalid', String(Boolean(error)));
     $('filter-state').className = error ? 'error' : 'soft';
-    $('filter-state').textContent = error || `${this.rows.length} of ${plural(study.nDone, 'trial')}`;
+    replace($('filter-state'), error || [`${this.rows.length.toLocaleString('en')} of ${study.nDone.toLocaleString('en')}`, h('span', { class: 'wide' }, study.nDone === 1 ? ' trial' : ' trials')]);
     replace($('chips'), [...state.chips].map(([key, chip]) => h('button', { type: 'button', class: 'chip', 'aria-label': `Drop ${chip.text}`, onclick: () => { this.brush(key, ''); $('filter').focus(); } }, chip.text, h('span', { 'aria-hidden': 'true' }, ' ×'))));
     $('filter-clear').disabled = !state.filter && state.chips.size === 0;
   },

@@ -1,6 +1,6 @@
 /* Parallel coordinates: a line for each trial across its knobs and figures. */
 const Parallel = (() => {
-  const TOP = 40, BOTTOM = 54, SIDE = 46;
+  const TOP = 48, BOTTOM = 54, SIDE = 46;
   let chart, axes = [], drag = null;
 
   /* A knob with few values has them evenly apart; one with many, and a metric, has a scale. */
@@ -94,11 +94,11 @@ const Parallel = (() => {
   function drawAxis(axis, k) {
     const name = axis.column.name, at = px(k), flipped = state.flipped.has(name);
     const anchor = k === 0 ? 'start' : k === axes.length - 1 ? 'end' : 'middle', shift = { start: -SIDE + 4, end: SIDE - 4, middle: 0 }[anchor];
-    chart.line('par-axis', at, TOP, at, bottom());
-    const room = Math.floor((chart.width - 2 * SIDE) / Math.max(1, axes.length - 1) / 6.6), most = Math.max(4, anchor === 'middle' ? room : room / 2 + 6);
+    chart.rule('par-axis', at, TOP, at, bottom());
+    const apart = (chart.width - 2 * SIDE) / Math.max(1, axes.length - 1), most = Math.max(4, Math.floor(1.7 * apart / 7.4));
     const better = axis.column.kind === 'm' ? (App.study.isHigherBetter(axis.column.source) !== flipped ? ' ↑' : ' ↓') : '';
     const short = name.length > most ? `${name.slice(0, most - 1)}…` : name;
-    const up = k % 2 && room < 12 ? 14 : 0;
+    const up = k % 2 && apart < 150 ? 15 : 0; /* every second name stands higher */
     append(chart.text('axis-name', at + shift, TOP - 12 - up, anchor, short + better), svg('title', null, axis.scale ? axis.scale.title(name) : name));
     const ticks = axis.levels ? axis.levels.map((v) => [axis.place.get(v), String(v)]) : axis.scale.ticks().filter((t) => t.label).map((t) => [axis.scale.place(t.at), t.label]);
     const every = Math.ceil(ticks.length / Math.floor((bottom() - TOP) / 14));
@@ -182,8 +182,7 @@ const Parallel = (() => {
     axes = listAxes();
     chart = new Chart($('knobs-chart'), (w) => (w < 520 ? 340 : 400), 'Parallel coordinates', draw);
     setAll(chart.frame, { class: 'frame par', onpointerdown: press, onpointermove: move, onpointerup: release, onpointercancel: () => { drag?.rect.remove(); drag = null; } });
-    chart.host.classList.toggle('wide', axes.length > 5);
-    chart.frame.style.setProperty('--axes', axes.length);
+    chart.least = 62 * axes.length + 40; /* narrower than that it scrolls */
   }
 
   return { setup, change: () => chart.change(), state: () => ({ axes, px, chart, TOP, bottom }) };

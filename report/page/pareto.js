@@ -30,8 +30,8 @@ const Pareto = (() => {
     const room = isLog ? (high / low) ** 0.08 : 0.08 * (high - low), wasPositive = low >= 0;
     if (higher) high = isLog ? high * room : high + room;
     else low = isLog ? low / room : low - room;
-    if (wasPositive) low = Math.max(low, isLog ? 1e-300 : 0);
-    return new Scale(low, high, App.study.unit(metric), log);
+    if (wasPositive) low = Math.max(low, 0);
+    return new Scale(low, high, App.study.unit(metric), isLog);
   }
 
   const better = (metric) => `${App.study.isHigherBetter(metric) ? 'more' : 'less'} is better`;
@@ -143,7 +143,7 @@ const Pareto = (() => {
   function drawBox(v) {
     const b = boxOf(v);
     if (!b) return;
-    chart.put(svg('rect', {
+    chart.back.append(svg('rect', {
       class: `box v${v % 6} ${v === state.version ? 'chosen' : ''}`, x: b.left, y: b.top, width: b.right - b.left, height: b.bottom - b.top,
     }));
   }

@@ -6,7 +6,7 @@ const Trials = (() => {
     const { study } = App, deciding = study.listDeciding();
     const tests = deciding.map((m) => `${m}_test`).filter((m) => study.metric(m)), rest = study.listMetrics().filter((m) => !deciding.includes(m) && !tests.includes(m));
     const metrics = state.allColumns ? [...deciding, ...tests, ...rest] : [...deciding, ...tests];
-    return [study.column.get('trial'), ...(study.hasSeeds ? [study.column.get('seed')] : []), ...study.knobs, ...metrics.map((m) => study.metric(m))];
+    return [study.column.get('trial'), ...(state.allStates ? [study.column.get('state')] : []), ...(study.hasSeeds ? [study.column.get('seed')] : []), ...study.knobs, ...metrics.map((m) => study.metric(m))];
   }
 
   function sorted(list) {
@@ -18,6 +18,8 @@ const Trials = (() => {
       return x === y || x === null ? a - b : sign * (x < y ? -1 : 1);
     });
   }
+
+  const listed = () => sorted(state.allStates ? [...App.rows, ...App.others].sort((a, b) => a - b) : App.rows);
 
   function headOf(c) {
     const active = state.sort.name === c.name, arrow = active ? (state.sort.descending ? ' ▼' : ' ▲') : '';
@@ -46,7 +48,7 @@ const Trials = (() => {
   }
 
   function change() {
-    const list = sorted(App.rows), pages = Math.max(1, Math.ceil(list.length / PAGE)), shown = columns(), front = new Set(App.front);
+    const list = listed(), pages = Math.max(1, Math.ceil(list.length / PAGE)), shown = columns(), front = new Set(App.front);
     state.page = Math.min(Math.max(0, state.page), pages - 1);
     const rows = list.slice(state.page * PAGE, (state.page + 1) * PAGE);
     $('trials-note').textContent = `${App.rows.length} of ${plural(App.study.nDone, 'finished trial')} pass the filter; ● on the front, ◆ pick`;
@@ -58,13 +60,13 @@ const Trials = (() => {
       h('span', { role: 'status' }, `Page ${state.page + 1} of ${pages}`),
       h('button', { type: 'button', class: 'quiet', id: 'page-on', disabled: state.page === pages - 1, onclick: turn(1, 'page-on') }, 'Next'));
     const filter = App.filterText();
-    replace($('trials-command'), commandOf(`paretune query ${shellWord(App.study.db)}${filter ? ` ${shellWord(filter)}` : ''}`));
+    replace($('trials-command'), commandOf(`paretune query ${shellWord(App.study.db)}${filter ? ` ${shellWord(filter)}` : ''}${state.allStates ? ' --state all' : ''}`));
   }
 
   /* As `paretune query --format csv` gives it, of the columns that are shown. */
   function download() {
     const quote = (t) => (/[",\n\r]/.test(t) ? `"${t.replaceAll('"', '""')}"` : /^[=+@\t-]/.test(t) && !Number.isFinite(Number(t)) ? `'${t}` : t);
-    const shown = columns(), lines = [shown.map((c) => quote(c.name)), ...sorted(App.rows).map((i) => shown.map((c) => quote(String(App.study.at(c, i) ?? ''))))];
+    const shown = columns(), lines = [shown.map((c) => quote(c.name)), ...listed().map((i) => shown.map((c) => quote(String(App.study.at(c, i) ?? ''))))];
     const link = h('a', { href: URL.createObjectURL(new Blob([`${lines.map((l) => l.join(',')).join('\n')}\n`], { type: 'text/csv' })), download: `${App.study.space.name}-trials.csv` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -72,6 +74,7 @@ const Trials = (() => {
 
   function setup() {
     replace($('trials-controls'), checkOf('all figures', 'trials-all', state.allColumns, (on) => { state.allColumns = on; change(); }),
+      App.study.nDone < App.study.n && checkOf('not finished too', 'trials-states', state.allStates, (on) => { state.allStates = on; change(); }),
       h('button', { type: 'button', class: 'quiet', id: 'trials-csv', onclick: download }, 'Save as CSV'), h('div', { id: 'trials-command' }));
   }
 
