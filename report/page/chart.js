@@ -145,6 +145,9 @@ class Chart {
   static changeAll() { for (const c of Chart.all) c.change(); }
 }
 
+/** At most `most` of a list, evenly chosen. */
+const evenly = (list, most) => (list.length <= most ? list : Array.from({ length: most }, (_, k) => list[Math.floor(k * list.length / most)]));
+
 const diamond = (x, y, r) => `M${x} ${y - r}L${x + r} ${y}L${x} ${y + r}L${x - r} ${y}Z`;
 
 /** A mark for a legend: 'best', 'member', 'other', 'pick v0', 'miss v0', 'feasible v0', 'line v0', ... */

@@ -49,13 +49,13 @@ const Curves = (() => {
   const MOST_BEHIND = 1500;
 
   function draw() {
-    const all = [...App.rows, ...App.stopped], rows = all.length <= MOST_BEHIND ? all : all.filter((_, k) => Math.floor(k * MOST_BEHIND / all.length) !== Math.floor((k - 1) * MOST_BEHIND / all.length));
+    const all = [...App.rows, ...App.stopped], rows = evenly(all, MOST_BEHIND);
     const behind = rows.map((i) => curveOf(i, kindIndex())).filter(Boolean), front = highlighted();
     if (!behind.length && !front.length) { empty(); return; }
     fit([...behind, ...front.map((f) => f.curve)]);
     chart.axes(x, y, 'epoch', `${titles[state.curve] ?? state.curve}${y.unit ? ` (${y.unit})` : ''}${y.log ? ', log' : ''}`);
     const clip = (v) => Math.min(Math.max(v, Math.min(y.from, y.to) - 1), Math.max(y.from, y.to) + 1);
-    const alpha = Math.max(0.06, Math.min(0.4, 80 / behind.length));
+    const alpha = Math.max(0.1, Math.min(0.4, 80 / behind.length));
     chart.manyLines(behind.length, (pen) => { pen.strokeStyle = Palette.other; pen.globalAlpha = alpha; pen.lineWidth = 1; }, (pen, k) => {
       behind[k].points.forEach(([e, v], j) => pen[j ? 'lineTo' : 'moveTo'](x.px(e), clip(y.px(v))));
     });
@@ -115,7 +115,7 @@ const Curves = (() => {
   function describe(rows, front) {
     const { study } = App, step = study.curves.step, pruned = front.some((f) => f.curve.prune), stopped = App.stopped.length > 0;
     const kept = front.some((f) => Number.isFinite(study.figure('best_epoch', f.row)) && study.figure('best_epoch', f.row) !== f.curve.points.at(-1)[0]);
-    $('learning-note').textContent = [rows.length < App.rows.length + App.stopped.length ? `${rows.length} of ${App.rows.length + App.stopped.length} trials that pass the filter, evenly chosen` : plural(rows.length, 'trial'), stopped ? `${App.stopped.length} of them stopped early` : '', step > 1 ? `every ${step}th epoch` : '', 'picks and pinned trials stand out'].filter(Boolean).join('; ');
+    $('learning-note').textContent = [rows.length < App.rows.length + App.stopped.length ? `${count(rows.length)} of ${count(App.rows.length + App.stopped.length)} trials that pass the filter, evenly chosen` : plural(rows.length, 'trial'), stopped ? `${App.stopped.length} of them stopped early` : '', step > 1 ? `one epoch in ${step}` : '', 'picks and pinned trials stand out'].filter(Boolean).join('; ');
     chart.svg.setAttribute('aria-label', `Learning curves, ${titles[state.curve] ?? ''}, of ${rows.length} trials.`);
     replace($('learning-legend'), legendOf([
       ['line other-line', 'trial'], ...study.versions.map((v, k) => App.picks[k]?.row >= 0 && [`line v${k % 6}`, `${v.name}`]), state.pinned.length > 0 && ['line pinned', 'pinned'],

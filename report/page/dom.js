@@ -44,7 +44,8 @@ const announce = (() => {
   };
 })();
 
-const plural = (n, word) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
+const count = (n) => n.toLocaleString('en');
+const plural = (n, word) => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
 
 /** A labelled <select>; options are [value, text] pairs or plain values. */
 function selectOf(label, id, options, value, onchange) {

@@ -40,7 +40,7 @@ const Growth = (() => {
     const picks = App.study.picks.list;
     picks.forEach((p, v) => {
       const s = list.find((t) => t.trial === p.trial), shared = picks.filter((q, k) => k > v && q.trial === p.trial).length;
-      if (s) chart.put(svg('path', { class: `${p.met ? 'pick' : 'miss'} v${v % 6}`, d: diamond(Math.max(x.from, x.px(s.cpu)), y.px(s.share), 6 + 4 * shared) }));
+      if (s) chart.put(svg('path', { class: `${p.met ? 'pick' : 'miss'} v${v % 6}`, d: diamond(Math.max(x.from, x.px(s.cpu)), y.px(s.share), 6 + 4 * Math.min(shared, 3)) }));
     });
   }
 

@@ -1,6 +1,6 @@
 /* Parallel coordinates: a line for each trial across its knobs and figures. */
 const Parallel = (() => {
-  const TOP = 48, BOTTOM = 54, SIDE = 46;
+  const TOP = 48, BOTTOM = 54, SIDE = 46, MOST_LINES = 2000;
   let chart, axes = [], drag = null;
 
   /* A knob with few values has them evenly apart; one with many, and a metric, has a scale. */
@@ -56,9 +56,9 @@ const Parallel = (() => {
     const { study } = App;
     axes.forEach((axis, k) => drawAxis(axis, k));
     const ys = axes.map((axis) => Float32Array.from({ length: study.n }, (_, i) => (study.isDone[i] ? py(place(axis, i)) : 0)));
-    const others = [], front = new Set(App.front), plain = App.rows.filter((i) => !front.has(i));
+    const others = [], front = new Set(App.front), plain = evenly(App.rows.filter((i) => !front.has(i)), MOST_LINES);
     for (let i = 0; i < study.n && others.length < 1500; i++) if (study.isDone[i] && !App.kept[i]) others.push(i);
-    const alpha = Math.max(0.06, Math.min(0.4, 60 / Math.max(1, plain.length)));
+    const alpha = Math.max(0.1, Math.min(0.4, 60 / Math.max(1, plain.length)));
     const style = (colour, a, w) => (pen) => { pen.strokeStyle = colour; pen.globalAlpha = a; pen.lineWidth = w; };
     const lines = (rows, how, then) => chart.manyLines(rows.length, how, (pen, k) => trace(pen, ys, rows[k]), then);
     lines(others, style(Palette.grid, 0.35, 1), () => lines(plain, style(Palette.other, alpha, 1), () => lines(App.front, style(Palette.front, App.front.length > 200 ? 0.3 : 0.6, 1.2), () => highlights(ys))));
@@ -81,7 +81,7 @@ const Parallel = (() => {
   }
 
   function describe() {
-    $('knobs-note').textContent = `${App.rows.length} of ${plural(App.study.nDone, 'finished trial')} pass the filter`;
+    $('knobs-note').textContent = `${count(App.rows.length)} of ${plural(App.study.nDone, 'finished trial')} pass the filter${App.rows.length > MOST_LINES ? `; ${count(MOST_LINES)} of them and the front are drawn` : ''}`;
     chart.svg.setAttribute('aria-label', `Parallel coordinates of ${axes.map((a) => a.column.name).join(', ')} for ${App.rows.length} trials.`);
     const v = state.version;
     replace($('knobs-legend'), legendOf([

@@ -169,7 +169,7 @@ const Pareto = (() => {
     const p = App.picks[v], at = p && points.find((q) => q.row === p.row);
     if (!at) return;
     const shared = App.picks.filter((q, k) => k > v && q.row === p.row).length;
-    const r = 7 + 4 * shared;
+    const r = 7 + 4 * Math.min(shared, 3);
     chart.put(svg('path', { class: `${p.kind === 'chosen' && App.isMet(v) ? 'pick' : 'miss'} v${v % 6}`, d: diamond(at.px, at.py, r) }));
   }
 
@@ -196,7 +196,7 @@ const Pareto = (() => {
 
   function describe() {
     const { study } = App, beyond = study.nDone - points.length, pick = App.picks[state.version];
-    const hidden = beyond > 0 ? `; ${beyond} beyond the axes` : '';
+    const hidden = beyond > 0 ? `; ${count(beyond)} beyond the axes` : '';
     const part = [state.x, state.y].some((m) => m.endsWith('_test')) ? '_test: figures of the test part' : 'figures of the validation part';
     replace($('front-note'), `${plural(study.nDone, 'finished trial')}, ${App.front.length} on the front of ${state.frontBy.length === study.objectives.length ? 'all' : 'the chosen'} objectives${hidden}; ${part}`);
     chart.svg.setAttribute('aria-label', `Scatter plot of ${state.y} against ${state.x}: ${App.rows.length} trials pass the filter, ${App.best.length} are the best of these two.`);

@@ -51,13 +51,13 @@ const Trials = (() => {
     const list = listed(), pages = Math.max(1, Math.ceil(list.length / PAGE)), shown = columns(), front = new Set(App.front);
     state.page = Math.min(Math.max(0, state.page), pages - 1);
     const rows = list.slice(state.page * PAGE, (state.page + 1) * PAGE);
-    $('trials-note').textContent = `${App.rows.length} of ${plural(App.study.nDone, 'finished trial')} pass the filter; ● on the front, ◆ pick`;
+    $('trials-note').textContent = `${count(App.rows.length)} of ${plural(App.study.nDone, 'finished trial')} pass the filter; ● on the front, ◆ pick`;
     replace($('trials-body'), h('table', null, h('caption', { class: 'sr' }, 'Trials that pass the filter'),
       h('thead', null, h('tr', null, h('th', { scope: 'col' }, h('span', { class: 'sr' }, 'pinned')), shown.map(headOf))), h('tbody', null, rows.map((i) => rowOf(i, shown, front)))));
     const turn = (by, id) => () => { state.page += by; change(); ($(id).disabled ? $('trials-body') : $(id)).focus(); };
     replace($('trials-pages'),
       h('button', { type: 'button', class: 'quiet', id: 'page-back', disabled: state.page === 0, onclick: turn(-1, 'page-back') }, 'Previous'),
-      h('span', { role: 'status' }, `Page ${state.page + 1} of ${pages}`),
+      h('span', { role: 'status' }, `Page ${count(state.page + 1)} of ${count(pages)}`),
       h('button', { type: 'button', class: 'quiet', id: 'page-on', disabled: state.page === pages - 1, onclick: turn(1, 'page-on') }, 'Next'));
     const filter = App.filterText();
     replace($('trials-command'), commandOf(`paretune query ${shellWord(App.study.db)}${filter ? ` ${shellWord(filter)}` : ''}${state.allStates ? ' --state all' : ''}`));

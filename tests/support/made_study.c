@@ -46,9 +46,9 @@ static store_limit *limits_of(study *st, rng *r, int version)
     store_limit *l = ARENA_NEW(&st->a, store_limit, 3);
     static const limit_op up[] = {LIMIT_LT, LIMIT_LE}, down[] = {LIMIT_GT, LIMIT_GE};
     bool fixed = version < 3;
-    double accuracy = fixed ? 90 : 50 + 45 * rng_double(r), ms[] = {100, 45, 38};
+    double accuracy = fixed ? 90 : 70 + 30 * rng_double(r), ms[] = {100, 45, 38};
     double size = fixed ? 25000 + 10000 * version : floor(2000 * exp(3.2 * rng_double(r)));
-    double total = fixed ? ms[version] : 34 + 20 * rng_double(r);
+    double total = fixed ? ms[version] : 33.9 + 4 * rng_double(r);
     int k = fixed ? 0 : (int)rng_below(r, 2);
     if (!fixed && rng_below(r, 8) == 0) accuracy = 0; /* whose excess is measured by 1 */
     l[0] = (store_limit){"accuracy", down[k], accuracy,
