@@ -127,7 +127,7 @@ class Chart {
 
   /** Many lines in pieces, so that the page stays quick: `one(i)` adds line i to the pen's path, which `style` set. */
   manyLines(n, style, one, then) {
-    const ticket = this.ticket = {}, PIECE = 600;
+    const ticket = this.ticket = {}, PIECE = 250;
     const piece = (from) => {
       if (this.ticket !== ticket) return;
       const to = Math.min(n, from + PIECE);

@@ -2,10 +2,16 @@
 const Curves = (() => {
   const MARGIN = { left: 54, right: 46, top: 34, bottom: 44 };
   const titles = { val_accuracy: 'validation accuracy', val_loss: 'validation loss', train_loss: 'training loss' };
-  let chart, x, y;
+  let chart, x, y, known = {};
 
   /* A trial's curves joined in the chain's order: [{epoch, v}], and where pruning was, if any. */
   function curveOf(i, kind) {
+    if (known.study !== App.study || known.kind !== kind) known = { study: App.study, kind, of: new Map() };
+    if (!known.of.has(i)) known.of.set(i, readCurve(i, kind));
+    return known.of.get(i);
+  }
+
+  function readCurve(i, kind) {
     const { curves } = App.study, ids = curves.trial[App.study.trial[i]];
     if (!ids) return null;
     const points = [];
@@ -37,9 +43,9 @@ const Curves = (() => {
     let epochs = 1;
     const values = [];
     for (const c of all) for (const [e, v] of c.points) { epochs = Math.max(epochs, e); if (Number.isFinite(v)) values.push(v); }
-    values.sort((a, b) => a - b);
-    const cut = Math.floor(values.length / 50), isAccuracy = state.curve === 'val_accuracy';
-    const low = values[isAccuracy ? cut : 0] ?? 0, high = values[values.length - 1 - (isAccuracy ? 0 : cut)] ?? 1;
+    const sorted = Float64Array.from(values).sort();
+    const cut = Math.floor(sorted.length / 50), isAccuracy = state.curve === 'val_accuracy';
+    const low = sorted[isAccuracy ? cut : 0] ?? 0, high = sorted[sorted.length - 1 - (isAccuracy ? 0 : cut)] ?? 1;
     x = new Scale(0, epochs, '', false).span(MARGIN.left, chart.width - MARGIN.right);
     x.low = 0;
     x.high = epochs * 1.01;

@@ -126,25 +126,31 @@ const App = {
 
   findPicks() { this.picks = this.study.versions.map((_, v) => Choice.pick(this.study, this.rows, this.limits(v))); },
 
-  /** Brings up to date what a change of `what` concerns. */
+  /** Brings up to date what a change of `what` concerns: what is chosen at once, the rest right after the next frame. */
   change(what) {
     const all = what === 'all';
     if (all || what === 'filter') { this.applyFilter(); state.page = 0; }
     if (all || what === 'filter' || what === 'axes' || what === 'front') this.findFronts();
     if (all || what === 'filter' || what === 'limits') this.findPicks();
-    if (all || what !== 'axes') {
-      Versions.change();
-      Verdicts.change();
-      Compare.change();
-      FileView.change();
-    }
-    if (all || what === 'filter' || what === 'limits' || what === 'pins') Trials.change();
     Pareto.change();
-    if (what !== 'axes') {
-      Parallel.change();
-      Curves.change();
-    }
-    if (all) Growth.change();
+    if (what === 'axes') return;
+    Versions.change();
+    Verdicts.change();
+    Compare.change();
+    this.later(Parallel, Curves, FileView, ...(what === 'front' || what === 'version' ? [] : [Trials]), ...(all ? [Growth] : []));
+  },
+
+  waiting: new Set(),
+  later(...parts) {
+    if (this.waiting.size === 0) requestAnimationFrame(() => setTimeout(() => this.catchUp()));
+    for (const p of parts) this.waiting.add(p);
+  },
+  /* One part a task, so that what happens in between is not kept waiting. */
+  catchUp() {
+    const [part] = this.waiting;
+    this.waiting.delete(part);
+    part?.change();
+    if (this.waiting.size) setTimeout(() => this.catchUp());
   },
 
   /* --- beginning --- */
@@ -266,7 +272,7 @@ function setupFilter() {
   const box = $('filter');
   let timer = 0;
   const apply = () => { clearTimeout(timer); state.filter = box.value; App.change('filter'); };
-  box.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(apply, 60); });
+  box.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(apply, 15); });
   box.addEventListener('change', apply);
   $('filter-form').addEventListener('submit', (event) => { event.preventDefault(); apply(); announce($('filter-state').textContent); });
   $('filter-clear').addEventListener('click', () => { box.value = ''; state.chips.clear(); apply(); box.focus(); announce('Filter cleared'); });

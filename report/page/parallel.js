@@ -47,15 +47,24 @@ const Parallel = (() => {
   const py = (u) => (Number.isNaN(u) ? bottom() + 12 : bottom() - u * (bottom() - TOP));
   const px = (k) => SIDE + (axes.length < 2 ? 0 : k * (chart.width - 2 * SIDE) / (axes.length - 1));
 
+  /* Of a row, its heights on all axes, found once. */
+  function heights() {
+    const known = new Map();
+    return (i) => {
+      let list = known.get(i);
+      if (!list) known.set(i, list = axes.map((axis) => py(place(axis, i))));
+      return list;
+    };
+  }
+
   function trace(pen, ys, i) {
-    pen.moveTo(px(0), ys[0][i]);
-    for (let k = 1; k < ys.length; k++) pen.lineTo(px(k), ys[k][i]);
+    ys(i).forEach((y, k) => pen[k ? 'lineTo' : 'moveTo'](px(k), y));
   }
 
   function draw() {
     const { study } = App;
     axes.forEach((axis, k) => drawAxis(axis, k));
-    const ys = axes.map((axis) => Float32Array.from({ length: study.n }, (_, i) => (study.isDone[i] ? py(place(axis, i)) : 0)));
+    const ys = heights();
     const others = [], front = new Set(App.front), plain = evenly(App.rows.filter((i) => !front.has(i)), MOST_LINES);
     for (let i = 0; i < study.n && others.length < 1500; i++) if (study.isDone[i] && !App.kept[i]) others.push(i);
     const alpha = Math.max(0.1, Math.min(0.4, 60 / Math.max(1, plain.length)));
@@ -66,7 +75,7 @@ const Parallel = (() => {
 
   /* Picks, pinned trials and the one pointed at stand out above the lines. */
   function highlights(ys) {
-    const mark = (cls, i) => chart.put(svg('path', { class: cls, d: `M${axes.map((_, k) => `${px(k)} ${ys[k][i]}`).join('L')}` }));
+    const mark = (cls, i) => chart.put(svg('path', { class: cls, d: `M${ys(i).map((y, k) => `${px(k)} ${y}`).join('L')}` }));
     App.picks.forEach((p, v) => { if (p.row >= 0 && v !== state.version) mark(`trace v${v % 6} slim`, p.row); });
     const p = App.picks[state.version];
     if (p?.row >= 0) mark(`trace v${state.version % 6}`, p.row);
@@ -74,7 +83,7 @@ const Parallel = (() => {
       const i = App.study.row.get(trial);
       if (i === undefined) return;
       mark('trace pinned', i);
-      chart.text('pin-letter', px(axes.length - 1) + 8, ys[axes.length - 1][i] + 4, 'start', pinLetter(k));
+      chart.text('pin-letter', px(axes.length - 1) + 8, ys(i).at(-1) + 4, 'start', pinLetter(k));
     });
     if (state.focus >= 0) mark('trace focus-line', state.focus);
     describe();

@@ -1,7 +1,7 @@
 /* The Pareto view: every trial by two figures, the front, the limits of versions and their picks. */
 const Pareto = (() => {
   const MARGIN = { left: 54, right: 14, top: 34, bottom: 44 }, NEAR = 22;
-  let chart, x, y, points = [], brush = null;
+  let chart, x, y, points = [], pointOf = new Map(), placed = {}, brush = null;
 
   /* Figures that matter: the middle 90 % and as much again on either side, all limits and picks; report/scatter.c. */
   function range(metric) {
@@ -66,11 +66,19 @@ const Pareto = (() => {
 
   function placePoints() {
     const { study } = App, fx = study.metric(state.x).numbers, fy = study.metric(state.y).numbers;
-    points = [];
-    for (let i = 0; i < study.n; i++) {
-      if (!study.isDone[i] || !x.isInside(fx[i]) || !y.isInside(fy[i])) continue;
-      points.push({ row: i, px: x.px(fx[i]), py: y.px(fy[i]), kept: App.kept[i] === 1 });
+    const where = [state.x, state.y, x.low, x.high, x.log, y.low, y.high, y.log, chart.width, chart.height].join();
+    if (where !== placed.where || placed.study !== study) {
+      points = [];
+      pointOf = new Map();
+      for (let i = 0; i < study.n; i++) {
+        if (!study.isDone[i] || !x.isInside(fx[i]) || !y.isInside(fy[i])) continue;
+        const p = { row: i, px: x.px(fx[i]), py: y.px(fy[i]), kept: true };
+        points.push(p);
+        pointOf.set(i, p);
+      }
+      placed = { where, study };
     }
+    for (const p of points) p.kept = App.kept[p.row] === 1;
   }
 
   function dots(list, r, fill, alpha) {
@@ -78,7 +86,7 @@ const Pareto = (() => {
     pen.fillStyle = fill;
     pen.globalAlpha = alpha;
     if (list.length > 2000) {
-      for (const p of list) pen.fillRect(p.px - r, p.py - r, d, d);
+      for (const p of thin(list)) pen.fillRect(p.px - r, p.py - r, d, d);
     } else {
       pen.beginPath();
       for (const p of list) { pen.moveTo(p.px + r, p.py); pen.arc(p.px, p.py, r, 0, 7); }
@@ -87,8 +95,15 @@ const Pareto = (() => {
     pen.globalAlpha = 1;
   }
 
+  /* A few dots in a place of two pixels are all that an eye can see of a cloud. */
+  function thin(list) {
+    const CELL = 2, MOST = 2, columns = Math.ceil(chart.width / CELL), taken = new Uint8Array(columns * Math.ceil(chart.height / CELL));
+    return list.filter((p) => taken[Math.floor(p.py / CELL) * columns + Math.floor(p.px / CELL)]++ < MOST);
+  }
+
   function drawCloud() {
-    const feasible = new Set(App.picks[state.version]?.feasibleRows ?? []);
+    const isFeasible = new Uint8Array(App.study.n), feasible = { has: (i) => isFeasible[i] === 1 };
+    for (const i of App.picks[state.version]?.feasibleRows ?? []) isFeasible[i] = 1;
     const many = points.length > 2000, plain = points.filter((p) => p.kept && !feasible.has(p.row));
     dots(points.filter((p) => !p.kept), 1.2, Palette.other, 0.18);
     dots(plain, many ? 1.4 : 2.2, Palette.other, many ? 0.4 : 0.5);
@@ -106,13 +121,13 @@ const Pareto = (() => {
   }
 
   function drawBest() {
-    const byRow = new Map(points.map((p) => [p.row, p])), best = new Set(App.best);
+    const best = new Set(App.best);
     const pen = chart.pen;
     pen.lineWidth = 1.3;
     pen.strokeStyle = Palette.front;
     pen.fillStyle = Palette.card;
     for (const i of App.front) {
-      const p = byRow.get(i);
+      const p = pointOf.get(i);
       if (!p || best.has(i)) continue;
       pen.beginPath();
       pen.arc(p.px, p.py, 3.2, 0, 7);
@@ -122,7 +137,7 @@ const Pareto = (() => {
       pen.stroke();
     }
     for (const i of App.best) {
-      const p = byRow.get(i);
+      const p = pointOf.get(i);
       if (p) chart.put(svg('circle', { class: 'best', cx: p.px, cy: p.py, r: 4.5 }));
     }
   }
@@ -166,7 +181,7 @@ const Pareto = (() => {
 
   /* Picks that share a place get rings of growing size. */
   function drawPick(v) {
-    const p = App.picks[v], at = p && points.find((q) => q.row === p.row);
+    const p = App.picks[v], at = p && pointOf.get(p.row);
     if (!at) return;
     const shared = App.picks.filter((q, k) => k > v && q.row === p.row).length;
     const r = 7 + 4 * Math.min(shared, 3);
@@ -175,7 +190,7 @@ const Pareto = (() => {
 
   function drawPins() {
     state.pinned.forEach((trial, k) => {
-      const p = points.find((q) => App.study.trial[q.row] === trial);
+      const p = pointOf.get(App.study.row.get(trial));
       if (!p) return;
       chart.put(svg('circle', { class: 'pin', cx: p.px, cy: p.py, r: 9 }));
       chart.text('pin-letter', p.px, p.py - 13, 'middle', pinLetter(k));
@@ -186,7 +201,7 @@ const Pareto = (() => {
     const group = chart.svg.querySelector('.focus');
     if (!group) return;
     group.textContent = '';
-    const p = points.find((q) => q.row === state.focus);
+    const p = pointOf.get(state.focus);
     if (!p) { chart.hideTip(); return; }
     append(group, svg('path', { class: 'hair', d: `M${p.px} ${p.py}V${y.from}M${p.px} ${p.py}H${x.from}` }),
       svg('circle', { class: 'ring', cx: p.px, cy: p.py, r: 7 }));
