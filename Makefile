@@ -284,4 +284,15 @@ tflite-lib: ## install TensorFlow Lite's C library for the conformance tests (np
 	    --legacy-peer-deps tfjs-tflite-node@0.0.2
 	$(Q)ls $(TFLITE)/linux_*/libtensorflowlite_c.so
 
+PUPPETEER := build/browser/node_modules/puppeteer-core
+.PHONY: browser-lib
+browser-lib: ## install what drives Chromium in the tests of the page (npm, 30 MB)
+	$(Q)test -d $(PUPPETEER) || { mkdir -p build/browser && npm install --prefix build/browser --no-audit --no-fund \
+	    --ignore-scripts puppeteer-core@24.43.1; }
+
+.PHONY: check-browser
+check-browser: all $(OUT)/tests/browser/make_study ## tests of the HTML page in Chromium; T=controls runs that part only
+	$(Q)$(MAKE) --no-print-directory browser-lib || echo "check-browser: puppeteer-core cannot be installed here"
+	$(Q)tools/check-browser.sh $(OUT) '$(T)'
+
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
