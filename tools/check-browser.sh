@@ -20,7 +20,7 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || :)}
 TEST_FOLDER=$(mktemp -d)
 trap 'rm -rf "$TEST_FOLDER"' EXIT
 cd "$TEST_FOLDER"
-for kind in large versions seeds hostile empty; do
+for kind in large versions usual seeds hostile empty; do
     "$out/tests/browser/make_study" "$kind.db" "$kind"
 done
 cp "$root/spaces/demo.yaml" .

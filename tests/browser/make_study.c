@@ -1,5 +1,5 @@
 /* Writes a made-up study (tests/support/made_study.h) for tests in a browser:
- *   make_study FILE.db large|versions|seeds|hostile|empty [TRIALS] */
+ *   make_study FILE.db large|versions|usual|seeds|hostile|empty [TRIALS] */
 #include "../support/made_study.h"
 
 #include <stdio.h>
@@ -12,6 +12,7 @@ static const struct {
 } kinds[] = {
     {"large", {.n_trials = 10000, .n_seeds = 1, .n_versions = 3, .epochs = 30}},
     {"versions", {.n_trials = 400, .n_seeds = 1, .n_versions = 40, .epochs = 12, .gaps = true}},
+    {"usual", {.n_trials = 400, .n_seeds = 1, .n_versions = 3, .epochs = 12, .gaps = true}},
     {"seeds", {.n_trials = 300, .n_seeds = 3, .n_versions = 8, .epochs = 12, .confidence = 0.9}},
     {"hostile", {.n_trials = 60, .n_seeds = 1, .n_versions = 2, .epochs = 6, .hostile = true}},
     {"empty", {.n_trials = 0, .n_seeds = 1, .n_versions = 3, .epochs = 6}},
@@ -28,6 +29,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "make_study: %s\n", e.msg);
         return 1;
     }
-    fprintf(stderr, "usage: make_study FILE.db large|versions|seeds|hostile|empty [TRIALS]\n");
+    fprintf(stderr,
+            "usage: make_study FILE.db large|versions|usual|seeds|hostile|empty [TRIALS]\n");
     return 2;
 }
