@@ -306,8 +306,9 @@ static const struct {
 
 typedef struct {
     const cell *row; /* of store_curves */
-    node *curve;
+    int n;           /* epochs */
     double offset;
+    double *figure; /* n x CURVE_KINDS, NaN where unknown */
 } curve;
 
 /* The kinds that are shown, and of how many epochs one. */
@@ -324,20 +325,13 @@ static void put_short(buf *b, double v)
         buf_text(b, "null");
 }
 
-static double figure_of(const node *row, int kind)
-{
-    int at = curve_kinds[kind].at;
-    bool known = row->kind == NODE_LIST && at < row->n && row->item[at]->kind == NODE_NUMBER;
-    return known ? curve_kinds[kind].scale * row->item[at]->number : (double)NAN;
-}
-
 static void put_curve_kind(buf *b, const curve *c, int kind, int step)
 {
     buf_char(b, '[');
-    for (int i = 0; i < c->curve->n; i++) {
-        bool last = i + 1 == c->curve->n;
+    for (int i = 0; i < c->n; i++) {
+        bool last = i + 1 == c->n;
         if ((i + 1) % step != 0 && !last) continue;
-        put_short(b, figure_of(c->curve->item[i], kind));
+        put_short(b, c->figure[i * CURVE_KINDS + kind]);
         if (!last) buf_char(b, ',');
     }
     buf_char(b, ']');
@@ -355,7 +349,7 @@ static void put_curve(buf *b, bool first, const curve *c, const thinning *how)
     buf_number(b, c->row[2].kind == CELL_NUMBER ? c->row[2].number : (double)NAN);
     buf_text(b, "],\"offset\":");
     buf_number(b, c->offset);
-    buf_printf(b, ",\"length\":%d,\"rows\":[", c->curve->n);
+    buf_printf(b, ",\"length\":%d,\"rows\":[", c->n);
     for (int k = 0; k < CURVE_KINDS; k++) {
         if (!how->kind[k]) continue;
         if (any) buf_char(b, ',');
@@ -371,8 +365,8 @@ static thinning choose_thinning(const curve *c, int n)
     size_t epochs = 0;
     bool has_accuracy = false;
     for (int i = 0; i < n; i++) {
-        epochs += (size_t)c[i].curve->n;
-        has_accuracy |= c[i].curve->n > 0 && isfinite(figure_of(c[i].curve->item[0], 0));
+        epochs += (size_t)c[i].n;
+        has_accuracy |= c[i].n > 0 && isfinite(c[i].figure[0]);
     }
     t.kind[0] = has_accuracy;
     t.kind[1] = !has_accuracy || 3 * epochs <= MOST_CURVE_FIGURES;
@@ -381,25 +375,50 @@ static thinning choose_thinning(const curve *c, int n)
     return t;
 }
 
+static double figure_of(const node *row, int kind)
+{
+    int at = curve_kinds[kind].at;
+    bool known = row->kind == NODE_LIST && at < row->n && row->item[at]->kind == NODE_NUMBER;
+    return known ? curve_kinds[kind].scale * row->item[at]->number : (double)NAN;
+}
+
+/* A detail without a curve leaves `c` without epochs. */
+static status read_curve(const char *detail, arena *scratch, arena *a, curve *c, err *e)
+{
+    node *tree = NULL;
+    if (node_read_json(scratch, detail, strlen(detail), &tree, NULL) != OK) return OK;
+    const node *list = node_get(tree, "curve"), *earlier = node_get(tree, "earlier_epochs");
+    if (!list || list->kind != NODE_LIST) return OK;
+    if (earlier && earlier->kind == NODE_NUMBER) c->offset = earlier->number;
+    c->figure = ARENA_NEW(a, double, (size_t)list->n *CURVE_KINDS + 1);
+    if (!c->figure) return FAIL(e, ERR_MEM, "no memory for learning curves");
+    c->n = list->n;
+    for (int i = 0; i < c->n; i++)
+        for (int k = 0; k < CURVE_KINDS; k++)
+            c->figure[i * CURVE_KINDS + k] = figure_of(list->item[i], k);
+    return OK;
+}
+
 static status read_curves(work *w, curve **out, int *n, err *e)
 {
     table t;
+    arena scratch;
     TRY(store_curves(w->s, w->a, &t, e));
     curve *c = *out = ARENA_NEW(w->a, curve, t.n_rows + 1);
     if (!c) return FAIL(e, ERR_MEM, "no memory for learning curves");
+    arena_init(&scratch, 0);
+    status s = OK;
     *n = 0;
-    for (int i = 0; i < t.n_rows; i++) {
-        node *detail = NULL;
+    for (int i = 0; s == OK && i < t.n_rows; i++) {
+        arena_mark_t mark = arena_mark(&scratch);
         const cell *row = &t.cells[i * t.n_columns];
-        bool fine = row[3].kind == CELL_TEXT &&
-                    node_read_json(w->a, row[3].text, strlen(row[3].text), &detail, NULL) == OK;
-        node *list = fine ? node_get(detail, "curve") : NULL;
-        node *earlier = fine ? node_get(detail, "earlier_epochs") : NULL;
-        if (!list || list->kind != NODE_LIST) continue;
-        c[(*n)++] =
-            (curve){row, list, earlier && earlier->kind == NODE_NUMBER ? earlier->number : 0};
+        c[*n] = (curve){.row = row};
+        if (row[3].kind == CELL_TEXT) s = read_curve(row[3].text, &scratch, w->a, &c[*n], e);
+        *n += c[*n].n > 0;
+        arena_release(&scratch, mark);
     }
-    return OK;
+    arena_free(&scratch);
+    return s;
 }
 
 static status put_curves_of_trials(work *w, err *e)

@@ -1,6 +1,6 @@
 /* Writes a made-up study (tests/support/made_study.h) for tests in a browser:
  *   make_study FILE.db large|versions|usual|seeds|hostile|empty [TRIALS] */
-#include "../support/made_study.h"
+#include "tests/support/made_study.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "made_study.h"
+#include "tests/support/made_study.h"
 
 #include "engine/base/buf.h"
 #include "engine/base/rng.h"
