@@ -43,8 +43,8 @@ class Chart {
   }
 
   resize() {
-    const width = Math.max(this.least, Math.round(this.host.clientWidth));
-    if (width === this.width || width === 0 || Chart.isPrinting) return;
+    const room = Math.round(this.host.clientWidth), width = Math.max(this.least, room);
+    if (width === this.width || room === 0 || Chart.isPrinting) return;
     this.width = width;
     this.frame.style.minWidth = `${this.least}px`;
     this.change();
