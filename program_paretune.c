@@ -15,16 +15,22 @@
 #include "search/cmd_run.h"
 #include "search/cmd_status.h"
 #include "search/cmd_worker.h"
+#include "store/cmd_compare.h"
+#include "store/cmd_explain.h"
+#include "store/cmd_front.h"
 #include "store/cmd_importance.h"
+#include "store/cmd_pick.h"
 #include "store/cmd_query.h"
 #include "store/cmd_sql.h"
+#include "store/cmd_why_not.h"
 
 #include <stddef.h>
 
 static const command *const commands[] = {
-    &cmd_run,     &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,    &cmd_importance,
-    &cmd_report,  &cmd_serve,  &cmd_export, &cmd_grade,  &cmd_status, &cmd_replay,
-    &cmd_inspect, &cmd_invoke, &cmd_bench,  &cmd_device, &cmd_worker, NULL,
+    &cmd_run,    &cmd_check,   &cmd_plan,    &cmd_query,   &cmd_sql,        &cmd_front,
+    &cmd_pick,   &cmd_why_not, &cmd_explain, &cmd_compare, &cmd_importance, &cmd_report,
+    &cmd_serve,  &cmd_export,  &cmd_grade,   &cmd_status,  &cmd_replay,     &cmd_inspect,
+    &cmd_invoke, &cmd_bench,   &cmd_device,  &cmd_worker,  NULL,
 };
 
 const program this_program = {
