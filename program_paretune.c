@@ -8,6 +8,7 @@
 #include "report/cmd_report.h"
 #include "search/cmd_check.h"
 #include "search/cmd_export.h"
+#include "search/cmd_gc.h"
 #include "search/cmd_grade.h"
 #include "search/cmd_plan.h"
 #include "search/cmd_replay.h"
@@ -16,14 +17,15 @@
 #include "search/cmd_worker.h"
 #include "store/cmd_importance.h"
 #include "store/cmd_query.h"
+#include "store/cmd_retry.h"
 #include "store/cmd_sql.h"
 
 #include <stddef.h>
 
 static const command *const commands[] = {
-    &cmd_run,    &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,    &cmd_importance,
-    &cmd_report, &cmd_export, &cmd_grade,  &cmd_status, &cmd_replay, &cmd_inspect,
-    &cmd_invoke, &cmd_bench,  &cmd_device, &cmd_worker, NULL,
+    &cmd_run,    &cmd_check, &cmd_plan,   &cmd_query,  &cmd_sql, &cmd_importance, &cmd_report,
+    &cmd_export, &cmd_grade, &cmd_status, &cmd_retry,  &cmd_gc,  &cmd_replay,     &cmd_inspect,
+    &cmd_invoke, &cmd_bench, &cmd_device, &cmd_worker, NULL,
 };
 
 const program this_program = {
