@@ -14,6 +14,7 @@
 #include "search/cmd_replay.h"
 #include "search/cmd_run.h"
 #include "search/cmd_status.h"
+#include "search/cmd_verify.h"
 #include "search/cmd_worker.h"
 #include "store/cmd_importance.h"
 #include "store/cmd_query.h"
@@ -23,9 +24,10 @@
 #include <stddef.h>
 
 static const command *const commands[] = {
-    &cmd_run,    &cmd_check, &cmd_plan,   &cmd_query,  &cmd_sql, &cmd_importance, &cmd_report,
-    &cmd_export, &cmd_grade, &cmd_status, &cmd_retry,  &cmd_gc,  &cmd_replay,     &cmd_inspect,
-    &cmd_invoke, &cmd_bench, &cmd_device, &cmd_worker, NULL,
+    &cmd_run,        &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,
+    &cmd_importance, &cmd_report, &cmd_export, &cmd_grade,  &cmd_status,
+    &cmd_retry,      &cmd_gc,     &cmd_verify, &cmd_replay, &cmd_inspect,
+    &cmd_invoke,     &cmd_bench,  &cmd_device, &cmd_worker, NULL,
 };
 
 const program this_program = {
