@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/base/file.h"
+#include "engine/base/log.h"
 #include "search/crew.h"
 #include "search/progress.h"
 #include "search/verify.h"
@@ -167,7 +168,8 @@ static status verify(store *s, char **numbers, int n_numbers, table_format forma
         TRY(file_make_scratch(a, &temporary, e));
         o.scratch = temporary;
     }
-    progress_open(&shown, progress_choose(false, given.quiet || format != FORMAT_TABLE), NULL);
+    if (given.quiet) log_set_level(LOG_QUIET);
+    progress_open(&shown, progress_choose(false, given.quiet), NULL);
     status st = verify_trials(&o, a, &r, e);
     progress_close(&shown);
     if (temporary) file_remove_folder(temporary);

@@ -44,6 +44,25 @@ static status reset_chain(store *s, int64_t trial, int *n_stages, err *e)
     return OK;
 }
 
+/* Stages that failed because of a parent which is not failed any more, and in turn theirs. */
+static status reset_descendants(store *s, int *n_stages, err *e)
+{
+    int n;
+    do {
+        query q = db_query(&s->d,
+                           "UPDATE stages SET state = 'ready', tries = 0, error_code = NULL,"
+                           " error_text = NULL WHERE state = 'failed' AND error_code = 'parent'"
+                           " AND NOT EXISTS (SELECT 1 FROM stage_parents p JOIN stages g"
+                           "  ON g.id = p.parent_id WHERE p.stage_id = stages.id"
+                           "  AND g.state IN ('failed', 'timeout'))",
+                           e);
+        TRY(query_run(&q));
+        n = sqlite3_changes(s->d.handle);
+        *n_stages += n;
+    } while (n > 0);
+    return OK;
+}
+
 /* Trials that failed, of which nothing failed is left. */
 static status open_trials(store *s, int *n, err *e)
 {
@@ -88,6 +107,7 @@ static status retry_each(store *s, const int64_t *trial, int n, bool hopeless, a
     }
     for (int i = 0; i < n; i++)
         if (!left[i]) TRY(reset_chain(s, trial[i], &out->stages, e));
+    TRY(reset_descendants(s, &out->stages, e));
     return open_trials(s, &out->trials, e);
 }
 
