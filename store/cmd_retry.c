@@ -13,7 +13,7 @@ static struct {
 } given = {.format = "table"};
 
 static const opt options[] = {
-    {"state", 0, OPT_STRING, "STATE", "only trials in this state: failed or timeout", 0, 0,
+    {"state", 0, OPT_STRING, "failed|timeout", "only trials in this state: failed or timeout", 0, 0,
      &given.state},
     {"filter", 'f', OPT_STRING, "FILTER",
      "only trials that meet a condition on knobs and figures known before training, as query "
