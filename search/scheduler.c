@@ -4,20 +4,18 @@
  * it there before it spoke. */
 #include "search/scheduler.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/base/buf.h"
 #include "engine/base/clock.h"
 #include "engine/base/file.h"
 #include "search/crew.h"
+#include "search/curve.h"
 #include "search/graph.h"
+#include "search/wakeup.h"
 
 enum { FILL_GROUP = 2000, MOST_UNSTARTED = 3 };
 static const double tick_seconds = 1;
@@ -27,7 +25,7 @@ typedef struct {
     graph *g;
     crew *workers;
     arena memory; /* scratch: empty between steps */
-    int signals;  /* a byte comes here for each SIGINT and SIGTERM */
+    wakeup signals;
     int n_signals;
     int n_unstarted; /* workers lost before their first word, in a row */
     bool in_group;   /* a transaction is open */
@@ -36,12 +34,29 @@ typedef struct {
     guide *guide;   /* NULL: all trials are there before the first stage runs */
     bool exhausted; /* nothing more will be suggested */
     buf rows;       /* int64_t: of each suggestion of the guide */
+    buf courses;    /* course: of each suggestion, with a stop rule */
+    buf paused;     /* int: trials that the rule is to be asked about */
     const char *metric[PROBLEM_MAX_METRICS]; /* names of the problem's */
     double epochs;                           /* of all trials, shared ones once */
     double began, last_tick;
     double predicted_done, measured_done; /* seconds of the stages built by this run */
     sched_figures now;
 } run;
+
+/* How far a trial has come that a stop rule has a say in. */
+typedef struct {
+    suggestion what;
+    int rung;        /* that it is built to; behind the last: to its end */
+    bool is_audited; /* finished although the rule would have stopped it */
+    store_stop said; /* by the rule, then */
+    double
+        saved; /* epochs that nobody had been going to train but this trial, when it was stopped */
+} course;
+
+static course *course_of(const run *r, int number)
+{
+    return (course *)(void *)r->courses.data + number;
+}
 
 /* --- telling the watcher --- */
 
@@ -62,7 +77,7 @@ static double guess_eta(const run *r)
 {
     double left = graph_seconds_left(r->g), n_workers = r->o->n_workers;
     if (r->guide && !r->exhausted) {
-        int closed = r->now.trials_done + r->now.trials_failed;
+        int closed = r->now.trials_done + r->now.trials_stopped + r->now.trials_failed;
         return closed && r->measured_done > 0
                    ? (double)(most_trials(r) - closed) * r->measured_done / closed / n_workers
                    : (double)NAN;
@@ -80,6 +95,7 @@ static void bring_up_to_date(run *r)
 {
     r->now.trials = graph_n_trials(r->g);
     r->now.trials_done = graph_count_trials(r->g, TRIAL_DONE);
+    r->now.trials_stopped = graph_count_trials(r->g, TRIAL_STOPPED);
     r->now.trials_failed = graph_count_trials(r->g, TRIAL_FAILED);
     r->now.most_trials = most_trials(r);
     r->now.running = graph_count(r->g, BUILD_RUNNING);
@@ -186,8 +202,26 @@ static bool is_open_again(const run *r, const int *stages, int n)
     return true;
 }
 
+/* How many stages of a chain lead to a rung, or behind the last one to its end. */
+static int stages_until(const chain *c, int rung)
+{
+    return rung < c->n_rungs ? c->rung[rung].stage + 1 : c->n;
+}
+
+static status begin_course(run *r, const suggestion *s, const chain *c, graph_trial *t, int *n,
+                           err *e)
+{
+    course k = {.what = *s, .rung = c->n_rungs};
+    t->pauses = t->state == TRIAL_OPEN && c->n_rungs > 0 && s->seed_index == 0;
+    if (t->pauses) k.rung = 0;
+    *n = stages_until(c, k.rung);
+    buf_put(&r->courses, &k, sizeof k);
+    return buf_check(&r->courses, e);
+}
+
 static status record_trial(run *r, const suggestion *s, const chain *c, const int *stages, err *e)
 {
+    int n = c->n;
     graph_trial t = {.candidate = s->candidate, .seed_index = s->seed_index, .state = TRIAL_OPEN};
     TRY(store_add_trial(r->o->results, &c->row, &t.id, e));
     bool found;
@@ -201,7 +235,8 @@ static status record_trial(run *r, const suggestion *s, const chain *c, const in
     }
     if (r->guide) buf_put(&r->rows, &t.id, sizeof t.id);
     TRY(buf_check(&r->rows, e));
-    return graph_add_trial(r->g, &t, stages, c->n, e);
+    if (r->o->rule) TRY(begin_course(r, s, c, &t, &n, e));
+    return graph_add_trial(r->g, &t, stages, n, e);
 }
 
 static status add_suggestion(run *r, const suggestion *s, err *e)
@@ -223,16 +258,25 @@ static status add_suggestion(run *r, const suggestion *s, err *e)
 /* Signals that came in are counted; they are never waited for. */
 static void count_signals(run *r)
 {
-    char each[16];
-    ssize_t n;
-    while ((n = read(r->signals, each, sizeof each)) > 0) r->n_signals += (int)n;
+    r->n_signals += wakeup_count(&r->signals);
+}
+
+/* Epochs of the trials so far, without what is known to have been saved when the next one is decided: the
+ * same for any number of workers. */
+static double count_epochs(const run *r)
+{
+    double n = r->epochs;
+    if (!r->o->rule) return n;
+    const int known = guide_history(r->guide, guide_n_asked(r->guide)).n_known;
+    for (int i = 0; i < known; i++) n -= course_of(r, i)->saved;
+    return n;
 }
 
 static bool is_within_budget(const run *r)
 {
     const sched_options *o = r->o;
     return (o->max_trials == 0 || graph_n_trials(r->g) < o->max_trials) &&
-           (o->max_epochs == 0 || r->epochs < o->max_epochs);
+           (o->max_epochs == 0 || count_epochs(r) < o->max_epochs);
 }
 
 /* Takes a suggestion into graph and store, without deciding what is to be built. */
@@ -311,47 +355,167 @@ typedef struct {
     const char *code, *text;
 } reason;
 
-/* What became of a trial, for the sampler. Its figures come from the store, whoever measured them. */
-static status tell_guide(run *r, int number, err *e)
+enum { REASON_BYTES = sizeof((err *)0)->msg + 80 };
+
+static const char *put_reason(char *text, size_t n, const char *kind, const hash *key,
+                              const char *why)
+{
+    snprintf(text, n, "%s stage %.8s: %s", kind, key->text, why);
+    return text;
+}
+
+static status plan_trial(run *r, int number, chain *c, err *e)
 {
     const graph_trial *t = graph_get_trial(r->g, number);
+    return r->o->make_chain(r->o->make_chain_user, &(suggestion){t->candidate, -1, t->seed_index},
+                            &r->memory, c, e);
+}
+
+/* The learning curve that a stage of the chain has recorded. */
+static status read_curve(run *r, const chain *c, int stage, float **curve, int *n, err *e)
+{
+    bool found;
+    store_outcome o;
+    TRY(store_stage_outcome(r->o->results, &c->stage[stage].request.key, &r->memory, &found, &o,
+                            e));
+    *n = 0;
+    return found && o.detail ? curve_read(o.detail, &r->memory, curve, n, e) : OK;
+}
+
+static status check_audit(run *r, int number, const double *value, err *e)
+{
+    const course *k = course_of(r, number);
+    if (!k->is_audited) return OK;
+    const history h = guide_history(r->guide, number);
+    return store_trial_audited(r->o->results, graph_get_trial(r->g, number)->id, &k->said,
+                               stop_was_false(r->o->rule, &h, &k->what, value), e);
+}
+
+/* What became of a finished trial, for the sampler and the rule. Its figures come from the store, whoever
+ * measured them. */
+static status read_end(run *r, int number, double *value, tried *end, err *e)
+{
+    chain c;
+    float *curve;
+    const graph_trial *t = graph_get_trial(r->g, number);
+    TRY(store_trial_figures(r->o->results, t->id, r->o->p->n_metrics, r->metric, value, e));
+    *end = (tried){.state = TRIED_DONE, .value = value};
+    if (!r->o->rule) return OK;
+    TRY(check_audit(r, number, value, e));
+    TRY(plan_trial(r, number, &c, e));
+    if (c.n_epochs == 0) return OK;
+    TRY(read_curve(r, &c, c.training, &curve, &end->n_epochs, e));
+    end->curve = curve;
+    return OK;
+}
+
+static status tell_guide(run *r, int number, err *e)
+{
     double value[PROBLEM_MAX_METRICS];
     tried end = {.state = TRIED_FAILED};
-    if (t->state == TRIAL_DONE) {
-        TRY(store_trial_figures(r->o->results, t->id, r->o->p->n_metrics, r->metric, value, e));
-        end = (tried){.state = TRIED_DONE, .value = value};
-    }
-    return guide_tell(r->guide, number, &end, e);
+    arena_mark_t mark = arena_mark(&r->memory);
+    status s = OK;
+    if (graph_get_trial(r->g, number)->state == TRIAL_DONE) s = read_end(r, number, value, &end, e);
+    if (s == OK) s = guide_tell(r->guide, number, &end, e);
+    arena_release(&r->memory, mark);
+    return s;
+}
+
+/* The reason of an earlier failure that a trial runs into: the one that it would have had, had it come
+ * before that failure. */
+static status recall_reason(run *r, int64_t row, char text[REASON_BYTES], reason *why, err *e)
+{
+    bool found;
+    store_failure f;
+    *why = (reason){STATE_FAILED, "parent",
+                    "a stage that it shares with another trial failed in an earlier run"};
+    TRY(store_trial_failure(r->o->results, row, &r->memory, &found, &f, e));
+    if (found)
+        *why = (reason){f.state, f.code, put_reason(text, REASON_BYTES, f.kind, &f.key, f.text)};
+    return OK;
+}
+
+/* `why` is NULL for a failure that came before the trial. */
+static status write_failure(run *r, int64_t row, const reason *why, err *e)
+{
+    char text[REASON_BYTES];
+    reason earlier;
+    if (!why) TRY(recall_reason(r, row, text, &earlier, e));
+    if (!why) why = &earlier;
+    TRY(store_trial_failed(r->o->results, row, why->state, why->code, why->text, e));
+    tell(r, (sched_event){
+                .kind = SCHED_TRIAL_FAILED, .trial = row, .code = why->code, .text = why->text});
+    return OK;
 }
 
 static status close_trial(run *r, int number, const reason *why, err *e)
 {
     const graph_trial *t = graph_get_trial(r->g, number);
-    bool is_done = t->state == TRIAL_DONE;
-    if (is_done)
-        TRY(store_trial_done(r->o->results, t->id, e));
-    else
-        TRY(store_trial_failed(r->o->results, t->id, why->state, why->code, why->text, e));
-    tell(r, (sched_event){.kind = is_done ? SCHED_TRIAL_DONE : SCHED_TRIAL_FAILED,
-                          .trial = t->id,
-                          .code = is_done ? "" : why->code,
-                          .text = is_done ? "" : why->text});
+    arena_mark_t mark = arena_mark(&r->memory);
+    status s;
+    if (t->state == TRIAL_DONE) {
+        s = store_trial_done(r->o->results, t->id, e);
+        if (s == OK) tell(r, (sched_event){.kind = SCHED_TRIAL_DONE, .trial = t->id});
+    } else {
+        s = write_failure(r, t->id, why, e);
+    }
+    arena_release(&r->memory, mark);
+    TRY(s);
     return r->guide ? tell_guide(r, number, e) : OK;
 }
 
-/* Writes the rows of all trials that the graph closed and of the stages that cannot be built any
- * more because of another. */
+/* A stage that cannot be built any more because of another. */
+static status write_spoiled(run *r, int stage, const reason *why, err *e)
+{
+    char text[REASON_BYTES];
+    reason earlier;
+    const hash key = graph_key(r->g, stage);
+    const store_outcome none = {.run_id = r->o->run_id};
+    const int trial = graph_get_stage(r->g, stage).trial;
+    arena_mark_t mark = arena_mark(&r->memory);
+    status s = why ? OK : recall_reason(r, graph_get_trial(r->g, trial)->id, text, &earlier, e);
+    if (s == OK)
+        s = store_stage_failed(r->o->results, &key, STATE_FAILED, "parent",
+                               why ? why->text : earlier.text, &none, e);
+    arena_release(&r->memory, mark);
+    r->now.stages_failed++;
+    return s;
+}
+
+/* What is spoiled; what has ended or paused. */
+static status take_what_is_closed(run *r, const reason *why, err *e)
+{
+    for (int i; (i = graph_take_spoiled(r->g)) >= 0;) TRY(write_spoiled(r, i, why, e));
+    for (int i; (i = graph_take_closed(r->g)) >= 0;) {
+        const trial_state state = graph_get_trial(r->g, i)->state;
+        if (state == TRIAL_PAUSED)
+            buf_put(&r->paused, &i, sizeof i);
+        else if (state != TRIAL_OPEN)
+            TRY(close_trial(r, i, why, e));
+    }
+    return buf_check(&r->paused, e);
+}
+
+static status pass_rung(run *r, int number, err *e);
+
+/* Writes the rows of all that the graph closed, and decides what paused; the one may bring more of the other.
+ * All that ended is closed before anything is decided, since a decision may find out that what it
+ * rests on is damaged. */
 static status close_what_is_decided(run *r, const reason *why, err *e)
 {
     TRY(open_group(r, e));
-    for (int i; (i = graph_take_spoiled(r->g)) >= 0;) {
-        hash key = graph_key(r->g, i);
-        store_outcome none = {.run_id = r->o->run_id};
-        TRY(store_stage_failed(r->o->results, &key, STATE_FAILED, "parent", why->text, &none, e));
-        r->now.stages_failed++;
+    for (;; why = NULL) {
+        int number;
+        TRY(take_what_is_closed(r, why, e));
+        if (r->paused.len == 0) return OK;
+        r->paused.len -= sizeof number;
+        memcpy(&number, r->paused.data + r->paused.len, sizeof number);
+        if (graph_get_trial(r->g, number)->state != TRIAL_PAUSED) continue;
+        arena_mark_t mark = arena_mark(&r->memory);
+        status s = pass_rung(r, number, e);
+        arena_release(&r->memory, mark);
+        TRY(s);
     }
-    for (int i; (i = graph_take_closed(r->g)) >= 0;) TRY(close_trial(r, i, why, e));
-    return OK;
 }
 
 static int n_to_start(const run *r)
@@ -361,44 +525,107 @@ static int n_to_start(const run *r)
 
 static status settle(run *r, err *e)
 {
-    static const reason earlier = {
-        STATE_FAILED, "parent",
-        "a stage that it shares with another trial failed in an earlier run"};
     TRY(graph_settle(r->g, inspect, r, e));
     r->now.stages = n_to_start(r);
-    TRY(close_what_is_decided(r, &earlier, e));
+    TRY(close_what_is_decided(r, NULL, e));
     r->now.stages_failed = 0;
     return close_group(r, e);
 }
 
-/* --- asking for trials while stages run --- */
-
-static const char *put_reason(char *text, size_t n, const char *kind, const hash *key,
-                              const char *why)
+/* The same for a trial that comes, or goes on, while stages run. */
+static status settle_more(run *r, err *e)
 {
-    snprintf(text, n, "%s stage %.8s: %s", kind, key->text, why);
-    return text;
-}
-
-/* What a new trial brings into the graph may be decided already: a stage that it shares has failed. Its
- * reason is then the one that it would have had, had it come before that failure. */
-static status settle_new_trial(run *r, int number, err *e)
-{
-    char text[sizeof((err *)0)->msg + 80];
-    reason why = {STATE_FAILED, "parent", ""};
-    bool found;
-    store_failure f;
-    const int before = n_to_start(r), failed = r->now.stages_failed;
-    const int64_t row = graph_get_trial(r->g, number)->id;
+    const int before = n_to_start(r);
     TRY(graph_settle(r->g, inspect, r, e));
     r->now.stages += n_to_start(r) - before;
-    TRY(store_trial_failure(r->o->results, row, &r->memory, &found, &f, e));
-    if (found)
-        why = (reason){f.state, f.code, put_reason(text, sizeof text, f.kind, &f.key, f.text)};
-    TRY(close_what_is_decided(r, &why, e));
-    r->now.stages_failed = failed;
     return OK;
 }
+
+/* --- the stop rule --- */
+
+/* Epochs that a stopped trial was the first to ask for and that nobody needs. */
+static double count_saved(const run *r, int number, const chain *c, int rung)
+{
+    double n = 0;
+    for (int i = stages_until(c, rung); i < c->n; i++) {
+        const int stage = graph_find_stage(r->g, &c->stage[i].request.key);
+        const graph_stage s = graph_get_stage(r->g, stage);
+        if (s.trial == number && s.state == BUILD_NOT_NEEDED) n += c->stage[i].epochs;
+    }
+    return n;
+}
+
+static status stop_trial(run *r, int number, const chain *c, const stop_answer *answer,
+                         const stop_case *at, err *e)
+{
+    course *k = course_of(r, number);
+    const int64_t row = graph_get_trial(r->g, number)->id;
+    const store_stop stop = {stages_until(c, k->rung), at->n_epochs, answer->chance};
+    const tried end = {.state = TRIED_STOPPED,
+                       .value = answer->value,
+                       .curve = at->curve,
+                       .n_epochs = at->n_epochs};
+    graph_stop(r->g, number);
+    k->saved = count_saved(r, number, c, k->rung);
+    TRY(store_trial_stopped(r->o->results, row, &stop, e));
+    tell(r, (sched_event){.kind = SCHED_TRIAL_STOPPED, .trial = row});
+    return guide_tell(r->guide, number, &end, e);
+}
+
+static status go_on(run *r, int number, const chain *c, err *e)
+{
+    int stages[CHAIN_MAX];
+    const int rung = course_of(r, number)->rung, n = stages_until(c, rung);
+    for (int i = 0; i < n; i++) stages[i] = graph_find_stage(r->g, &c->stage[i].request.key);
+    TRY(graph_go_on(r->g, number, stages, n, rung < c->n_rungs, e));
+    return settle_more(r, e);
+}
+
+/* A training that ended itself before the rung is asked about no more. */
+static status ask_rule(run *r, int number, const stop_case *at, int rung_epochs, stop_answer *out,
+                       err *e)
+{
+    *out = (stop_answer){.chance = (double)NAN};
+    if (at->n_epochs < rung_epochs) return OK;
+    const history h = guide_history(r->guide, number);
+    return stop_ask(r->o->rule, &h, at, &r->memory, out, e);
+}
+
+static status pass_rung(run *r, int number, err *e)
+{
+    chain c;
+    stop_answer answer;
+    float *curve;
+    course *k = course_of(r, number);
+    stop_case at = {.number = number, .what = k->what};
+    TRY(plan_trial(r, number, &c, e));
+    TRY(read_curve(r, &c, c.rung[k->rung].stage, &curve, &at.n_epochs, e));
+    at.curve = curve;
+    TRY(ask_rule(r, number, &at, c.rung[k->rung].epochs, &answer, e));
+    if (answer.stops) return stop_trial(r, number, &c, &answer, &at, e);
+    if (answer.audited) k->said = (store_stop){.epochs = at.n_epochs, .chance = answer.chance};
+    k->is_audited = answer.audited;
+    k->rung = answer.audited ? c.n_rungs : k->rung + 1;
+    return go_on(r, number, &c, e);
+}
+
+/* What was saved in the end: others may have gone on where a trial was stopped. */
+static status sum_saved(run *r, err *e)
+{
+    r->now.epochs = r->epochs;
+    for (int i = 0; r->o->rule && i < graph_n_trials(r->g); i++) {
+        chain c;
+        if (graph_get_trial(r->g, i)->state != TRIAL_STOPPED) continue;
+        arena_mark_t mark = arena_mark(&r->memory);
+        status s = plan_trial(r, i, &c, e);
+        if (s == OK) r->now.epochs_saved += count_saved(r, i, &c, course_of(r, i)->rung);
+        arena_release(&r->memory, mark);
+        TRY(s);
+    }
+    return OK;
+}
+
+/* --- asking for trials while stages run --- */
 
 static status is_found(const run *r, bool *enough, err *e)
 {
@@ -421,10 +648,10 @@ static status ask_for_trial(run *r, err *e)
     if (r->exhausted) return OK;
     TRY(take_in(r, &s, e));
     const bool was_open = graph_get_trial(r->g, number)->state == TRIAL_OPEN;
-    arena_mark_t mark = arena_mark(&r->memory);
-    status settled = settle_new_trial(r, number, e);
-    arena_release(&r->memory, mark);
-    TRY(settled);
+    const int failed = r->now.stages_failed;
+    TRY(settle_more(r, e));
+    TRY(close_what_is_decided(r, NULL, e));
+    r->now.stages_failed = failed;
     return was_open ? OK : tell_guide(r, number, e);
 }
 
@@ -433,15 +660,13 @@ static status ask_for_trial(run *r, err *e)
 static status give_stage(run *r, int stage, int slot, err *e)
 {
     graph_stage s = graph_get_stage(r->g, stage);
-    const graph_trial *t = graph_get_trial(r->g, s.trial);
     chain c;
-    TRY(r->o->make_chain(r->o->make_chain_user, &(suggestion){t->candidate, -1, t->seed_index},
-                         &r->memory, &c, e));
+    TRY(plan_trial(r, s.trial, &c, e));
     stage_request *rq = &c.stage[s.position].request;
     hash key = graph_key(r->g, stage);
     if (s.position >= c.n || strcmp(rq->key.text, key.text) != 0)
         return FAIL(e, ERR_STATE, "candidate %lld was planned differently the second time",
-                    (long long)t->candidate);
+                    (long long)graph_get_trial(r->g, s.trial)->candidate);
     rq->folder = r->o->artifacts;
     TRY(open_group(r, e));
     TRY(store_stage_running(r->o->results, &key, e));
@@ -531,7 +756,7 @@ static status fail_stage(run *r, const crew_event *ev, const reason *why, err *e
     int stage = (int)ev->ticket;
     graph_stage s = graph_get_stage(r->g, stage);
     hash key = graph_key(r->g, stage);
-    char text[sizeof((err *)0)->msg + 80];
+    char text[REASON_BYTES];
     put_reason(text, sizeof text, stage_kind_name(s.kind), &key, why->text);
     store_outcome outcome = {
         .run_id = r->o->run_id, .wall_seconds = ev->seconds, .tries = s.tries + 1};
@@ -631,7 +856,7 @@ static status work(run *r, err *e)
         TRY(give_what_is_ready(r, e));
         TRY(close_group(r, e));
         if (crew_n_busy(r->workers) == 0) return OK;
-        TRY(crew_poll(r->workers, seconds_to_wait(r), r->signals, hear, r, e));
+        TRY(crew_poll(r->workers, seconds_to_wait(r), r->signals.fd, hear, r, e));
     }
 }
 
@@ -670,76 +895,16 @@ static status coordinate(run *r, err *e)
     tell(r, (sched_event){.kind = SCHED_STARTED});
     TRY(work(r, e));
     r->cut_short |= r->guide && !r->exhausted;
+    TRY(sum_saved(r, e));
     tell(r, (sched_event){.kind = SCHED_ENDED});
     return OK;
 }
 
-/* --- signals --- */
-
-/* A handler takes no argument: the write end of the pipe that it wakes us by is this file's only state.
- * A handler and not signalfd, since threads of a library (OpenBLAS has some from the start) do not
- * block the signals that we block, and would die of them. */
-static int wake_end = -1;
-
-static void wake_up(int signal_number)
-{
-    int kept = errno;
-    ssize_t n = write(wake_end, "", 1); /* when the pipe is full there are signals enough in it */
-    (void)n, (void)signal_number;
-    errno = kept;
-}
-
-typedef struct {
-    struct sigaction interrupt, terminate, pipe;
-} old_signals;
-
-static bool open_wake_pipe(run *r)
-{
-    int fd[2];
-    if (pipe(fd) != 0) return false;
-    r->signals = fd[0];
-    wake_end = fd[1];
-    for (int i = 0; i < 2; i++)
-        if (fcntl(fd[i], F_SETFL, O_NONBLOCK) != 0 || fcntl(fd[i], F_SETFD, FD_CLOEXEC) != 0)
-            return false;
-    return true;
-}
-
-static void close_wake_pipe(run *r)
-{
-    if (r->signals >= 0) close(r->signals);
-    if (wake_end >= 0) close(wake_end);
-    r->signals = wake_end = -1;
-}
-
-static status take_signals(run *r, old_signals *old, err *e)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct sigaction wake = {.sa_handler = wake_up, .sa_flags = SA_RESTART};
-    if (!open_wake_pipe(r)) {
-        close_wake_pipe(r);
-        return FAIL(e, ERR_IO, "cannot watch signals: %s", strerror(errno));
-    }
-    sigaction(SIGPIPE, &ignore, &old->pipe);
-    sigaction(SIGINT, &wake, &old->interrupt);
-    sigaction(SIGTERM, &wake, &old->terminate);
-    return OK;
-}
-
-static void give_signals_back(run *r, const old_signals *old)
-{
-    sigaction(SIGINT, &old->interrupt, NULL);
-    sigaction(SIGTERM, &old->terminate, NULL);
-    sigaction(SIGPIPE, &old->pipe, NULL);
-    close_wake_pipe(r);
-}
-
 status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figures, err *e)
 {
-    run r = {.o = o, .signals = -1, .began = clock_wall()};
-    old_signals old;
+    run r = {.o = o, .began = clock_wall()};
     arena_init(&r.memory, 0);
-    TRY(take_signals(&r, &old, e));
+    TRY(wakeup_open(&r.signals, e));
     status s = coordinate(&r, e);
     if (s == OK) {
         *end = how_it_ended(&r);
@@ -752,7 +917,9 @@ status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figu
     graph_free(r.g);
     guide_free(r.guide);
     buf_free(&r.rows);
+    buf_free(&r.courses);
+    buf_free(&r.paused);
     arena_free(&r.memory);
-    give_signals_back(&r, &old);
+    wakeup_close(&r.signals);
     return s;
 }
