@@ -7,6 +7,7 @@
 #include "engine/tflite/cmd_inspect.h"
 #include "engine/tflite/cmd_invoke.h"
 #include "report/cmd_report.h"
+#include "report/cmd_top.h"
 #include "search/cmd_check.h"
 #include "search/cmd_export.h"
 #include "search/cmd_gc.h"
@@ -30,10 +31,10 @@
 static const command cmd_completion;
 
 static const command *const commands[] = {
-    &cmd_run,        &cmd_check,  &cmd_plan,    &cmd_query,  &cmd_sql,   &cmd_importance,
-    &cmd_report,     &cmd_export, &cmd_grade,   &cmd_status, &cmd_retry, &cmd_gc,
-    &cmd_verify,     &cmd_replay, &cmd_inspect, &cmd_invoke, &cmd_bench, &cmd_device,
-    &cmd_completion, &cmd_worker, NULL,
+    &cmd_run,    &cmd_check,      &cmd_plan,   &cmd_query,   &cmd_sql,    &cmd_importance,
+    &cmd_report, &cmd_export,     &cmd_grade,  &cmd_status,  &cmd_top,    &cmd_retry,
+    &cmd_gc,     &cmd_verify,     &cmd_replay, &cmd_inspect, &cmd_invoke, &cmd_bench,
+    &cmd_device, &cmd_completion, &cmd_worker, NULL,
 };
 
 /* --- completion: here, where the table of commands is --- */
@@ -72,7 +73,7 @@ static status print_completion(int n, char **argv, int *code, err *e)
     }
     const completion_rule rules[] = {
         {.arg = "FORMAT", .words = "table csv json"},
-        {.arg = "STATE", .words = "ready running done failed timeout all"},
+        {.arg = "STATE", .words = "ready running done stopped failed timeout all"},
         {.arg = "METHOD", .words = methods},
         {.arg = "AIM", .words = "front versions", .sql = versions},
         {.arg = "VERSION", .sql = versions},
