@@ -283,6 +283,7 @@ status store_sql_print(store *s, const char *sql, table_format format, FILE *f, 
 #include "store/census.h"
 #include "store/live.h"
 #include "store/needed.h"
+#include "store/optuna.h"
 #include "store/picks.h"
 #include "store/provenance.h"
 #include "store/retry.h"
