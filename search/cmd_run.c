@@ -307,7 +307,7 @@ static void choose_rule(job *j, const space_search *search, sched_options *o)
 static status choose_sampler(job *j, sched_options *o, err *e)
 {
     const space_search search = j->search = space_get_search(j->space);
-    const sampler_options how = {search.seed, search.aim};
+    const sampler_options how = {search.seed, search.aim, search.min_gain};
     const sampler_row *row = sampler_find(search.method);
     sampler_grid(&j->grid, j->plan, space_size(j->space), space_n_seeds(j->space));
     o->source = &j->grid.base;

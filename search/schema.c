@@ -546,6 +546,11 @@ static const setting_row rows[N_SETTINGS] = {
         {"search.until", TYPE_CHOICE, .choices = "exhausted|met", .def = "exhausted",
          .help = "`exhausted`: as far as limits and candidates reach; `met`: at the latest until "
                  "every version aimed at has a pick on validation figures"},
+    [SET_MIN_GAIN] =
+        {"search.min_gain", TYPE_QUANTITY, .min = 0, .max = 1e6, .def = "0 %", .unit = "%",
+         .help = "of `greybox` with `aim: front`: ends the search when no training is expected to "
+                 "add so much, of the hypervolume between the best and the worst figures, per hour "
+                 "of CPU time; 0: never"},
     [SET_STOP] =
         {"search.stop", TYPE_CHOICE, .choices = "auto|none|dominance|asha|hyperband", .def = "auto",
          .help =

@@ -135,6 +135,7 @@ typedef enum {
     SET_MAX_SEEDS,
     SET_MAX_EPOCHS,
     SET_UNTIL,
+    SET_MIN_GAIN,
     SET_STOP,
     SET_STOP_CHANCE,
     SET_AUDIT,

@@ -72,6 +72,7 @@ typedef struct {
     uint64_t seed;
     int window;       /* guide.h */
     bool until_met;   /* ends when every version aimed at has a pick */
+    double min_gain;  /* sampler.h */
     const char *stop; /* the rule (stop.h) that ends trainings early; NULL: none does */
     double stop_chance, audit;
     int n_epochs; /* of the longest training; only such are stopped */

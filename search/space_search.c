@@ -81,7 +81,8 @@ void space_read_search(space *s)
                                .aim = read_aim(s),
                                .seed = (uint64_t)fixed[SET_SEARCH_SEED].number,
                                .window = (int)fixed[SET_WINDOW].number,
-                               .until_met = strcmp(fixed[SET_UNTIL].text, "met") == 0};
+                               .until_met = strcmp(fixed[SET_UNTIL].text, "met") == 0,
+                               .min_gain = fixed[SET_MIN_GAIN].number / 100};
     read_stop(s);
     if (s->search.until_met && s->search.aim == AIM_FRONT)
         document_wrong(&s->source, place_of(s, SET_UNTIL),
