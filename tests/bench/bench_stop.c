@@ -101,7 +101,7 @@ static void show(const setting *x, const stop_row *stop, double factor)
 
 static void show_rules(const setting *x)
 {
-    static const double factors[] = {3, 1.5, 1.25};
+    static const double factors[] = {3, 1.5, 1.25, 1.1};
     printf(
         "\naim: %s\n"
         "rule      rungs/    epochs saved  hypervolume            false stops        worth having\n"
@@ -110,7 +110,7 @@ static void show_rules(const setting *x)
         x->aim == AIM_FRONT ? "front" : "versions");
     show(x, NULL, 3);
     for (const stop_row *row = stop_rows(); row->name; row++)
-        for (int i = 0; i < 3; i++) show(x, row, factors[i]);
+        for (int i = 0; i < 4; i++) show(x, row, factors[i]);
     show(x, &oracle, 1.25);
 }
 
