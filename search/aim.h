@@ -10,6 +10,8 @@ struct aim {
     int n_parts; /* that the search serves in turn (versions), at least 1 */
     bool
         shrinks; /* values mostly fall from one suggestion to the next: stale ones are near upper bounds */
+    double
+        box; /* what values add up to at the most, as begin sees it; 0: they are not of that kind */
     /* Before each suggestion; `anew` after a fit. */
     status (*begin)(aim *self, const history *h, bool anew, err *e);
     /* By guessed figures, n_metrics of them: which points a part should watch. */

@@ -53,6 +53,18 @@ static status keep_front(const front_aim *f, double *rows, int n, int *n_front, 
     return OK;
 }
 
+/* The hypervolume between the reference and the best figure of each objective on the front. */
+static double box_of(const front_aim *f, const double *rows, int n)
+{
+    double box = n > 0;
+    for (int k = 0; k < f->m; k++) {
+        double best = f->reference[k];
+        for (int i = 0; i < n; i++) best = fmin(best, rows[i * f->m + k]);
+        box *= f->reference[k] - best;
+    }
+    return box;
+}
+
 static status begin_front(aim *self, const history *h, bool anew, err *e)
 {
     front_aim *f = (front_aim *)(void *)self;
@@ -67,6 +79,7 @@ static status begin_front(aim *self, const history *h, bool anew, err *e)
                 problem_minimised(metric_of(f, k), belief_row_mean(f->b, f->column[k], i));
     TRY(keep_front(f, rows, n, &n_front, e));
     f->spread = belief_spread(f->b, f->column[m - 1]);
+    f->base.box = box_of(f, rows, n_front);
     return gain_open(rows, n_front, m, f->reference, f->a, &f->front, e);
 }
 

@@ -2,6 +2,7 @@
  * rows say where each stands in the JSON; what no setting decides (columns, units, the split) is
  * here. */
 #include "search/plan_parts.h"
+#include "search/stop.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -295,6 +296,29 @@ static status add_sounds(maker *m, const value *slots, const data_record *d, has
     return OK;
 }
 
+/* The epoch from which a curve tells of the end: pruned ones dip before. 0: from the start; in steps it is not
+ * known. */
+static double first_rung(const value *slots)
+{
+    const value *begin = &slots[SET_PRUNE_BEGIN], *end = &slots[SET_PRUNE_END];
+    if (!candidate_prunes(slots) || plan_pruning_phase(slots) != PHASE_TRAIN) return 0;
+    if (begin->kind == VALUE_TEXT || end->kind == VALUE_TEXT) return HUGE_VAL;
+    return stop_bites_at(begin->number, end->number, slots[SET_PRUNE_POWER].number);
+}
+
+/* Notes the stage that was just added. */
+static void note_rung(maker *m, const value *slots, const train_part *part)
+{
+    const space_search *search = &m->p->s->search;
+    chain *c = m->out;
+    if (part->phase != PHASE_TRAIN) return;
+    c->training = c->n - 1;
+    c->n_epochs = part->to;
+    if (slots[SET_EPOCHS].number != search->n_epochs || part->to < first_rung(slots)) return;
+    for (int i = 0; i < search->n_rungs; i++)
+        if (search->rung[i] == part->to) c->rung[c->n_rungs++] = (chain_rung){c->n - 1, part->to};
+}
+
 static status add_trainings(maker *m, const value *slots, const build *w, uint64_t seed,
                             const hash *data, err *e)
 {
@@ -313,6 +337,7 @@ static status add_trainings(maker *m, const value *slots, const build *w, uint64
         TRY(add_stage(m, STAGE_TRAIN, &b, "", n + n_sounds, parents, w->part[i].seconds,
                       predicted_train_bytes(w->cost), e));
         m->out->stage[m->out->n - 1].epochs = w->part[i].to - w->part[i].from;
+        note_rung(m, slots, &w->part[i]);
     }
     return OK;
 }

@@ -78,12 +78,15 @@ static void print_search(const view *v)
     const space_budget budget = space_get_budget(v->s);
     const bool is_grid = strcmp(search.method, "grid") == 0;
     int64_t most = is_grid ? v->sum.trials : v->sum.count[CAND_OK];
-    if (is_grid && !search.until_met) return;
+    if (is_grid && !search.until_met && !search.stop) return;
     if (budget.max_trials > 0 && budget.max_trials < most) most = budget.max_trials;
     printf("  %-14s %10lld  at most, by %s, for %s%s%s\n", "search", (long long)most, search.method,
            aim_text(v->s, v->a),
            budget.max_epochs > 0 || budget.max_seconds > 0 ? ", if time and epochs allow" : "",
            search.until_met ? ", until it is met" : "");
+    if (search.stop && search.n_rungs > 0)
+        printf("  %-14s %10s  trainings may be stopped after %d to %d of %d epochs\n", "early stop",
+               search.stop, search.rung[0], search.rung[search.n_rungs - 1], search.n_epochs);
 }
 
 static void print_candidates(const view *v)

@@ -116,8 +116,10 @@ typedef struct {
     store *results;
     const char *space_path, *db, *artifacts;
     space_budget budget;
+    space_search search;
     problem problem; /* of a sampler that learns */
     grid_sampler grid;
+    stop_rule rule;
     until until;
     warm_start warm;
     stage_provenance made_by;
@@ -284,15 +286,31 @@ static status begin_with_old_trials(job *j, sampler **source, err *e)
     return OK;
 }
 
-/* Where trials come from: the grid needs no problem unless its results decide when it ends. */
+/* What ends trainings early, if anything does. */
+static void choose_rule(job *j, const space_search *search, sched_options *o)
+{
+    const stop_row *row = search->stop ? stop_find(search->stop) : NULL;
+    const stop_options how = {.aim = search->aim,
+                              .seed = search->seed,
+                              .chance = search->stop_chance,
+                              .audit = search->audit,
+                              .n_epochs = search->n_epochs,
+                              .n_rungs = search->n_rungs,
+                              .rung = search->rung};
+    if (!row) return;
+    j->rule = stop_open(row, &j->problem, &how);
+    o->rule = &j->rule;
+}
+
+/* Where trials come from: the grid needs no problem unless results decide when it, or a training, ends. */
 static status choose_sampler(job *j, sched_options *o, err *e)
 {
-    const space_search search = space_get_search(j->space);
-    const sampler_options how = {search.seed, search.aim};
+    const space_search search = j->search = space_get_search(j->space);
+    const sampler_options how = {search.seed, search.aim, search.min_gain};
     const sampler_row *row = sampler_find(search.method);
     sampler_grid(&j->grid, j->plan, space_size(j->space), space_n_seeds(j->space));
     o->source = &j->grid.base;
-    if (!row && !search.until_met) return OK;
+    if (!row && !search.until_met && !search.stop) return OK;
     TRY(pose_problem(j, e));
     if (row) {
         const racing_options again = {search.aim, j->budget.max_seeds,
@@ -303,6 +321,7 @@ static status choose_sampler(job *j, sched_options *o, err *e)
     if (row && given.warm_start) TRY(begin_with_old_trials(j, &o->source, e));
     o->p = &j->problem;
     o->window = search.window;
+    choose_rule(j, &j->search, o);
     j->until = (until){.space = j->space, .results = j->results};
     if (search.until_met) o->is_enough = until_met;
     o->is_enough_user = &j->until;
@@ -345,12 +364,29 @@ static const char *end_word(sched_end end)
                                       : "done";
 }
 
+/* What stopping early was good for, and whether it was right. */
+static void say_stopped(const job *j, const sched_figures *f)
+{
+    store_stop_counts n;
+    if (!j->rule.p || store_count_stops(j->results, &n, NULL) != OK) return;
+    if (f->epochs > 0)
+        log_say("run", "stopping early saved %.0f %% of the epochs (%.0f of %.0f)",
+                100 * f->epochs_saved / f->epochs, f->epochs_saved, f->epochs);
+    if (n.audited > 0)
+        log_say("run",
+                "of trainings that it would have stopped, %d %s finished to check: %d would have "
+                "been worth it",
+                n.audited, n.audited == 1 ? "was" : "were", n.wrong);
+}
+
 static void say_end(const job *j, sched_end end, const sched_figures *f)
 {
     char took[32];
     progress_duration(f->elapsed_seconds, took, sizeof took);
-    log_say("run", "%s after %s: %d of %d trials done, %d failed; results in %s", end_word(end),
-            took, f->trials_done, f->trials, f->trials_failed, j->db);
+    log_say("run", "%s after %s: %d of %d trials done, %d stopped early, %d failed; results in %s",
+            end_word(end), took, f->trials_done, f->trials, f->trials_stopped, f->trials_failed,
+            j->db);
+    say_stopped(j, f);
     if (end != SCHED_COMPLETE) log_say("run", "the same command goes on from here");
 }
 

@@ -46,7 +46,7 @@ struct graph {
     size_t table_size; /* a power of two */
     size_t n_closed_taken, n_spoiled_taken;
     int count[N_BUILD_STATES], count_trials[N_TRIAL_STATES];
-    int n_settled_stages, n_settled_trials; /* by the last graph_settle */
+    int n_settled_stages; /* by the last graph_settle */
     size_t n_settled_leaves;
     bool is_mended; /* something that an earlier run finished is built again */
     double seconds_left;
@@ -178,7 +178,7 @@ static int32_t *find_slot(const graph *g, const uint64_t key[2])
     return &slot[i];
 }
 
-static int find_stage(const graph *g, const hash *key)
+int graph_find_stage(const graph *g, const hash *key)
 {
     uint64_t k[2] = {parse_half(key->text), parse_half(key->text + 16)};
     return *find_slot(g, k) - 1;
@@ -214,7 +214,7 @@ static status put_stage(graph *g, const stage_request *rq, record *s, err *e)
 {
     int number = graph_n_stages(g);
     for (int i = 0; i < rq->n_parents; i++) {
-        s->parent[i] = find_stage(g, &rq->parent[i]);
+        s->parent[i] = graph_find_stage(g, &rq->parent[i]);
         if (s->parent[i] == NONE)
             return FAIL(e, ERR_ARG, "stage %s: its parent %s is not in the graph", rq->key.text,
                         rq->parent[i].text);
@@ -230,7 +230,7 @@ static status put_stage(graph *g, const stage_request *rq, record *s, err *e)
 status graph_add_stage(graph *g, const stage_request *rq, double predicted_seconds, int trial,
                        int position, int *number, bool *is_new, err *e)
 {
-    *number = find_stage(g, &rq->key);
+    *number = graph_find_stage(g, &rq->key);
     *is_new = *number == NONE;
     if (!*is_new) return OK;
     *number = graph_n_stages(g);
@@ -267,20 +267,66 @@ static bool is_last(const graph *g, const int *stages, int n, int i)
     return true;
 }
 
+/* Hangs the trial from the last of these stages. */
+static void hang_trial(graph *g, int trial, const int *stages, int n)
+{
+    graph_trial *t = trial_at(g, trial);
+    for (int i = 0; i < n; i++) {
+        if (!is_last(g, stages, n, i)) continue;
+        link_edge(g, &stage_at(g, stages[i])->ends, trial);
+        if (t->state == TRIAL_OPEN) buf_put(&g->leaves, &(leaf){stages[i], trial}, sizeof(leaf));
+        t->leaves_left++;
+    }
+}
+
 status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n, err *e)
 {
     int number = graph_n_trials(g);
     graph_trial own = *t;
     own.leaves_left = 0;
-    for (int i = 0; i < n; i++) {
-        if (!is_last(g, stages, n, i)) continue;
-        link_edge(g, &stage_at(g, stages[i])->ends, number);
-        if (own.state == TRIAL_OPEN) buf_put(&g->leaves, &(leaf){stages[i], number}, sizeof(leaf));
-        own.leaves_left++;
-    }
+    own.is_new = true;
     buf_put(&g->trials, &own, sizeof own);
+    TRY(check_memory(g, e));
     g->count_trials[own.state]++;
+    hang_trial(g, number, stages, n);
     return check_memory(g, e);
+}
+
+static void set_trial_state(graph *g, graph_trial *t, trial_state state)
+{
+    g->count_trials[t->state]--;
+    g->count_trials[state]++;
+    t->state = state;
+}
+
+/* Takes the trial off the stage that it ended in. */
+static void unhang(graph *g, int trial, int stage)
+{
+    int32_t *at = &stage_at(g, stage)->ends;
+    while (*at != NONE) {
+        if (edge_at(g, *at)->to == trial)
+            *at = edge_at(g, *at)->next;
+        else
+            at = &edge_at(g, *at)->next;
+    }
+}
+
+status graph_go_on(graph *g, int trial, const int *stages, int n, bool pauses, err *e)
+{
+    graph_trial *t = trial_at(g, trial);
+    assert(t->state == TRIAL_PAUSED);
+    for (int i = 0; i < n; i++) unhang(g, trial, stages[i]);
+    set_trial_state(g, t, TRIAL_OPEN);
+    t->pauses = pauses;
+    t->is_new = true;
+    hang_trial(g, trial, stages, n);
+    return check_memory(g, e);
+}
+
+void graph_stop(graph *g, int trial)
+{
+    assert(trial_at(g, trial)->state == TRIAL_PAUSED);
+    set_trial_state(g, trial_at(g, trial), TRIAL_STOPPED);
 }
 
 /* --- closing trials, readying and failing stages --- */
@@ -289,9 +335,7 @@ static void close_trial(graph *g, int number, trial_state state)
 {
     graph_trial *t = trial_at(g, number);
     if (t->state != TRIAL_OPEN) return;
-    g->count_trials[TRIAL_OPEN]--;
-    g->count_trials[state]++;
-    t->state = state;
+    set_trial_state(g, t, state == TRIAL_DONE && t->pauses ? TRIAL_PAUSED : state);
     put_number(&g->closed, number);
 }
 
@@ -374,12 +418,15 @@ static status choose_stage(graph *g, int stage, graph_inspect *inspect, void *us
     return build_parents(g, stage, inspect, user, e);
 }
 
-/* Trials that counted the stage as one that is there must wait for it after all. */
+/* Trials that counted the stage as one that is there must wait for it after all; those that paused because
+ * of it will do so again. */
 static void uncount_leaf(graph *g, const record *s)
 {
     for (int i = s->ends; i != NONE; i = edge_at(g, i)->next) {
         graph_trial *t = trial_at(g, edge_at(g, i)->to);
-        if (edge_at(g, i)->to < g->n_settled_trials && t->state == TRIAL_OPEN) t->leaves_left++;
+        if (t->is_new || (t->state != TRIAL_OPEN && t->state != TRIAL_PAUSED)) continue;
+        if (t->state == TRIAL_PAUSED) set_trial_state(g, t, TRIAL_OPEN);
+        t->leaves_left++;
     }
 }
 
@@ -432,7 +479,7 @@ static void hang_from_mended(graph *g, int trial, int stage)
     for (int i = 0; i < s.n_parents; i++) {
         record *parent = stage_at(g, s.parent[i]);
         if (s.state == BUILD_DONE && is_to_be_built(parent) &&
-            (parent->mended || trial >= g->n_settled_trials)) {
+            (parent->mended || trial_at(g, trial)->is_new)) {
             link_edge(g, &parent->ends, trial);
             trial_at(g, trial)->leaves_left++;
         }
@@ -483,12 +530,13 @@ static void queue_what_can_start(graph *g)
 static void count_finished_leaves(graph *g)
 {
     size_t kept = 0;
+    const size_t settled = g->n_settled_leaves;
     for (size_t i = 0; i < n_leaves(g); i++) {
         leaf l = *leaf_at(g, i);
         bool is_finished = stage_at(g, l.stage)->state == BUILD_DONE;
-        if (l.trial >= g->n_settled_trials && is_finished &&
-            --trial_at(g, l.trial)->leaves_left == 0)
+        if (i >= settled && is_finished && --trial_at(g, l.trial)->leaves_left == 0)
             close_trial(g, l.trial, TRIAL_DONE);
+        trial_at(g, l.trial)->is_new = false;
         if (trial_at(g, l.trial)->state == TRIAL_OPEN) *leaf_at(g, kept++) = l;
     }
     g->leaves.len = kept * sizeof(leaf);
@@ -503,7 +551,6 @@ status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e)
     queue_what_can_start(g);
     count_finished_leaves(g);
     g->n_settled_stages = graph_n_stages(g);
-    g->n_settled_trials = graph_n_trials(g);
     return check_memory(g, e);
 }
 

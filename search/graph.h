@@ -4,12 +4,16 @@
  * Stages are numbered in the order in which trials first need them, a parent always before its
  * children. Of the stages that could run, the one with the smallest number comes first: trials are
  * finished in their order and depth first, whatever the number of workers. A stage takes 64 bytes
- * and a trial 24, since a space may hold hundreds of thousands: what a stage's request says is not
+ * and a trial 32, since a space may hold hundreds of thousands: what a stage's request says is not
  * kept but planned again when it runs. Stages that run alone (stage_runs_alone) come when no other
  * is ready or running, one at a time.
  *
  * Trials may come while stages run: graph_settle takes in what was added since it was last called. What a
  * new trial shares with earlier ones stays what it is, be it running or built, and is looked at once.
+ *
+ * A trial may be built step by step: added with the first stages of its chain only, it pauses when these are
+ * there, and goes on with more or is stopped. The stages behind may be in the graph from the start; they
+ * are not needed until a trial leads to them.
  *
  * The life of a stage:  OPEN -> (settle) -> NOT_NEEDED | WAITING -> READY -> RUNNING -> DONE |
  * FAILED; NOT_NEEDED and DONE -> WAITING when a later trial needs what is not there */
@@ -36,13 +40,22 @@ typedef enum {
     N_BUILD_STATES
 } build_state;
 
-typedef enum { TRIAL_OPEN, TRIAL_DONE, TRIAL_FAILED, N_TRIAL_STATES } trial_state;
+typedef enum {
+    TRIAL_OPEN,
+    TRIAL_PAUSED, /* what was asked for is built; whether it goes on is to be decided */
+    TRIAL_DONE,
+    TRIAL_STOPPED,
+    TRIAL_FAILED,
+    N_TRIAL_STATES
+} trial_state;
 
 typedef struct {
     int64_t candidate, id; /* id: the row in the store */
     int32_t seed_index;
     int32_t leaves_left; /* last stages of its chain that are not built yet */
     trial_state state;
+    bool pauses; /* built so far, it is TRIAL_PAUSED and not TRIAL_DONE */
+    bool is_new; /* the graph's own: added or gone on with since the last graph_settle */
 } graph_trial;
 
 typedef struct {
@@ -63,11 +76,17 @@ void graph_free(graph *g); /* NULL is accepted */
  * set. All parents must be in the graph already; ERR_ARG otherwise. */
 status graph_add_stage(graph *g, const stage_request *rq, double predicted_seconds, int trial,
                        int position, int *number, bool *is_new, err *e);
+/* The stage's number; -1 when it was never added. */
+int graph_find_stage(const graph *g, const hash *key);
 /* What the store knows of a stage from earlier runs: BUILD_DONE or BUILD_FAILED. */
 void graph_set_known(graph *g, int stage, build_state state);
-/* The next trial's number is graph_n_trials before the call; `stages` are the numbers of its chain.
- */
+/* The next trial's number is graph_n_trials before the call; `stages` are the numbers of its chain, as far as
+ * it is to be built now. */
 status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n, err *e);
+/* A paused trial goes on to the first n stages of its chain, which graph_settle then takes in. */
+status graph_go_on(graph *g, int trial, const int *stages, int n, bool pauses, err *e);
+/* A paused trial ends. */
+void graph_stop(graph *g, int trial);
 
 /* Asked about a stage that an earlier run finished and somebody needs: is its artifact whole? When
  * it answers no (*whole = false) the stage is built again. */
@@ -77,7 +96,7 @@ typedef status graph_inspect(void *user, int stage, bool *whole, err *e);
  * open trials lead to, and the parents of what is to be built when their artifacts are damaged; an
  * export's artifact is inspected always, being what the user came for. No artifact is inspected twice,
  * and none that this run built. Then queues what can start. Open trials that need nothing more are in graph_take_closed
- * as done; those that an earlier failure closes as failed, and the stages behind it in
+ * as done or paused; those that an earlier failure closes as failed, and the stages behind it in
  * graph_take_spoiled. */
 status graph_settle(graph *g, graph_inspect *inspect, void *user, err *e);
 
@@ -93,8 +112,9 @@ status graph_finish(graph *g, int stage, err *e);
  */
 status graph_fail(graph *g, int stage, err *e);
 
-/* Trials closed since they were last asked for, one a call in the order of their numbers as far as
- * they are known; -1 at the end. */
+/* Trials closed or paused since they were last asked for, one a call in the order of their numbers as far as
+ * they are known; -1 at the end. One that paused may be TRIAL_OPEN again, when graph_settle has found out
+ * meanwhile that what it ended in is damaged: it will pause a second time. */
 int graph_take_closed(graph *g);
 /* Stages that failed because of another, in the same manner. */
 int graph_take_spoiled(graph *g);

@@ -17,19 +17,19 @@ static bool is_number(const value *v)
     return v->kind == VALUE_NUMBER;
 }
 
-static void add_cut(plan *p, phase where, double epoch, bool pruning)
+static void add_cut(plan *p, phase where, double epoch, bool always)
 {
     cut *cuts = p->cuts[where];
     int *n = &p->n_cuts[where], at = 0;
     if (epoch < 1 || epoch > 1e6 || epoch != floor(epoch)) return;
     while (at < *n && cuts[at].epoch < (int)epoch) at++;
     if (at < *n && cuts[at].epoch == (int)epoch) {
-        cuts[at].pruning |= pruning;
+        cuts[at].always |= always;
         return;
     }
     if (*n == MAX_CUTS) return; /* more would share more, at no gain in what is right */
     memmove(&cuts[at + 1], &cuts[at], (size_t)(*n - at) * sizeof *cuts);
-    cuts[at] = (cut){(int)epoch, pruning};
+    cuts[at] = (cut){(int)epoch, always};
     ++*n;
 }
 
@@ -69,6 +69,8 @@ static void find_cuts(plan *p, phase where)
     }
     for (int k = 0; (epochs = possible_value(s, length, k)) != NULL; k++)
         if (s->slot[length].axis >= 0) add_cut(p, where, epochs->number, false);
+    for (int k = s->search.n_rungs - 1; where == PHASE_TRAIN && k >= 0; k--)
+        add_cut(p, where, s->search.rung[k], true);
 }
 
 static void find_mixed(plan *p)

@@ -19,7 +19,8 @@ enum {
 /* A phase is cut into parts where another candidate of the space may leave the common path. */
 typedef struct {
     int epoch;
-    bool pruning; /* pruning begins here; else some training of the space ends here */
+    bool
+        always; /* pruning begins or a stop rule is asked here; else some training of the space ends here */
 } cut;
 
 /* A list of clips, whatever is made of them. */

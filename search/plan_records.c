@@ -316,7 +316,7 @@ static void cut_phase(const plan *p, const value *slots, phase where, build *out
     for (int i = 0, from = 0; from < epochs && i <= p->n_cuts[where]; i++) {
         int to = i < p->n_cuts[where] ? cuts[i].epoch : epochs;
         bool last = to >= epochs;
-        if (!last && !cuts[i].pruning && !fixed_rate) continue;
+        if (!last && !cuts[i].always && !fixed_rate) continue;
         if (last) to = epochs;
         bool before = pruned && is_number(begin) && to <= begin->number;
         out->part[out->n_parts++] = (train_part){.phase = where,

@@ -74,16 +74,18 @@ static void refresh_versions(progress *p, double elapsed)
 static void describe(const progress *p, const sched_event *ev, char *text, size_t n)
 {
     const sched_figures *f = ev->now;
-    char eta[32], failed[40] = "";
+    char eta[32], stopped[40] = "", failed[40] = "";
     if (ev->kind == SCHED_PLANNED) {
         snprintf(text, n, "%d trials planned so far", f->trials);
         return;
     }
     progress_duration(f->eta_seconds, eta, sizeof eta);
+    if (f->trials_stopped)
+        snprintf(stopped, sizeof stopped, ", %d stopped early", f->trials_stopped);
     if (f->trials_failed) snprintf(failed, sizeof failed, ", %d failed", f->trials_failed);
-    snprintf(text, n, "%d/%lld done%s, %d running, stage %d/%d, eta %s%s", f->trials_done,
-             (long long)f->most_trials, failed, f->running, f->stages_done + f->stages_failed,
-             f->stages, eta, p->versions);
+    snprintf(text, n, "%d/%lld done%s%s, %d running, stage %d/%d, eta %s%s", f->trials_done,
+             (long long)f->most_trials, stopped, failed, f->running,
+             f->stages_done + f->stages_failed, f->stages, eta, p->versions);
 }
 
 static int terminal_width(void)
@@ -221,6 +223,7 @@ static void talk(progress *p, const sched_event *ev)
     case SCHED_PLANNED:
     case SCHED_STAGE_PROGRESS:
     case SCHED_TRIAL_DONE:
+    case SCHED_TRIAL_STOPPED:
     case SCHED_TRIAL_FAILED:
     case SCHED_TICK:
     case SCHED_ENDED:
@@ -243,6 +246,7 @@ static const char *event_name(sched_event_kind kind)
         [SCHED_STAGE_RETRY] = "stage_retry",
         [SCHED_STAGE_FAILED] = "stage_failed",
         [SCHED_TRIAL_DONE] = "trial_done",
+        [SCHED_TRIAL_STOPPED] = "trial_stopped",
         [SCHED_TRIAL_FAILED] = "trial_failed",
         [SCHED_DRAINING] = "draining",
         [SCHED_TICK] = "tick",
@@ -296,6 +300,7 @@ void progress_put_event_json(const sched_event *ev)
     if (ev->text[0]) put_string(&b, "text", ev->text);
     put_number(&b, "trials", f->trials);
     put_number(&b, "trials_done", f->trials_done);
+    put_number(&b, "trials_stopped", f->trials_stopped);
     put_number(&b, "trials_failed", f->trials_failed);
     put_number(&b, "stages", f->stages);
     put_number(&b, "stages_done", f->stages_done);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/node.h"
+#include "search/curve.h"
 #include "search/stop.h"
 #include "store/store.h"
 
@@ -100,27 +101,8 @@ static int end_of_trial(const writing *w, int from)
 typedef struct {
     int n_epochs, first_rung, prefix, prefix_epochs;
     double seconds;
-    double curve[MOST_EPOCHS];
+    float curve[MOST_EPOCHS];
 } course;
-
-/* A row of a curve is [training loss, validation loss, learning rate] and, of classifiers, the share of right
- * answers, which is shown in %. A stage that continues another has the whole curve. */
-static status take_curve(course *c, const node *detail, err *e)
-{
-    node *curve;
-    TRY(node_list(detail, "curve", &curve, e));
-    c->n_epochs = 0;
-    for (int i = 0; i < curve->n && c->n_epochs < MOST_EPOCHS; i++) {
-        const node *row = curve->item[i];
-        double v = (double)NAN;
-        if (row->kind == NODE_LIST && row->n > 3)
-            v = 100 * row->item[3]->number;
-        else if (row->kind == NODE_LIST && row->n > 1)
-            v = row->item[1]->number;
-        c->curve[c->n_epochs++] = v;
-    }
-    return OK;
-}
 
 /* A schedule in steps is not compared with a curve in epochs: such a training is never stopped. */
 static status take_pruning(const node *prune, course *c, err *e)
@@ -137,9 +119,9 @@ static status take_pruning(const node *prune, course *c, err *e)
 
 static status add_stage(const writing *w, const cell *row, bool is_first, course *c, err *e)
 {
-    node *params, *detail;
+    node *params;
+    float *curve;
     TRY(node_read_json(w->a, row[PARAMS].text, strlen(row[PARAMS].text), &params, e));
-    TRY(node_read_json(w->a, row[DETAIL].text, strlen(row[DETAIL].text), &detail, e));
     const node *prune = node_get(params, "prune");
     int to_epoch;
     if (prune && prune->kind == NODE_MAP) TRY(take_pruning(prune, c, e));
@@ -149,7 +131,10 @@ static status add_stage(const writing *w, const cell *row, bool is_first, course
         c->prefix_epochs = to_epoch;
     }
     c->seconds += row[SECONDS].number;
-    return take_curve(c, detail, e);
+    TRY(curve_read(row[DETAIL].text, w->a, &curve, &c->n_epochs, e));
+    if (c->n_epochs > MOST_EPOCHS) c->n_epochs = MOST_EPOCHS;
+    memcpy(c->curve, curve, (size_t)c->n_epochs * sizeof *curve);
+    return OK;
 }
 
 static status take_course(const writing *w, int from, int end, course *c, err *e)
@@ -208,7 +193,7 @@ static void put_trial(const writing *w, const cell *first, const course *c)
     buf_printf(w->out, ",%.4g,%d,%d,%d", c->seconds,
                c->first_rung < w->n_epochs ? c->first_rung : w->n_epochs, c->prefix,
                c->prefix_epochs);
-    for (int i = 0; i < w->n_epochs; i++) put_figure(w->out, c->curve[i]);
+    for (int i = 0; i < w->n_epochs; i++) put_figure(w->out, (double)c->curve[i]);
     buf_char(w->out, '\n');
 }
 

@@ -12,6 +12,9 @@
 typedef struct {
     uint64_t seed;
     int aim; /* AIM_... or the number of a version */
+    double
+        min_gain; /* greybox, for the front: ends when no training is expected to add so large a share of the
+                        hypervolume's box per hour of CPU time; 0: never */
 } sampler_options;
 
 /* A sampler that works on a problem: `open` takes it from `a`; the problem must outlive it. */

@@ -27,6 +27,7 @@ typedef struct {
     sampler base;
     const problem *p;
     uint64_t seed;
+    double min_gain;
     arena *a;
     draw points;
     int n_pool,
@@ -175,20 +176,26 @@ static int first_by_value(const greybox *g)
 
 /* Where values mostly fall, only what was best is looked at again until the best is fresh (Minoux, Optimization
  * Techniques, LNCIS 7, 1978), and a part in turn for those that rose. */
-static int choose_point(greybox *g, int number)
+static int choose_watched_point(greybox *g, int number)
 {
     const int step = g->aim->shrinks ? IN_TURN : 1;
     for (int k = number % step; k < g->n_watched; k += step) look_at(g, k, number);
     for (;;) {
         int k = first_by_value(g);
-        if (k < 0) return -1;
-        if (g->looked_at[k] == number) return g->watched[k];
+        if (k < 0 || g->looked_at[k] == number) return k;
         look_at(g, k, number);
     }
 }
 
+/* Whether what is expected of the best, k, is too little an hour; -1: nothing is. */
+static bool is_too_little(const greybox *g, int k)
+{
+    if (g->min_gain <= 0 || g->aim->box <= 0) return false;
+    return k < 0 || g->value[k] * 3600 < g->min_gain * g->aim->box;
+}
+
 /* By the models; -1 when they know too little or see nothing to gain. */
-static status ask_models(greybox *g, const history *h, int *point, err *e)
+static status ask_models(greybox *g, const history *h, int *point, bool *end, err *e)
 {
     bool ready = false, anew = false;
     *point = -1;
@@ -201,8 +208,11 @@ static status ask_models(greybox *g, const history *h, int *point, err *e)
         TRY(choose_watched(g, h, e));
         belief_refresh(g->belief);
     }
-    *point = choose_point(g, h->n);
-    if (*point >= 0) point_set_take(&g->points.tried, *point);
+    const int k = choose_watched_point(g, h->n);
+    *end = is_too_little(g, k);
+    if (k < 0 || *end) return OK;
+    *point = g->watched[k];
+    point_set_take(&g->points.tried, *point);
     return OK;
 }
 
@@ -210,10 +220,12 @@ static status next_of_greybox(sampler *self, const history *h, suggestion *out, 
 {
     greybox *g = (greybox *)(void *)self;
     int point;
+    bool is_over = false;
     arena_mark_t mark = arena_mark(g->a);
-    status s = ask_models(g, h, &point, e);
+    status s = ask_models(g, h, &point, &is_over, e);
     arena_release(g->a, mark);
-    TRY(s);
+    *end = is_over;
+    if (s != OK || is_over) return s;
     if (point < 0) point = draw_point(g);
     *end = !draw_answer(&g->points, point, out);
     return !*end && g->n_models > 0 ? belief_add(g->belief, h->n, point, e) : OK;
@@ -254,7 +266,8 @@ status sampler_greybox_open(const problem *p, const sampler_options *o, arena *a
     greybox *g = ARENA_NEW(a, greybox, 1);
     if (!g) return FAIL(e, ERR_MEM, "out of memory");
     int aim_at = p->n_versions > 0 ? o->aim : AIM_FRONT;
-    *g = (greybox){.base = {next_of_greybox}, .p = p, .seed = o->seed, .a = a};
+    *g = (greybox){
+        .base = {next_of_greybox}, .p = p, .seed = o->seed, .min_gain = o->min_gain, .a = a};
     g->n_start = aim_at == AIM_FRONT ? 2 * (p->n_knobs + 1) : 0;
     g->pool = ARENA_NEW(a, int, p->n_points + 1);
     g->list = ARENA_NEW(a, int, MOST_LISTED);

@@ -6,6 +6,10 @@
  * through a guide (guide.h) while stages run, for the next trial as soon as those are closed that it may
  * know; so the rows are the same, in the same order, whoever closed them and when.
  *
+ * With a stop rule (stop.h) a trial is built to its first rung; then the rule says whether it goes on to the
+ * next one. What it says depends on what may be known of the suggestions before, so this too is the same with
+ * any number of workers.
+ *
  * A stage that several trials share is built once. What earlier runs built is taken
  * over when its artifact is whole, else built again: that is resume. So is a stage that failed for
  * a reason that may have passed; a failure that its parameters decide is final
@@ -27,6 +31,7 @@
 #include "search/launch.h"
 #include "search/sampler.h"
 #include "search/space.h"
+#include "search/stop.h"
 #include "search/warm.h"
 #include "store/store.h"
 
@@ -49,6 +54,7 @@ typedef enum {
     SCHED_STAGE_RETRY, /* its worker was lost; it will be tried again */
     SCHED_STAGE_FAILED,
     SCHED_TRIAL_DONE,
+    SCHED_TRIAL_STOPPED, /* early, by the stop rule */
     SCHED_TRIAL_FAILED,
     SCHED_DRAINING, /* asked to stop, or out of time: what runs may finish */
     SCHED_TICK,     /* about once a second */
@@ -56,12 +62,14 @@ typedef enum {
 } sched_event_kind;
 
 typedef struct {
-    int trials, trials_done, trials_failed;
+    int trials, trials_done, trials_stopped, trials_failed;
     int64_t most_trials; /* that a search which learns may come to; else as `trials` */
     int stages;          /* to be built by this run, as far as is known */
     int stages_done, stages_failed, running;
     int stages_reused;      /* taken over from earlier runs */
     int stages_again;       /* that failed in earlier runs for a reason that may have passed */
+    double epochs;          /* of the trainings of all trials to their end, shared ones once */
+    double epochs_saved;    /* of them, by the stop rule; at the end only */
     double elapsed_seconds; /* of this run */
     double eta_seconds;     /* predicted times, scaled by what was measured; NaN while unknown */
 } sched_figures;
@@ -86,6 +94,7 @@ typedef struct {
     sampler *source;
     const problem *p;        /* whose figures `source` learns from; NULL: it learns nothing */
     int window;              /* of the guide; only with `p` */
+    const stop_rule *rule;   /* only with `p`; NULL: all is trained to its end */
     sched_enough *is_enough; /* only with `p`; may be NULL */
     void *is_enough_user;
     chain_maker *make_chain;
@@ -96,7 +105,8 @@ typedef struct {
     const char *version;       /* that workers must have; NULL accepts any */
     int n_workers, retries;
     int max_trials; /* 0: no limit */
-    int max_epochs; /* no more trials once theirs come to so many, shared ones counted once; 0: no limit */
+    int max_epochs; /* no more trials once theirs come to so many, shared ones counted once, and what is known to
+                       have been stopped as far as it went; 0: no limit */
     double stage_seconds; /* 0: no limit */
     double max_seconds;   /* 0: no limit */
     sched_watch *watch;   /* may be NULL */

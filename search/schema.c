@@ -508,7 +508,7 @@ static const setting_row rows[N_SETTINGS] = {
 
     [SET_METHOD] =
         {"search.method", TYPE_CHOICE, .choices = "greybox|grid|random|nsga2|motpe|aging",
-         .def = "grid",
+         .def = "grid", .words_def = "greybox",
          .help =
              "which candidates are tried, and in which order: `grid`, all of them, one after the "
              "other; `random`, evenly spread over the space; `nsga2`, a genetic search for the "
@@ -546,6 +546,29 @@ static const setting_row rows[N_SETTINGS] = {
         {"search.until", TYPE_CHOICE, .choices = "exhausted|met", .def = "exhausted",
          .help = "`exhausted`: as far as limits and candidates reach; `met`: at the latest until "
                  "every version aimed at has a pick on validation figures"},
+    [SET_MIN_GAIN] =
+        {"search.min_gain", TYPE_QUANTITY, .min = 0, .max = 1e6, .def = "0 %", .unit = "%",
+         .help = "of `greybox` with `aim: front`: ends the search when no training is expected to "
+                 "add so much, of the hypervolume between the best and the worst figures, per hour "
+                 "of CPU time; 0: never"},
+    [SET_STOP] =
+        {"search.stop", TYPE_CHOICE, .choices = "auto|none|dominance|asha|hyperband", .def = "auto",
+         .help =
+             "ends trainings early: `dominance`, when the chance that the final figures are worth "
+             "having, beside the best that is no larger and no slower and under the limits aimed "
+             "at, is below `stop_chance`; `asha`, successive halving: at each rung the better "
+             "third goes on; `hyperband`, the same in brackets; `none`. `auto`: dominance for "
+             "keywords unless the method is `grid`"},
+    [SET_STOP_CHANCE] = {"search.stop_chance", TYPE_NUMBER, .min = 0, .max = 0.5, .def = "0.05",
+                         .help = "of `dominance`"},
+    [SET_AUDIT] = {"search.audit", TYPE_NUMBER, .min = 0, .max = 1, .def = "0.05",
+                   .help = "share of the trainings to be stopped that are finished all the same, "
+                           "which tells how often stopping them would have been wrong"},
+    [SET_RUNG_FACTOR] =
+        {"search.rung_factor", TYPE_NUMBER, .min = 1.1, .max = 10, .def = "1.25",
+         .help =
+             "a training may be stopped after epochs / factor, epochs / factor^2, ..., 5 at the "
+             "least, and not before pruning has begun to bite"},
     [SET_STATIC_FILTER] =
         {"search.static_filter", TYPE_BOOL, .def = "true",
          .help = "leave out what cannot meet the limits of any version aimed at on what is known "

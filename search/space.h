@@ -61,6 +61,8 @@ typedef struct {
 } space_budget;
 space_budget space_get_budget(const space *s);
 
+enum { SPACE_MAX_RUNGS = 64 };
+
 /* What a search is after. */
 enum { AIM_FRONT = -1, AIM_VERSIONS = -2 }; /* else the number of a version */
 
@@ -68,8 +70,15 @@ typedef struct {
     const char *method; /* "grid", or one of the samplers (sampler.h) */
     int aim;
     uint64_t seed;
-    int window;     /* guide.h */
-    bool until_met; /* ends when every version aimed at has a pick */
+    int window;       /* guide.h */
+    bool until_met;   /* ends when every version aimed at has a pick */
+    double min_gain;  /* sampler.h */
+    const char *stop; /* the rule (stop.h) that ends trainings early; NULL: none does */
+    double stop_chance, audit;
+    int n_epochs; /* of the longest training; only such are stopped */
+    int n_rungs; /* where it may be; trainings are cut there, of keywords also without a rule, so that what is
+                    trained does not depend on having one */
+    int rung[SPACE_MAX_RUNGS];
 } space_search;
 space_search space_get_search(const space *s);
 /* Whether the search is after a version. */
@@ -99,12 +108,22 @@ typedef struct {
     int epochs;             /* of a training */
 } chain_stage;
 
+/* A place in a chain where a stop rule may be asked. */
+typedef struct {
+    int stage;  /* index of the train stage that ends there */
+    int epochs; /* trained until then */
+} chain_rung;
+
 typedef struct {
     int64_t candidate;
     uint64_t seed;
     store_trial row; /* ready for store_add_trial */
     int n;
     chain_stage stage[CHAIN_MAX]; /* parents stand before children */
+    int training;                 /* index of the stage whose detail has the whole learning curve */
+    int n_epochs;                 /* of that curve, unless the training ends itself before */
+    int n_rungs;
+    chain_rung rung[CHAIN_STEPS]; /* ascending; none where the rule has no say */
 } chain;
 
 typedef struct plan plan; /* opaque: classified candidates, memory of what was costed */

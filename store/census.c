@@ -4,9 +4,10 @@
 
 #include "store/handle.h"
 
-#define COUNT_STATES                                                   \
-    " sum(state = 'done') AS done, sum(state = 'running') AS running," \
-    " sum(state = 'ready') AS ready, sum(state = 'failed') AS failed," \
+#define COUNT_STATES                                                     \
+    " sum(state = 'done') AS done, sum(state = 'running') AS running,"   \
+    " sum(state = 'ready') AS ready, sum(state = 'stopped') AS stopped," \
+    " sum(state = 'failed') AS failed,"                                  \
     " sum(state = 'timeout') AS timeout, count(*) AS total"
 
 status store_census(struct store *s, arena *a, table *out, err *e)
@@ -18,7 +19,8 @@ status store_census(struct store *s, arena *a, table *out, err *e)
         " SELECT 'trials' AS what," COUNT_STATES ", NULL AS cpu_seconds, NULL AS artifact_bytes"
         " FROM trials WHERE id IN mine"
         " UNION ALL"
-        " SELECT what, done, running, ready, failed, timeout, total, cpu_seconds, artifact_bytes"
+        " SELECT what, done, running, ready, stopped, failed, timeout, total, cpu_seconds, "
+        "artifact_bytes"
         " FROM (SELECT kind || ' stages' AS what," COUNT_STATES ","
         "  round(sum(cpu_seconds), 2) AS cpu_seconds, sum(artifact_bytes) AS artifact_bytes,"
         "  min(id) AS first"
@@ -65,4 +67,18 @@ bool store_has_writer(struct store *s)
     char path[4096];
     int n = snprintf(path, sizeof path, "%s-lock", s->d.path);
     return n > 0 && (size_t)n < sizeof path && lock_names_living(path);
+}
+
+status store_count_stops(struct store *s, store_stop_counts *out, err *e)
+{
+    query q = db_query(&s->d,
+                       "SELECT count(*) FILTER (WHERE state = 'stopped'), count(audit),"
+                       " coalesce(sum(audit), 0) FROM trials WHERE id IN (SELECT trial_id FROM"
+                       " space_trials WHERE space_id = " DB_LAST_SPACE ")",
+                       e);
+    *out = (store_stop_counts){0};
+    if (query_row(&q))
+        *out = (store_stop_counts){(int)query_column_int(&q, 0), (int)query_column_int(&q, 1),
+                                   (int)query_column_int(&q, 2)};
+    return query_end(&q);
 }

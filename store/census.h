@@ -27,6 +27,13 @@ typedef struct {
 } store_run_note;
 status store_last_run(struct store *s, arena *a, store_run_note *out, err *e);
 
+/* Of the last run's space: trials that the stop rule ended, those it would have ended that were finished to check
+ * it, and in how many of these it would have been wrong. */
+typedef struct {
+    int stopped, audited, wrong;
+} store_stop_counts;
+status store_count_stops(struct store *s, store_stop_counts *out, err *e);
+
 /* Whether a process on this machine is writing the study now. */
 bool store_has_writer(struct store *s);
 

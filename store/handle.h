@@ -25,4 +25,11 @@ struct store {
 status put_begin(store *s, err *e);
 status put_end(store *s, status outcome, err *e);
 
+#define STORE_NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+
+/* Sees to it that `metrics` has the name: one that no space declared gets a row, and the views a
+ * column. */
+status store_note_metric(store *s, const char *name, err *e);
+store_state store_state_of(const char *name);
+
 #endif

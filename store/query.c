@@ -498,14 +498,15 @@ static status list_words(store *s, const char *knob, arena *a, filter_name *out,
 static status describe_name(store *s, const schema_columns *c, int i, const char *text, arena *a,
                             filter_name *out, err *e)
 {
-    static const char *const states[] = {"ready", "running", "done", "failed", "timeout"};
+    static const char *const states[] = {"ready",   "running", "done",
+                                         "stopped", "failed",  "timeout"};
     *out = (filter_name){.name = c->name[i],
                          .unit = c->unit[i],
                          .is_number = c->kind[i] != 'k' && !is_text(c->name[i])};
     if (strcmp(c->name[i], "state") == 0) {
         out->is_listed = true;
         out->word = states;
-        out->n_words = 5;
+        out->n_words = (int)(sizeof states / sizeof *states);
     }
     bool asked = c->kind[i] == 'k' && strstr(text, c->name[i]);
     return asked ? list_words(s, c->source[i], a, out, e) : OK;
@@ -544,8 +545,8 @@ static status check_state(const char *state, err *e)
         if (strcmp(state, store_state_name((store_state)i)) == 0) return OK;
     if (strcmp(state, "all") == 0) return OK;
     return FAIL(e, ERR_INPUT,
-                "unknown state '%s'; it can be ready, running, done, failed, timeout or "
-                "all",
+                "unknown state '%s'; it can be ready, running, done, stopped, failed, timeout "
+                "or all",
                 state);
 }
 

@@ -180,7 +180,41 @@ static const char *const third_step[] = {
     "unknown */ REAL",
     NULL};
 
-const char *const *const schema_steps[] = {first_step, second_step, third_step, NULL};
+/* SQLite cannot change a CHECK: the table is made anew. Views that name it are made again afterwards. */
+static const char *const fourth_step[] = {
+    "DROP VIEW IF EXISTS picks",
+    "DROP VIEW IF EXISTS front",
+    "DROP VIEW IF EXISTS trials_wide",
+    "CREATE TABLE new_trials ( -- a configuration and a seed\n"
+    "  id INTEGER PRIMARY KEY, -- number of the trial\n"
+    "  config_hash TEXT NOT NULL, -- of config\n"
+    "  config TEXT NOT NULL, -- canonical JSON of all settings, seed left out\n"
+    "  seed INTEGER NOT NULL, -- of its random streams\n"
+    "  run_id INTEGER NOT NULL REFERENCES runs, -- run that closed it, before that: added it\n"
+    "  state TEXT NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'running', 'done',\n"
+    "    'stopped', 'failed', 'timeout')), -- where it stands; stopped: early, by the stop rule\n"
+    "  on_front INTEGER NOT NULL DEFAULT 0 CHECK (on_front IN (0, 1)), -- 1: done, of the last\n"
+    "    -- run's space, and no other such trial is better under the objectives; the writer keeps "
+    "it\n"
+    "  ended_at TEXT, -- UTC, ISO 8601, when it was closed\n"
+    "  error_code TEXT, -- failed, timeout: kind of failure\n"
+    "  error_text TEXT, -- failed, timeout: what happened\n"
+    "  stopped_at INTEGER, -- epochs trained when the stop rule ended it, or would have (audit)\n"
+    "  stop_chance REAL, -- of its final figures being worth having, as the rule then saw it\n"
+    "  audit INTEGER CHECK (audit IN (0, 1)), -- finished to check the rule, which would have\n"
+    "    -- stopped it: 1, and would have been wrong; 0, and would have been right\n"
+    "  UNIQUE (config_hash, seed)\n"
+    ") STRICT",
+    "INSERT INTO new_trials (id, config_hash, config, seed, run_id, state, on_front, ended_at,"
+    " error_code, error_text) SELECT id, config_hash, config, seed, run_id, state, on_front,"
+    " ended_at, error_code, error_text FROM trials",
+    "DROP TABLE trials",
+    "ALTER TABLE new_trials RENAME TO trials",
+    "CREATE INDEX trials_state ON trials (state) WHERE state <> 'done'",
+    "CREATE INDEX trials_front ON trials (on_front) WHERE on_front = 1",
+    NULL};
+
+const char *const *const schema_steps[] = {first_step, second_step, third_step, fourth_step, NULL};
 
 /* --- versions --- */
 
@@ -231,12 +265,13 @@ status schema_migrate(db *d, const char *const *const *steps, err *e)
                     "%s was written by a newer paretune (schema %d; this one knows %d)", d->path,
                     from, to);
     if (from == to) return OK;
-    TRY(db_run(d, "BEGIN IMMEDIATE", e));
+    TRY(db_run(d, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", e)); /* a table may be replaced */
     status s = take_steps(d, steps, from, to, e);
     if (s == OK && from > 0) s = schema_make_views(d, e);
     if (s == OK) s = db_run(d, "COMMIT", e);
     if (s != OK) db_rollback(d);
-    return s;
+    status back = db_run(d, "PRAGMA foreign_keys = ON", s == OK ? e : NULL);
+    return s == OK ? back : s;
 }
 
 /* --- views --- */
@@ -247,8 +282,10 @@ static const struct {
     {"trial", "", "t.id", "number of the trial"},
     {"candidate", "", "b.candidate", "index of its configuration in the space"},
     {"seed", "", "t.seed", "of its random streams"},
-    {"state", "", "t.state", "ready, running, done, failed or timeout"},
+    {"state", "", "t.state", "ready, running, done, stopped (early), failed or timeout"},
     {"on_front", "", "t.on_front", "1: no finished trial is better under the objectives"},
+    {"stopped_at", "epochs", "t.stopped_at",
+     "trained when the stop rule ended it early, or, finished to check the rule, would have"},
     {"cpu_seconds", "s",
      "(SELECT sum(g.cpu_seconds) FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
      " WHERE c.trial_id = t.id)",

@@ -82,7 +82,15 @@ typedef struct {
     double confidence;     /* picks.h; 0: point figures decide */
 } store_run;
 
-typedef enum { STATE_READY, STATE_RUNNING, STATE_DONE, STATE_FAILED, STATE_TIMEOUT } store_state;
+/* STATE_STOPPED is of trials only: ended early by the stop rule (search/stop.h). */
+typedef enum {
+    STATE_READY,
+    STATE_RUNNING,
+    STATE_DONE,
+    STATE_STOPPED,
+    STATE_FAILED,
+    STATE_TIMEOUT
+} store_state;
 const char *store_state_name(store_state s); /* "ready", ... as in the CHECK constraints */
 
 typedef struct {
@@ -173,6 +181,20 @@ status store_trial_reset(store *s, int64_t trial_id, err *e);
 status store_trial_done(store *s, int64_t trial_id, err *e);
 status store_trial_failed(store *s, int64_t trial_id, store_state state, const char *code,
                           const char *text, err *e);
+
+/* What the stop rule said of a trial at some rung. */
+typedef struct {
+    int n_stages; /* of its chain that were built until then */
+    int epochs;   /* trained until then */
+    double chance;
+} store_stop;
+
+/* Closes a trial that the rule ended: it keeps the figures of the stages built and those known before
+ * training, and forgets the rest of its chain. */
+status store_trial_stopped(store *s, int64_t trial_id, const store_stop *stop, err *e);
+/* Notes beside a finished trial that the rule would have stopped it, and whether it was wrong. */
+status store_trial_audited(store *s, int64_t trial_id, const store_stop *stop, bool was_wrong,
+                           err *e);
 
 /* The state of a stage, for resuming; *found = false for an unknown key. */
 status store_stage_state(store *s, const hash *key, bool *found, store_state *state,

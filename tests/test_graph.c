@@ -367,6 +367,36 @@ Test(graph, damage_at_the_end_of_an_earlier_trial_is_waited_for)
     graph_free(g);
 }
 
+Test(graph, a_trial_goes_on_step_by_step_or_stops)
+{
+    graph *g = new_graph();
+    int s[4];
+    s[0] = add(g, STAGE_DATA, 0, 0, NULL, 0);
+    s[1] = add(g, STAGE_TRAIN, 1, 1, (int[]){0}, 1);
+    s[2] = add(g, STAGE_TRAIN, 2, 2, (int[]){0, 1}, 2);
+    s[3] = add(g, STAGE_EXPORT, 3, 1, (int[]){2}, 3);
+    const graph_trial t = {.pauses = true};
+    for (int i = 0; i < 2; i++) cr_assert(eq(int, graph_add_trial(g, &t, s, 2, NULL), OK));
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_expect(eq(int, graph_count(g, BUILD_WAITING) + graph_count(g, BUILD_READY), 2));
+    for (int i = 0; i < 2; i++) cr_assert(eq(int, graph_finish(g, graph_start(g), NULL), OK));
+    cr_expect(eq(int, graph_start(g), -1), "both wait for a word");
+    cr_expect(eq(int, graph_take_closed(g) + graph_take_closed(g), 1));
+    cr_expect(eq(int, graph_count_trials(g, TRIAL_PAUSED), 2));
+    graph_stop(g, 0);
+    cr_assert(eq(int, graph_go_on(g, 1, s, 4, false, NULL), OK));
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    for (int i = 2; i < 4; i++) {
+        cr_expect(eq(int, graph_start(g), i));
+        cr_assert(eq(int, graph_finish(g, i, NULL), OK));
+    }
+    cr_expect(eq(int, graph_take_closed(g), 1));
+    cr_expect(eq(int, graph_take_closed(g), -1));
+    cr_expect(eq(int, graph_get_trial(g, 0)->state, TRIAL_STOPPED));
+    cr_expect(eq(int, graph_get_trial(g, 1)->state, TRIAL_DONE));
+    graph_free(g);
+}
+
 enum { MOST_STAGES = 4000 };
 
 /* What a run and its store know, beside the graph. */
@@ -375,6 +405,7 @@ typedef struct {
     rng r;
     int n;                         /* stages */
     int chain[400][4];             /* of each trial */
+    int asked[400];                /* how many of them it has led to so far */
     int parent[MOST_STAGES][2];    /* -1: none */
     bool is_recorded[MOST_STAGES]; /* as done, by an earlier run or this one */
     bool is_damaged[MOST_STAGES];
@@ -429,17 +460,45 @@ static void add_random_trial(world *w)
         is_done &= w->is_recorded[s[i]];
     }
     graph_trial t = {.state = is_done && rng_below(&w->r, 2) ? TRIAL_DONE : TRIAL_OPEN};
+    t.pauses = t.state == TRIAL_OPEN && rng_below(&w->r, 2) == 0;
+    w->asked[number] = t.pauses ? 2 : 4;
     w->n_closed[number] = t.state != TRIAL_OPEN;
-    cr_assert(eq(int, graph_add_trial(w->g, &t, s, 4, NULL), OK));
+    cr_assert(eq(int, graph_add_trial(w->g, &t, s, w->asked[number], NULL), OK));
 }
 
+/* A third of the paused trials ends. */
+static void decide(world *w, int t)
+{
+    if (rng_below(&w->r, 3) == 0) {
+        graph_stop(w->g, t);
+        w->n_closed[t]++;
+        return;
+    }
+    w->asked[t] += 1 + (int)rng_below(&w->r, (uint64_t)(4 - w->asked[t]));
+    cr_assert(eq(int, graph_go_on(w->g, t, w->chain[t], w->asked[t], w->asked[t] < 4, NULL), OK));
+    cr_assert(eq(int, graph_settle(w->g, look, w, NULL), OK));
+}
+
+/* As long as there are paused ones: of those that others' decisions leave paused. */
 static void take_what_is_closed(world *w)
 {
-    for (int t; (t = graph_take_closed(w->g)) >= 0;) {
-        cr_expect(eq(int, w->n_closed[t]++, 0));
-        bool all = true;
-        for (int i = 0; i < 4; i++) all &= w->is_recorded[w->chain[t][i]];
-        cr_expect(eq(int, graph_get_trial(w->g, t)->state == TRIAL_DONE, all), "trial %d", t);
+    int paused[400], n = 0;
+    for (;;) {
+        for (int t; (t = graph_take_closed(w->g)) >= 0;) {
+            const trial_state state = graph_get_trial(w->g, t)->state;
+            bool all = true;
+            for (int i = 0; i < w->asked[t]; i++) all &= w->is_recorded[w->chain[t][i]];
+            cr_expect(eq(int, w->n_closed[t], 0));
+            if (state == TRIAL_OPEN) continue;
+            cr_expect(eq(int, state != TRIAL_FAILED, all), "trial %d", t);
+            cr_expect(eq(int, state == TRIAL_PAUSED, all && w->asked[t] < 4), "trial %d", t);
+            if (state == TRIAL_PAUSED)
+                paused[n++] = t;
+            else
+                w->n_closed[t]++;
+        }
+        if (n == 0) break;
+        if (graph_get_trial(w->g, paused[--n])->state == TRIAL_PAUSED) decide(w, paused[n]);
     }
     while (graph_take_spoiled(w->g) >= 0) continue;
 }
@@ -457,7 +516,7 @@ static void end_stage(world *w, int s)
     cr_assert(eq(int, graph_finish(w->g, s, NULL), OK));
 }
 
-/* Trials come in groups while others run; artifacts of earlier runs are damaged, stages fail. Every trial
+/* Trials come in groups while others run, some of them step by step; artifacts of earlier runs are damaged, stages fail. Every trial
  * is closed once, as done exactly when the rows of its whole chain say so then. */
 Test(graph, trials_may_come_at_any_time)
 {
@@ -481,6 +540,7 @@ Test(graph, trials_may_come_at_any_time)
         }
         for (int t = 0; t < n_trials; t++) cr_expect(eq(int, w.n_closed[t], 1), "%d", (int)seed);
         cr_expect(eq(int, graph_count_trials(w.g, TRIAL_OPEN), 0));
+        cr_expect(eq(int, graph_count_trials(w.g, TRIAL_PAUSED), 0));
         cr_expect(eq(int, graph_count(w.g, BUILD_WAITING), 0));
         cr_expect(eq(dbl, graph_seconds_left(w.g), 0));
         graph_free(w.g);

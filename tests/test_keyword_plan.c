@@ -1,6 +1,7 @@
 /* Keyword spaces: which settings matter, what their stages are asked for, what their networks are. */
 #include "engine/nn/spec.h"
 #include "search/plan_parts.h"
+#include "search/stop.h"
 #include "tests/support/space_files.h"
 
 #include <criterion/criterion.h>
@@ -71,7 +72,7 @@ Test(keyword_plan, the_training_is_asked_for_with_what_keywords_have)
     space *s = space_of(&a,
                         HEAD MADE_UP "feature: log-mel, mel_bins: 4}\n"
                                      "model: {architecture: mlp-kws, alpha: 0.004}\n"
-                                     "train: {label_smoothing: 0.1, keep: best}\n" TAIL,
+                                     "train: {label_smoothing: 0.1, keep: best, epochs: 4}\n" TAIL,
                         0, NULL);
     cr_expect_str_eq(
         chain_of(plan_of(s), 0)->stage[1].request.params,
@@ -84,7 +85,7 @@ Test(keyword_plan, the_training_is_asked_for_with_what_keywords_have)
         "\"optimizer\":{\"kind\":\"adam\",\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-07},"
         "\"learning_rate\":{\"schedule\":\"constant\",\"initial\":0.001},\"shuffle_buffer\":100,"
         "\"keep\":\"best\",\"early_stop\":0,\"prune\":null,\"seed\":1,\"from_epoch\":0,"
-        "\"to_epoch\":20}");
+        "\"to_epoch\":4}");
 }
 
 Test(keyword_plan, large_sets_are_joined_from_shards_and_sounds_stand_behind_the_earlier_training)
@@ -176,7 +177,8 @@ Test(keyword_plan, front_ends_that_only_differ_in_the_network_s_eyes_share_nothi
 {
     space *s = space_of(&a,
                         HEAD MADE_UP "mel_high: [3000, 4000]}\n"
-                                     "model: {architecture: mlp-kws, alpha: [0.1, 0.2]}\n" TAIL,
+                                     "model: {architecture: mlp-kws, alpha: [0.1, 0.2]}\n"
+                                     "train: {epochs: 4}\n" TAIL,
                         0, NULL);
     plan *p = plan_of(s);
     plan_summary t;
@@ -348,4 +350,61 @@ Test(keyword_plan, blocks_that_are_left_out_keep_additions_in_place)
     }
     cr_expect_eq(n[1], 3 * 10 * 24 + 4 * 24 + more + 24 * 8 + 8);
     for (int blocks = 2; blocks <= 5; blocks++) cr_expect_eq(n[blocks] - n[blocks - 1], more);
+}
+
+/* Epochs at which a candidate may be stopped, as text, and how many train stages it has. */
+static const char *rungs_of(const char *train, int candidate, int *n_trainings)
+{
+    static char text[200], yaml[600];
+    snprintf(yaml, sizeof yaml,
+             HEAD MADE_UP "}\nmodel: {architecture: mlp-kws, alpha: 0.1}\n%s" TAIL, train);
+    const chain *c = chain_of(plan_of(space_of(&a, yaml, 0, NULL)), candidate);
+    text[0] = '\0';
+    *n_trainings = 0;
+    for (int i = 0; i < c->n; i++) *n_trainings += c->stage[i].request.kind == STAGE_TRAIN;
+    for (int i = 0; i < c->n_rungs; i++) {
+        size_t n = strlen(text);
+        snprintf(text + n, sizeof text - n, "%d ", c->rung[i].epochs);
+        cr_expect_eq(c->stage[c->rung[i].stage].request.kind, STAGE_TRAIN);
+    }
+    cr_expect_eq(c->stage[c->training + 1].request.kind, STAGE_EXPORT);
+    return text;
+}
+
+Test(keyword_plan, a_training_is_cut_where_it_may_be_stopped)
+{
+    int n;
+    cr_expect_str_eq(rungs_of("train: {epochs: 20}\n", 0, &n), "5 6 7 9 11 13 16 ");
+    cr_expect_eq(n, 8);
+    cr_expect_str_eq(rungs_of("train: {epochs: 20}\nsearch: {stop: none}\n", 0, &n),
+                     "5 6 7 9 11 13 16 ");
+    cr_expect_eq(n, 8, "the same stages, whether there is a rule or not");
+    cr_expect_str_eq(rungs_of("train: {epochs: 20}\nsearch: {rung_factor: 2}\n", 0, &n), "5 10 ");
+    cr_expect_eq(n, 3);
+}
+
+Test(keyword_plan, a_pruned_training_is_not_judged_before_pruning_bites)
+{
+    static const char pruned[] =
+        "train: {epochs: 20}\nprune: {final_sparsity: 0.8, begin: 3, end: 15}\n";
+    int n;
+    cr_expect_eq(stop_bites_at(3, 15, 3), 5);
+    cr_expect_str_eq(rungs_of(pruned, 0, &n), "5 6 7 9 11 13 16 ");
+    cr_expect_str_eq(rungs_of("train: {epochs: 20}\nprune: {final_sparsity: 0.8, begin: 5, "
+                              "end: 15, power: 1}\n",
+                              0, &n),
+                     "9 11 13 16 ", "a quarter of the way is at 7.5");
+    cr_expect_str_eq(rungs_of(pruned, 0, &n), "5 6 7 9 11 13 16 ");
+    cr_expect_eq(n, 9, "and cut at its begin");
+    cr_expect_str_eq(rungs_of("train: {epochs: 20}\nprune: {final_sparsity: 0.8, begin: 300 steps, "
+                              "end: 900 steps}\n",
+                              0, &n),
+                     "", "steps are not compared with epochs");
+}
+
+Test(keyword_plan, only_the_longest_trainings_are_stopped)
+{
+    int n;
+    cr_expect_str_eq(rungs_of("train: {epochs: [10, 20]}\n", 0, &n), "");
+    cr_expect_str_eq(rungs_of("train: {epochs: [10, 20]}\n", 1, &n), "5 6 7 9 11 13 16 ");
 }

@@ -196,6 +196,31 @@ Test(replay, shows_that_greybox_trains_nothing_that_is_too_large_or_slow_for_eve
     arena_free(&a);
 }
 
+static int trials_for_gain(const replay_table *t, double min_gain, arena *a)
+{
+    replay_result r;
+    err e = {0};
+    replay_options o = {.sampler = sampler_find("greybox"),
+                        .options = {.seed = 3, .aim = AIM_FRONT, .min_gain = min_gain},
+                        .window = 4,
+                        .n_workers = 4,
+                        .n_trials = 150};
+    cr_assert(eq(int, replay_run(t, &o, a, &r, &e), OK), "%s", e.msg);
+    return r.n;
+}
+
+Test(replay, shows_that_greybox_ends_when_little_is_left_to_gain)
+{
+    arena a;
+    replay_table t = invent(&a);
+    int greedy = trials_for_gain(&t, 20, &a), patient = trials_for_gain(&t, 1, &a);
+    cr_expect(eq(int, trials_for_gain(&t, 0, &a), 150));
+    cr_expect(gt(int, greedy, 2 * (t.p.n_knobs + 1)), "not before the models have been asked");
+    cr_expect(lt(int, greedy, patient));
+    cr_expect(lt(int, patient, 150));
+    arena_free(&a);
+}
+
 /* Trainings that fail or are stopped without an estimate are borne. */
 Test(replay, shows_that_samplers_bear_trials_without_figures)
 {
@@ -205,7 +230,7 @@ Test(replay, shows_that_samplers_bear_trials_without_figures)
         sampler *source;
         guide *g;
         err e = {0};
-        sampler_options o = {1, AIM_FRONT};
+        sampler_options o = {.seed = 1, .aim = AIM_FRONT};
         cr_assert(eq(int, row->open(&t.p, &o, &a, &source, &e), OK));
         cr_assert(eq(int, guide_open(&t.p, source, 1, &g, &e), OK));
         for (int i = 0; i < 60; i++) {

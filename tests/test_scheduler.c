@@ -552,6 +552,73 @@ Test(scheduler, a_search_that_learns_is_the_same_with_any_number_of_workers)
     }
 }
 
+Test(scheduler, trainings_are_stopped_alike_with_any_number_of_workers)
+{
+    fake_study one, four, many;
+    fake_study *all[] = {&one, &four, &many};
+    const int workers[] = {1, 4, 32};
+    for (int i = 0; i < 3; i++) {
+        open_learning(all[i], "nsga2");
+        all[i]->stops = true;
+        run(all[i], workers[i]);
+        cr_expect(eq(int, (int)all[i]->end, SCHED_COMPLETE));
+        expect_equal_dumps(&one, all[i]);
+    }
+    cr_expect(one.figures.trials_stopped > 15 && one.figures.trials_failed > 0);
+    cr_expect(eq(
+        int, one.figures.trials_stopped + one.figures.trials_done + one.figures.trials_failed, 90));
+    expect_query(&one, "SELECT count(*) > 3 AND count(*) < 20 FROM trials WHERE audit IS NOT NULL",
+                 "1");
+    expect_query(&one,
+                 "SELECT count(*) FROM trials WHERE state = 'stopped' AND NOT (stop_chance < 0.3)",
+                 "0");
+    expect_query(
+        &one,
+        "SELECT min(stopped_at) || ',' || max(stopped_at) FROM trials WHERE state = 'stopped'",
+        "4,6");
+    for (int i = 0; i < 3; i++) study_close(all[i]);
+}
+
+/* Saved are the epochs that nobody trained: of the stages in the store, those that are not done. */
+Test(scheduler, what_stopping_early_saved_is_told)
+{
+    fake_study f;
+    open_learning(&f, "random");
+    f.params = study_plain;
+    f.stops = true;
+    run(&f, 4);
+    char saved[40];
+    snprintf(saved, sizeof saved, "%.17g", f.figures.epochs_saved);
+    cr_expect(f.figures.epochs_saved > 0 && f.figures.epochs_saved < f.figures.epochs);
+    expect_query(&f,
+                 "SELECT sum(CASE params ->> 'to' WHEN 4 THEN 4 ELSE 2 END) FROM stages"
+                 " WHERE kind = 'train' AND state = 'ready'",
+                 saved);
+    study_close(&f);
+}
+
+Test(scheduler, a_search_that_stops_trainings_goes_on_after_an_interrupt)
+{
+    fake_study f, plain;
+    interrupter once = {SCHED_TRIAL_STOPPED, 1};
+    open_learning(&f, "nsga2");
+    open_learning(&plain, "nsga2");
+    f.stops = plain.stops = true;
+    f.options.watch = interrupt;
+    f.options.watch_user = &once;
+    run(&f, 3);
+    cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
+    run(&f, 3);
+    cr_expect(eq(int, (int)f.end, SCHED_COMPLETE));
+    run(&plain, 1);
+    expect_equal_dumps(&f, &plain);
+    run(&f, 3);
+    cr_expect(eq(int, f.figures.stages, 0), "what was stopped is stopped again");
+    expect_equal_dumps(&f, &plain);
+    study_close(&f);
+    study_close(&plain);
+}
+
 /* What is suggested depends on figures: else the test above would show nothing. */
 Test(scheduler, a_search_that_learns_does)
 {

@@ -133,6 +133,50 @@ Test(store, states_of_stages_and_trials_are_kept)
     fake_remove();
 }
 
+Test(store, a_stopped_trial_keeps_what_it_has_and_forgets_the_rest)
+{
+    store *s = opened(fake_path(), STORE_WRITE);
+    started(s, 1);
+    int64_t id = fake_add(s, 3, 1);
+    const store_stop early = {.n_stages = 2, .epochs = 6, .chance = 0.01};
+    hash data = fake_hash("data", 0), train = fake_hash("train", 301);
+    const store_metric loss = {"val_loss", 0.5};
+    store_outcome o = {
+        .run_id = 1, .tries = 1, .artifact_hash = "a", .n_metrics = 1, .metric = &loss};
+    cr_expect_eq(store_trial_stopped(s, id + 1, &early, NULL), ERR_ARG, "nobody");
+    cr_assert_eq(store_stage_done(s, &data, &o, NULL), OK);
+    cr_assert_eq(store_stage_done(s, &train, &o, NULL), OK);
+    cr_assert_eq(store_trial_stopped(s, id, &early, NULL), OK);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM trials WHERE state = 'stopped' AND"
+                                " stopped_at = 6 AND stop_chance = 0.01 AND audit IS NULL"),
+                 1);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM trial_stages"), 2);
+    cr_expect_eq(fake_number(s, "SELECT val_loss FROM trials_wide"), 0.5);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM front"), 0);
+    cr_expect_eq(fake_add(s, 3, 1), id);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM trials WHERE state = 'ready' AND"
+                                " stopped_at IS NULL"),
+                 1, "asked for again it is decided again");
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM trial_stages"), 4);
+    store_close(s);
+    fake_remove();
+}
+
+Test(store, an_audited_trial_is_finished_and_says_what_the_rule_thought)
+{
+    store *s = opened(fake_path(), STORE_WRITE);
+    started(s, 1);
+    int64_t id = fake_trial(s, 3, &good);
+    const store_stop early = {.epochs = 6, .chance = 0.01};
+    cr_assert_eq(store_trial_audited(s, id, &early, true, NULL), OK);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM trials WHERE state = 'done' AND"
+                                " stopped_at = 6 AND audit = 1"),
+                 1);
+    cr_expect_eq(store_trial_audited(s, id + 1, &early, true, NULL), ERR_ARG);
+    store_close(s);
+    fake_remove();
+}
+
 Test(store, adding_twice_changes_nothing)
 {
     store *s = opened(fake_path(), STORE_WRITE);
@@ -293,7 +337,7 @@ Test(store, names_and_help_cannot_become_sql)
     arena a = {0};
     table t;
     cr_assert_eq(store_sql(s, "PRAGMA table_info(trials_wide)", &a, &t, &e), OK, "%s", e.msg);
-    cr_expect_eq(t.n_rows, 12, "7 fixed, 3 knobs, m, n_params");
+    cr_expect_eq(t.n_rows, 13, "8 fixed, 3 knobs, m, n_params");
     arena_free(&a);
     cr_expect_eq(fake_number(s, "SELECT \"knob.seed\" IS NULL AND seed = 1 FROM trials_wide"), 1);
     store_close(s);
@@ -662,6 +706,34 @@ Test(store, an_older_schema_is_brought_up_step_by_step_or_not_at_all)
     e = (err){0};
     cr_expect_eq(schema_migrate(&d, first, &e), ERR_INPUT);
     cr_expect_not_null(strstr(e.msg, "newer paretune"), "%s", e.msg);
+    db_close(&d);
+    fake_remove();
+}
+
+Test(store, trials_of_the_third_schema_are_kept)
+{
+    const char *const *const third[] = {schema_steps[0], schema_steps[1], schema_steps[2], NULL};
+    db d;
+    err e = {0};
+    cr_assert_eq(db_open(&d, fake_path(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL), OK);
+    cr_assert_eq(schema_migrate(&d, third, &e), OK, "%s", e.msg);
+    cr_assert_eq(
+        db_run(&d,
+               "INSERT INTO spaces VALUES (1, 's', 'forecast', 'p', 't', 'h', 'now', '');"
+               "INSERT INTO runs (id, space_id, started_at, version, compiler, cpu, kernels, blas,"
+               " system, workers) VALUES (1, 1, 'now', 'v', 'c', 'c', 'k', 'b', 's', 1);"
+               "INSERT INTO trials VALUES (5, 'h', '{}', 1, 1, 'done', 1, 'then', NULL, NULL);"
+               "INSERT INTO space_trials VALUES (1, 5, 0)",
+               &e),
+        OK, "%s", e.msg);
+    cr_assert_eq(schema_migrate(&d, schema_steps, &e), OK, "%s", e.msg);
+    cr_expect_eq(number_of(&d, "SELECT count(*) FROM trials WHERE id = 5 AND state = 'done' AND"
+                               " on_front = 1 AND ended_at = 'then' AND stopped_at IS NULL"),
+                 1);
+    cr_expect_eq(number_of(&d, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    cr_expect_eq(number_of(&d, "PRAGMA foreign_keys"), 1, "rows are watched again");
+    cr_expect_eq(db_run(&d, "INSERT INTO space_trials VALUES (1, 6, 0)", NULL), ERR_ARG);
+    cr_expect_eq(number_of(&d, "SELECT count(*) FROM front"), 1, "the views are there again");
     db_close(&d);
     fake_remove();
 }

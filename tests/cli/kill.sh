@@ -1,7 +1,7 @@
 #!/bin/sh
 # Killed at random moments and resumed, a study ends like one that nobody disturbed: the same rows and
 # the same artifacts, byte for byte. So it does with 1 and with 4 workers, whether all trials are known
-# from the start or each depends on the results of earlier ones.
+# from the start or each depends on the results of earlier ones, also when trainings are stopped early.
 #
 #   tests/cli/kill.sh [TIMES] [SEED]     TIMES studies are killed (standard: 3; a release: 50)
 #
@@ -40,7 +40,8 @@ cp spaces/architectures/mlp.yaml "$here/architectures/"
 # run NAME WORKERS: one run of the study NAME, to its end.
 run() {
     code=0
-    "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$1.db" --workers "$2" --method "$method" -q \
+    # shellcheck disable=SC2086  # several words
+    "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$1.db" --workers "$2" $options -q \
         >"$here/$1.out" 2>"$here/$1.err" || code=$?
     [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || fail "run ended with $code" "$1"
 }
@@ -58,8 +59,8 @@ dump() {
              error_text, detail from stages order by id" \
         "select * from stage_parents order by 1, 2" \
         "select * from stage_metrics order by 1, 2" \
-        "select id, config_hash, config, seed, state, on_front, error_code, error_text
-             from trials order by id" \
+        "select id, config_hash, config, seed, state, on_front, error_code, error_text,
+             stopped_at, stop_chance, audit from trials order by id" \
         "select * from space_trials order by 1, 2" \
         "select * from trial_stages order by 1, 2" \
         "select * from trial_knobs order by 1, 2" \
@@ -111,15 +112,20 @@ kill_something() {
 }
 
 kills=0
-for method in grid nsga2; do
+for way in grid nsga2 stop; do
+    options="--method $way"
+    [ "$way" != stop ] ||
+        options='--method nsga2 --set search.stop=dominance --set search.stop_chance=0.5 --set search.window=4'
     rm -rf "$here"/*.db "$here"/*.artifacts
     study=whole
     start=$(milliseconds)
     run whole 2
     took=$(($(milliseconds) - start))
     dump whole
-    "$PARETUNE_BIN" sql "$here/whole.db" "select count(*) from trials where state = 'done'" \
-        --format csv | grep -qx 36 || fail "not all trials are done" whole
+    "$PARETUNE_BIN" sql "$here/whole.db" \
+        "select count(*) || ' ' || (sum(state = 'stopped') > 2) from trials where state in ('done', 'stopped')" \
+        --format csv | grep -qx "36 $([ "$way" = stop ] && echo 1 || echo 0)" ||
+        fail "not all trials are done, or stopped" whole
     [ "$(wc -l <"$here/whole.dump")" -gt 300 ] || fail "the dump is too short to mean anything" whole
     for n in 1 4; do
         study=workers$n
@@ -130,8 +136,9 @@ for method in grid nsga2; do
     for i in $(seq "$times"); do
         study=killed$i
         for _ in 1 2 3 4; do
+            # shellcheck disable=SC2086  # several words
             "$PARETUNE_BIN" run "$here/space.yaml" --db "$here/$study.db" --workers 2 \
-                --method "$method" -q >"$here/$study.out" 2>"$here/$study.err" &
+                $options -q >"$here/$study.out" 2>"$here/$study.err" &
             running=$!
             random $((took / 2 + 20))
             pause "$drawn"
@@ -147,4 +154,4 @@ for method in grid nsga2; do
         rm -rf "$here/$study.db" "$here/$study.artifacts"
     done
 done
-echo "kill.sh: $times studies of each method equal after $kills kills; an undisturbed run takes $took ms"
+echo "kill.sh: $times studies of each way equal after $kills kills; an undisturbed run takes $took ms"

@@ -1,5 +1,6 @@
 #include "tests/support/fake_study.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,43 @@ static void put_row(chain *c, arena *a)
                            .stage = keys};
 }
 
+static const int until[] = {4, 6, 8};
+
+/* Epochs [from, to) of a training; the first `parts` of it are there. */
+static chain_stage *put_training(chain *c, const fake_study *f, const chain_stage *data, int part,
+                                 arena *a)
+{
+    chain_stage *s = put_stage(c, f, STAGE_TRAIN, a);
+    const char *params = s->request.params;
+    add_parent(s, data);
+    s->epochs = until[part] - (part ? until[part - 1] : 0);
+    s->request.params =
+        arena_printf(a, "%.*s,\"to\":%d}", (int)strlen(params) - 1, params, until[part]);
+    if (part) add_parent(s, s - 1);
+    set_key(s);
+    if (part < 2) c->rung[c->n_rungs++] = (chain_rung){c->n - 1, until[part]};
+    c->training = c->n - 1;
+    c->n_epochs = until[part];
+    return s;
+}
+
+/* Stops a third or so, by all that it may go by. */
+static status judge(const stop_rule *self, const history *h, const stop_case *c, arena *scratch,
+                    stop_answer *out, err *e)
+{
+    double sum = (double)c->curve[c->n_epochs - 1] + c->n_epochs;
+    (void)scratch, (void)e;
+    for (int i = 0; i < h->n_known; i++)
+        if (h->of[i].state == TRIED_DONE)
+            sum += h->of[i].value[0] + (double)h->of[i].curve[h->of[i].n_epochs - 1];
+        else
+            sum += h->of[i].n_epochs;
+    for (int i = 0; i < self->p->n_metrics; i++) out->value[i] = 1;
+    out->chance = sum / 3 - floor(sum / 3);
+    out->stops = out->chance < 0.3;
+    return OK;
+}
+
 static status make_chain(void *user, const suggestion *s, arena *a, chain *c, err *e)
 {
     const fake_study *f = user;
@@ -83,9 +121,13 @@ static status make_chain(void *user, const suggestion *s, arena *a, chain *c, er
     *c = (chain){.candidate = s->candidate, .seed = 1};
     chain_stage *data = put_stage(c, f, STAGE_DATA, a);
     set_key(data);
-    chain_stage *train = put_stage(c, f, STAGE_TRAIN, a);
-    add_parent(train, data);
-    set_key(train);
+    chain_stage *train = NULL;
+    for (int i = 0; i < 3 && f->stops; i++) train = put_training(c, f, data, i, a);
+    if (!train) {
+        train = put_stage(c, f, STAGE_TRAIN, a);
+        add_parent(train, data);
+        set_key(train);
+    }
     chain_stage *export_ = put_stage(c, f, STAGE_EXPORT, a);
     add_parent(export_, train);
     set_key(export_);
@@ -179,12 +221,16 @@ static status schedule(fake_study *f, sched_options *o, arena *a, err *e)
 {
     counter source = {{count_up}, 0, f->n_trials};
     problem p;
+    stop_rule rule;
     o->source = &source.base;
     if (f->sampler) {
         sampler_options so = {.seed = 1, .aim = AIM_FRONT};
         TRY(make_problem(f, a, &p, e));
         TRY(f->sampler->open(&p, &so, a, &o->source, e));
         o->p = &p;
+        rule = stop_open(&(stop_row){.judge = judge}, &p,
+                         &(stop_options){.aim = AIM_FRONT, .seed = 1, .audit = 0.2, .n_epochs = 8});
+        if (f->stops) o->rule = &rule;
     }
     return scheduler_run(o, &f->end, &f->figures, e);
 }
@@ -215,8 +261,8 @@ static const char *const dump_queries[] = {
     " detail FROM stages ORDER BY id",
     "SELECT * FROM stage_parents ORDER BY 1, 2",
     "SELECT * FROM stage_metrics ORDER BY 1, 2",
-    "SELECT id, config_hash, config, seed, state, on_front, error_code, error_text FROM trials"
-    " ORDER BY id",
+    "SELECT id, config_hash, config, seed, state, on_front, error_code, error_text, stopped_at,"
+    " stop_chance, audit FROM trials ORDER BY id",
     "SELECT * FROM space_trials ORDER BY 1, 2",
     "SELECT * FROM trial_stages ORDER BY 1, 2",
     "SELECT * FROM trial_knobs ORDER BY 1, 2",

@@ -20,8 +20,11 @@ typedef struct {
     int n_trials;
     fake_params *params;
     const sampler_row *sampler; /* one that learns; NULL: trials come in their order */
-    store *results;             /* while a run lasts */
-    sched_options options;      /* defaults; tests change what they are about */
+    bool
+        stops; /* trainings are in three parts, behind the first two of which a rule stops some of them; only with a
+                   sampler that learns */
+    store *results;        /* while a run lasts */
+    sched_options options; /* defaults; tests change what they are about */
     sched_end end;
     sched_figures figures;
 } fake_study;

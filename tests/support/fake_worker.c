@@ -57,6 +57,21 @@ static void put_metrics(const stage_request *rq, stage_result *out)
     out->metric[0].value = (double)(h % 1000) / 7;
 }
 
+/* A learning curve of "to" epochs, which begins as that of fewer does. */
+static status put_curve(const node *params, stage_result *out, err *e)
+{
+    int n, name;
+    if (!node_get(params, "to")) return OK;
+    TRY(node_int(params, "to", 1, 1000, &n, e));
+    TRY(node_int(params, "of", 0, 1000000, &name, e));
+    buf_text(&out->detail, "{\"curve\":[");
+    for (int i = 0; i < n; i++)
+        buf_printf(&out->detail, "%s[0,%.3f]", i ? "," : "",
+                   (name * 37 % 101) / 7.0 + 9.0 / (i + 1));
+    buf_text(&out->detail, "]}");
+    return OK;
+}
+
 static status take_memory(arena *a, int megabytes, err *e)
 {
     arena_mark_t mark = arena_mark(a);
@@ -119,6 +134,7 @@ static status obey(const stage_request *rq, stage_progress progress, void *user,
     progress(user, 1, 1, 0.5);
     if (strcmp(what, "nothing") == 0) return OK;
     put_metrics(rq, out);
+    TRY(put_curve(params, out, e));
     return write_artifact(rq, a, padding, out, e);
 }
 

@@ -14,6 +14,7 @@
  *   diverge                       ERR_NUM
  *   fill-disk                     may write no file over 4 KiB, and tries to
  *   need-room                     "fill-disk" until there is a file FOLDER/room, then "ok"
+ *   "to": N besides               a learning curve of N epochs in the detail
  *   hang-once, crash-once, allocate-once   as above, but "ok" from the second try on */
 #ifndef PARETUNE_TESTS_SUPPORT_FAKE_WORKER_H
 #define PARETUNE_TESTS_SUPPORT_FAKE_WORKER_H
