@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 double pick_excess(limit_op op, double bound, double value)
@@ -283,21 +284,15 @@ static status read_asked(db *d, double *out, err *e)
     return query_end(&q);
 }
 
-/* in[points->n]: the points among the question's trials; NULL when these are all. Unlike a selection (picks_among) these do
- * not hide the other trials: what is known of seeds and luck is known from all. */
-static status mark_asked(const picks_question *ask, const store_points *points, arena *a,
-                         const bool **in, err *e)
+/* in[points->n]: the points among the question's trials; NULL when these are all. */
+static status mark_asked(const picks_question *ask, const pick_selection *among,
+                         const store_points *points, arena *a, const bool **in, err *e)
 {
-    pick_selection asked;
     *in = NULL;
     if (!ask->trial) return OK;
-    TRY(pick_selection_make(ask->trial, ask->n, a, &asked, e));
     bool *mark = ARENA_NEW(a, bool, points->n + 1);
     if (!mark) return FAIL(e, ERR_MEM, "no memory for picks");
-    for (int i = 0, at = 0; i < points->n; i++) {
-        while (at < asked.n && asked.trial[at] < points->trial[i]) at++;
-        mark[i] = at < asked.n && asked.trial[at] == points->trial[i];
-    }
+    for (int i = 0; i < points->n; i++) mark[i] = pick_selection_has(among, points->trial[i]);
     *in = mark;
     return OK;
 }
@@ -312,14 +307,14 @@ static status find_measures(store *s, const store_space *space, const picks_ques
     return OK;
 }
 
-static status read_picks(store *s, const pick_selection *from, picks_question ask, arena *a,
-                         picks *out, err *e)
+static status read_picks(store *s, picks_question ask, arena *a, picks *out, err *e)
 {
     store_space space;
     figures f;
     store_points points;
     pick_seeds seeds;
     pick_measure *measure;
+    pick_selection among;
     const bool *in;
     TRY(store_last_space(s, a, &space, e));
     *out = (picks){.own = ask.version || ask.trial || ask.rule != PICK_MARGIN};
@@ -331,34 +326,29 @@ static status read_picks(store *s, const pick_selection *from, picks_question as
     TRY(list_figures(&ask, measure, a, &f, e));
     TRY(store_read_points(s, f.n, f.name, a, &points, e));
     TRY(read_asked(&s->d, &out->asked, e));
-    if (from) pick_selection_keep(from, &points);
+    TRY(pick_selection_make(ask.trial, ask.n, a, &among, e));
+    if (ask.is_all_known) pick_selection_keep(&among, &points);
     TRY(pick_seeds_find(s, &points, a, &seeds, e));
-    TRY(mark_asked(&ask, &points, a, &in, e));
-    const field all = {&f, &points, out->asked > 0 ? &seeds : NULL, in};
+    TRY(mark_asked(&ask, &among, &points, a, &in, e));
+    const field from = {&f, &points, out->asked > 0 ? &seeds : NULL, in};
     for (int i = 0; i < out->n; i++) {
         pick *p = &out->pick[i];
         TRY(describe(&space, &ask.version[i], a, p, e));
-        TRY(choose(p, &all, &measure[i], a, e));
-        if (p->kind == PICK_CHOSEN) TRY(pick_judge(s, from, p, a, e));
+        TRY(choose(p, &from, &measure[i], a, e));
+        if (p->kind == PICK_CHOSEN) TRY(pick_judge(s, ask.is_all_known ? &among : NULL, p, a, e));
         if (p->kind != PICK_NONE) TRY(report(p, out->asked, s, a, e));
     }
     return OK;
 }
 
 /* All from one state of the file. */
-static status read_picks_at_once(store *s, const pick_selection *from, const picks_question *q,
-                                 arena *a, picks *out, err *e)
+status picks_ask(struct store *s, const picks_question *q, arena *a, picks *out, err *e)
 {
     bool own = sqlite3_get_autocommit(s->d.handle) != 0;
     if (own) TRY(db_run(&s->d, "BEGIN", e));
-    status st = read_picks(s, from, *q, a, out, e);
+    status st = read_picks(s, *q, a, out, e);
     if (own) db_rollback(&s->d);
     return st;
-}
-
-status picks_ask(struct store *s, const picks_question *q, arena *a, picks *out, err *e)
-{
-    return read_picks_at_once(s, NULL, q, a, out, e);
 }
 
 status picks_read(struct store *s, arena *a, picks *out, err *e)
@@ -368,9 +358,9 @@ status picks_read(struct store *s, arena *a, picks *out, err *e)
 
 status picks_among(struct store *s, const int64_t *trial, int n, arena *a, picks *out, err *e)
 {
-    pick_selection from;
-    TRY(pick_selection_make(trial, n, a, &from, e));
-    return read_picks_at_once(s, &from, &(picks_question){0}, a, out, e);
+    static const int64_t nobody = 0;
+    const picks_question q = {.trial = n > 0 ? trial : &nobody, .n = n, .is_all_known = true};
+    return picks_ask(s, &q, a, out, e);
 }
 
 /* --- the tables behind the view --- */

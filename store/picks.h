@@ -93,9 +93,10 @@ typedef struct {
     const store_version *version; /* NULL: those of the last run's space */
     int n_versions;
     pick_rule rule;
-    const int64_t *
-        trial; /* choose among these, n in any order; NULL: all. Seeds and luck are judged by all. */
+    const int64_t *trial; /* choose among these, n in any order; NULL: all */
     int n;
+    bool
+        is_all_known; /* nothing else is known than their validation figures, as for a search under way */
 } picks_question;
 /* ERR_INPUT when the study has no figure that the rule could weigh. The versions are borrowed by `out`. */
 status picks_ask(struct store *s, const picks_question *q, arena *a, picks *out, err *e);
