@@ -7,6 +7,7 @@
 #include "engine/tflite/cmd_inspect.h"
 #include "engine/tflite/cmd_invoke.h"
 #include "report/cmd_report.h"
+#include "report/cmd_serve.h"
 #include "report/cmd_top.h"
 #include "search/cmd_check.h"
 #include "search/cmd_export.h"
@@ -18,10 +19,15 @@
 #include "search/cmd_status.h"
 #include "search/cmd_verify.h"
 #include "search/cmd_worker.h"
+#include "store/cmd_compare.h"
+#include "store/cmd_explain.h"
+#include "store/cmd_front.h"
 #include "store/cmd_importance.h"
+#include "store/cmd_pick.h"
 #include "store/cmd_query.h"
 #include "store/cmd_retry.h"
 #include "store/cmd_sql.h"
+#include "store/cmd_why_not.h"
 
 #include "search/sampler.h"
 
@@ -31,10 +37,11 @@
 static const command cmd_completion;
 
 static const command *const commands[] = {
-    &cmd_run,    &cmd_check,      &cmd_plan,   &cmd_query,   &cmd_sql,    &cmd_importance,
-    &cmd_report, &cmd_export,     &cmd_grade,  &cmd_status,  &cmd_top,    &cmd_retry,
-    &cmd_gc,     &cmd_verify,     &cmd_replay, &cmd_inspect, &cmd_invoke, &cmd_bench,
-    &cmd_device, &cmd_completion, &cmd_worker, NULL,
+    &cmd_run,    &cmd_check,      &cmd_plan,    &cmd_query,   &cmd_sql,        &cmd_front,
+    &cmd_pick,   &cmd_why_not,    &cmd_explain, &cmd_compare, &cmd_importance, &cmd_report,
+    &cmd_serve,  &cmd_export,     &cmd_grade,   &cmd_status,  &cmd_top,        &cmd_retry,
+    &cmd_gc,     &cmd_verify,     &cmd_replay,  &cmd_inspect, &cmd_invoke,     &cmd_bench,
+    &cmd_device, &cmd_completion, &cmd_worker,  NULL,
 };
 
 /* --- completion: here, where the table of commands is --- */
