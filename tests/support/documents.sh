@@ -10,9 +10,6 @@ document_blocks() {
 document_command() {
     code=0
     line=$(printf '%s\n' "$2" | sed 's/^paretune/"$bin"/')
-    case $line in
-    *' > '*) eval "$line" 2>err </dev/null || code=$? ;;
-    *) eval "$line" >out 2>err </dev/null || code=$? ;;
-    esac
+    eval "$line" >out 2>err </dev/null || code=$? # a redirection of the line's own comes first
     case " $1 " in *" $code "*) ;; *) fail "'$2': exit $code instead of $1" ;; esac
 }
