@@ -60,7 +60,8 @@ const Curves = (() => {
     if (!behind.length && !front.length) { empty(); return; }
     fit([...behind, ...front.map((f) => f.curve)]);
     chart.axes(x, y, 'epoch', `${titles[state.curve] ?? state.curve}${y.unit ? ` (${y.unit})` : ''}${y.log ? ', log' : ''}`);
-    const clip = (v) => Math.min(Math.max(v, Math.min(y.from, y.to) - 1), Math.max(y.from, y.to) + 1);
+    cutOff();
+    const clip = (v) => Math.min(Math.max(v, y.to - 1000), y.from + 1000); /* far outside, where it is cut off */
     const alpha = Math.max(0.1, Math.min(0.4, 80 / behind.length));
     chart.manyLines(behind.length, (pen) => { pen.strokeStyle = Palette.other; pen.globalAlpha = alpha; pen.lineWidth = 1; }, (pen, k) => {
       behind[k].points.forEach(([e, v], j) => pen[j ? 'lineTo' : 'moveTo'](x.px(e), clip(y.px(v))));
@@ -69,6 +70,15 @@ const Curves = (() => {
     for (const f of front) drawHighlight(f, clip);
     drawLabels(front, clip);
     describe(rows, front);
+  }
+
+  /* What leaves the plot is not drawn along its edge. */
+  function cutOff() {
+    const box = { x: x.from, y: y.to, width: x.to - x.from, height: y.from - y.to };
+    chart.pen.beginPath();
+    chart.pen.rect(box.x, box.y, box.width, box.height);
+    chart.pen.clip();
+    chart.put(svg('clipPath', { id: 'learning-clip' }, svg('rect', box)));
   }
 
   function drawHighlight({ row, cls, chosen, curve }, clip) {
@@ -80,8 +90,8 @@ const Curves = (() => {
       const [a, b] = [x.px(prune[0]), x.px(Math.min(prune[1], x.high))];
       chart.put(svg('rect', { class: `prune-band ${cls}`, x: a, y: y.to, width: Math.max(0, b - a), height: y.from - y.to }));
     }
-    chart.put(svg('path', { class: `trace ${cls} ${chosen ? '' : 'slim'}`, d: `M${points.map(([e, v]) => `${x.px(e).toFixed(1)} ${clip(y.px(v)).toFixed(1)}`).join('L')}` }));
-    const mark = (kind, [e, v]) => chart.put(svg('path', { class: `curve-mark ${cls} ${kind}`, d: marks[kind](x.px(e), clip(y.px(v))) }));
+    chart.put(svg('path', { class: `trace ${cls} ${chosen ? '' : 'slim'}`, 'clip-path': 'url(#learning-clip)', d: `M${points.map(([e, v]) => `${x.px(e).toFixed(1)} ${clip(y.px(v)).toFixed(1)}`).join('L')}` }));
+    const mark = (kind, [e, v]) => y.isInside(v) && chart.put(svg('path', { class: `curve-mark ${cls} ${kind}`, d: marks[kind](x.px(e), clip(y.px(v))) }));
     if (prune) { mark('prune-begin', at(prune[0])); mark('prune-end', at(prune[1])); }
     const best = App.study.figure('best_epoch', row);
     if (Number.isFinite(best) && best !== points.at(-1)[0]) mark('kept', at(best));
@@ -90,7 +100,7 @@ const Curves = (() => {
 
   function drawStop(i, clip) {
     const [e, v] = curveOf(i, kindIndex())?.points.at(-1) ?? [];
-    if (e !== undefined) chart.put(svg('path', { class: 'curve-mark plain stopped', d: marks.stopped(x.px(e), clip(y.px(v)), 3) }));
+    if (e !== undefined && y.isInside(v)) chart.put(svg('path', { class: 'curve-mark plain stopped', d: marks.stopped(x.px(e), clip(y.px(v)), 3) }));
   }
 
   const marks = {
@@ -102,7 +112,7 @@ const Curves = (() => {
 
   /* Names at the curves' ends, moved apart. */
   function drawLabels(front, clip) {
-    const named = front.filter((f) => f.name).map((f) => ({ ...f, py: clip(y.px(f.curve.points.at(-1)[1])) })).sort((a, b) => a.py - b.py);
+    const named = front.filter((f) => f.name).map((f) => ({ ...f, py: Math.max(y.px(f.curve.points.at(-1)[1]), y.to) })).sort((a, b) => a.py - b.py);
     const at = [], GAP = 13;
     named.forEach((f, k) => { at[k] = Math.max(f.py + 4, (at[k - 1] ?? -Infinity) + GAP); });
     for (let k = named.length - 1, most = y.from; k >= 0; k--) { at[k] = Math.min(at[k], most); most = at[k] - GAP; }

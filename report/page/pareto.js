@@ -56,7 +56,7 @@ const Pareto = (() => {
     drawCloud();
     drawSteps();
     drawBest();
-    for (const v of order) if (study.versions[v]) drawPick(v);
+    study.versions.forEach((_, v) => drawPick(v));
     drawPins();
     drawTags();
     chart.put(svg('g', { class: 'focus' }));
@@ -192,8 +192,9 @@ const Pareto = (() => {
     state.pinned.forEach((trial, k) => {
       const p = pointOf.get(App.study.row.get(trial));
       if (!p) return;
-      chart.put(svg('circle', { class: 'pin', cx: p.px, cy: p.py, r: 9 }));
-      chart.text('pin-letter', p.px, p.py - 13, 'middle', pinLetter(k));
+      const picked = App.picks.filter((q) => q.row === p.row).length, r = picked ? 8 + 4 * Math.min(picked, 4) : 9;
+      chart.put(svg('circle', { class: 'pin', cx: p.px, cy: p.py, r }));
+      chart.text('pin-letter', p.px, p.py - r - 4, 'middle', pinLetter(k));
     });
   }
 

@@ -99,7 +99,7 @@ const Versions = (() => {
     replace(part.verdict, h('span', { class: 'badge' }, met ? 'met' : 'not met'), ' ', App.verdictText(v).replace(/^(not )?met(:| by)? ?/, (m) => (m.startsWith('met by') ? 'by ' : '')));
     const bound = pick.limits[pick.binding];
     replace(part.more,
-      h('p', null, `${plural(pick.feasible, 'trial')} of ${count(App.rows.length)} ${pick.feasible === 1 ? 'keeps' : 'keep'} all limits on validation figures${App.isFiltered() ? ', among those that pass the filter' : ''}.`,
+      h('p', null, `${pick.feasible ? plural(pick.feasible, 'trial') : 'No trial'} of ${count(App.rows.length)} ${pick.feasible > 1 ? 'keep' : 'keeps'} all limits on validation figures${App.isFiltered() ? ', among those that pass the filter' : ''}.`,
         bound && ` ${pick.kind === 'closest' || !bound.holds ? 'The binding limit is' : 'The tightest limit is'} ${bound.metric}.`),
       pick.kind === 'closest' && h('p', null, advice(pick)),
       chances(v) && h('p', { class: 'soft' }, chances(v)));

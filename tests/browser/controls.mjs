@@ -3,6 +3,12 @@ import { act, check, openStudy, same, settle, test, textOf, wait } from './harne
 
 const value = (page, body, ...args) => page.evaluate(body, ...args);
 
+/* By the pointer, where nothing lies above it. */
+async function click(page, selector, options) {
+  await page.$eval(selector, (n) => n.scrollIntoView({ behavior: 'instant', block: 'center' }));
+  await page.click(selector, options);
+}
+
 async function choose(page, id, to) {
   await page.select(`#${id}`, to);
   await settle(page);
@@ -14,10 +20,10 @@ async function press(page, key, times = 1) {
 }
 
 async function toggle(page, id) {
-  await page.$eval(`#${CSS_escape(id)}`, (n) => n.click());
+  await page.$eval(`#${escapeId(id)}`, (n) => n.click());
   await settle(page);
 }
-const CSS_escape = (id) => id.replace(/[^\w-]/g, (c) => `\\${c}`);
+const escapeId = (id) => id.replace(/[^\w-]/g, (c) => `\\${c}`);
 
 /* Where a trial of the Pareto view is, in the window. */
 const spot = (row) => {
@@ -80,7 +86,7 @@ async function pareto(page) {
     const few = (await page.$$('#pinned-body tbody tr')).length;
     await toggle(page, 'pinned-all');
     check((await page.$$('#pinned-body tbody tr')).length > few, 'all figures');
-    await page.click('#pinned-body thead button');
+    await click(page, '#pinned-body thead button');
     await settle(page);
     same(await value(page, () => state.pinned.length), 2, 'one fewer');
     await toggle(page, 'unpin-all');
@@ -104,7 +110,7 @@ async function pareto(page) {
     await toggle(page, 'front-fit');
     check(await value(page, () => Pareto.scales().points.length) < all, 'axes fit the filter');
     await toggle(page, 'front-fit');
-    await page.click('.chip');
+    await click(page, '.chip');
     await settle(page);
     same(await value(page, () => App.rows.length), all, 'all again');
   });
@@ -130,7 +136,7 @@ async function pareto(page) {
 
 async function versions(page) {
   await test('tabs: by pointer and by arrows, one in the tab order', async () => {
-    await page.click('#tab-1');
+    await click(page, '#tab-1');
     await settle(page);
     same(await page.$$eval('[role=tabpanel]', (n) => n.filter((p) => !p.hidden).map((p) => p.id)), ['panel-1'], 'panels');
     await press(page, 'ArrowRight');
@@ -140,10 +146,10 @@ async function versions(page) {
     same(await value(page, () => state.version), 0, 'Home');
   });
   await test('cards of verdicts lead to their version', async () => {
-    await page.click('#verdict-2');
+    await click(page, '#verdict-2');
     await settle(page);
     same(await value(page, () => state.version), 2, 'version');
-    await page.click('#verdict-0');
+    await click(page, '#verdict-0');
     await settle(page);
   });
   await test('a slider moves the limit, what is feasible and the pick', async () => {
@@ -155,13 +161,13 @@ async function versions(page) {
     same(after[1], 'closest', 'nothing is as small as that');
     check((await textOf(page, '#panel-0 .more')).includes('it would take'), 'says what would have to change');
     check((await textOf(page, '#panel-0 .command code')).match(/^paretune export usual\.db \d+$/), 'the command names the trial');
-    await page.click('#reset-0');
+    await click(page, '#reset-0');
     await settle(page);
     same(await value(page, () => [App.picks[0].feasible, App.picks[0].trial]), before, 'as in the study');
   });
   await test('a limit can be written, with units; nonsense is refused with words', async () => {
     const write = async (text) => {
-      await page.click('#limit-0-1', { count: 3 });
+      await click(page, '#limit-0-1', { count: 3 });
       await page.keyboard.type(text);
       await press(page, 'Enter');
     };
@@ -174,11 +180,11 @@ async function versions(page) {
     same(await value(page, () => state.bounds[0][1]), 6000, 'the bound stays');
     await write('7 kB');
     same(await textOf(page, '#limit-0-1-note'), '', 'fine again');
-    await page.click('#reset-0');
+    await click(page, '#reset-0');
     await settle(page);
   });
   await test('the button beside the pick pins it', async () => {
-    await page.click('#panel-0 .picked button');
+    await click(page, '#panel-0 .picked button');
     await settle(page);
     same(await value(page, () => state.pinned[0] === App.picks[0].trial), true, 'pinned');
     await act(page, () => App.unpinAll());
@@ -201,7 +207,7 @@ async function filter(page) {
     check((await textOf(page, '#filter-state')).includes("did you mean 'size'"), await textOf(page, '#filter-state'));
     same(await page.$eval('#filter', (n) => n.getAttribute('aria-invalid')), 'true', 'invalid');
     same(await value(page, () => App.rows.length), kept, 'the last good filter stays');
-    await page.click('#filter-clear');
+    await click(page, '#filter-clear');
     await settle(page);
     same(await value(page, () => App.rows.length === App.study.nDone && !App.isFiltered()), true, 'cleared');
   });
@@ -302,9 +308,9 @@ async function trials(page) {
     same((await column(at))[0], await value(page, (v) => Quantity.format(v, 'B'), sizes.at(-1)), 'descending');
   });
   await test('trials: pages', async () => {
-    await page.click('#page-on');
+    await click(page, '#page-on');
     same(await textOf(page, '#trials-pages span').then((t) => t.startsWith('Page 2 of')), true, 'second');
-    await page.click('#page-back');
+    await click(page, '#page-back');
     same(await page.$eval('#page-back', (n) => n.disabled), true, 'first');
   });
   await test('trials: all figures, other states, pins', async () => {
@@ -315,7 +321,7 @@ async function trials(page) {
     await toggle(page, 'trials-states');
     check((await textOf(page, '#trials-command')).includes('--state all'), 'the command says so');
     await toggle(page, 'trials-states');
-    await page.click('#trials-body .pin-button');
+    await click(page, '#trials-body .pin-button');
     await settle(page);
     same(await value(page, () => state.pinned.length), 1, 'pinned');
     await act(page, () => App.unpinAll());
@@ -340,12 +346,12 @@ async function look(page) {
   await test('theme: as the system, light, dark', async () => {
     const ground = () => value(page, () => getComputedStyle(document.body).backgroundColor);
     const [auto] = [await ground()];
-    await page.click('#theme');
+    await click(page, '#theme');
     same(await ground(), auto, 'light');
-    await page.click('#theme');
+    await click(page, '#theme');
     check(await ground() !== auto, 'dark');
     same(await value(page, () => Palette.front), '#56b4e9', 'charts too');
-    await page.click('#theme');
+    await click(page, '#theme');
     same(await ground(), auto, 'as the system');
   });
   await test('paper: light, all versions, no controls', async () => {

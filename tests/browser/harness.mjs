@@ -49,7 +49,7 @@ export async function open(url, { width = 1280, height = 900, scheme = 'light', 
   page.on('pageerror', (e) => page.complaints.push(e.message));
   page.on('dialog', (d) => { page.complaints.push(`dialog: ${d.message()}`); d.dismiss(); });
   page.on('request', (r) => { if (!r.url().startsWith('data:')) page.asked.push(r.url()); });
-  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
   await page.setViewport({ width, height, deviceScaleFactor: phone ? 2 : 1, isMobile: phone, hasTouch: phone });
   await page.goto(url);
   await settle(page);
