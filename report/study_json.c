@@ -305,7 +305,7 @@ static const struct {
 } curve_kinds[CURVE_KINDS] = {{"val_accuracy", 3, 100}, {"val_loss", 1, 1}, {"train_loss", 0, 1}};
 
 typedef struct {
-    const cell *row; /* of store_curves */
+    const cell *row; /* of store_all_curves */
     int n;           /* epochs */
     double offset;
     double *figure; /* n x CURVE_KINDS, NaN where unknown */
@@ -403,7 +403,7 @@ static status read_curves(work *w, curve **out, int *n, err *e)
 {
     table t;
     arena scratch;
-    TRY(store_curves(w->s, w->a, &t, e));
+    TRY(store_all_curves(w->s, w->a, &t, e));
     curve *c = *out = ARENA_NEW(w->a, curve, t.n_rows + 1);
     if (!c) return FAIL(e, ERR_MEM, "no memory for learning curves");
     arena_init(&scratch, 0);

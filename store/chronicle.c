@@ -49,7 +49,7 @@ status store_trial_curves(struct store *s, arena *a, table *out, err *e)
     " CASE WHEN json_valid(params) AND json_extract(params, '$.prune.unit') = 'epochs'" \
     " THEN json_extract(params, '$.prune." end "') END AS prune_" end ","
 
-status store_curves(struct store *s, arena *a, table *out, err *e)
+status store_all_curves(struct store *s, arena *a, table *out, err *e)
 {
     return store_sql(s,
                      "SELECT id AS stage," PRUNE("begin")

@@ -26,7 +26,7 @@ status store_trial_curves(struct store *s, arena *a, table *out, err *e);
 
 /* These stages, each once: columns stage, prune_begin, prune_end (epochs; NULL: no pruning, or counted in
  * steps), detail (JSON with "curve"). */
-status store_curves(struct store *s, arena *a, table *out, err *e);
+status store_all_curves(struct store *s, arena *a, table *out, err *e);
 
 /* What the stage of this kind noted in a trial's chain, the last one of several; "" for nothing. */
 status store_stage_note(struct store *s, int64_t trial, const char *kind, arena *a,

@@ -284,6 +284,7 @@ status store_sql_print(store *s, const char *sql, table_format format, FILE *f, 
 #include "store/chronicle.h"
 #include "store/importance.h"
 #include "store/picks.h"
+#include "store/trial_notes.h"
 #include "store/verdict.h"
 #include "store/trainings.h"
 
