@@ -98,6 +98,8 @@ $(OUT)/engine/tflite/int_kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(M
 # These hold the functions of generated C sources as text.
 $(OUT)/engine/tflite/c_text.o:      $(wildcard engine/tflite/c_text/*.c)
 $(OUT)/engine/signal/c_front_end.o: $(wildcard engine/signal/c_text/*.c)
+# This one holds the page's style sheet and scripts.
+$(OUT)/report/page.o: $(wildcard report/page/*)
 
 # A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.
 FLAGS = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
@@ -138,6 +140,10 @@ $(SUPPORT): $(HELP_OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT) $(LIB)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Studies to look at in a browser.
+$(OUT)/tests/browser/make_study: $(OUT)/tests/browser/make_study.o $(SUPPORT) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # What runs on a device (program_bench.c), linked statically. Debian has kissfft as a shared library only;
@@ -277,5 +283,16 @@ tflite-lib: ## install TensorFlow Lite's C library for the conformance tests (np
 	$(Q)test -d $(TFLITE) || npm install --prefix build/tflite --no-audit --no-fund --ignore-scripts \
 	    --legacy-peer-deps tfjs-tflite-node@0.0.2
 	$(Q)ls $(TFLITE)/linux_*/libtensorflowlite_c.so
+
+PUPPETEER := build/browser/node_modules/puppeteer-core
+.PHONY: browser-lib
+browser-lib: ## install what drives Chromium in the tests of the page (npm, 30 MB)
+	$(Q)test -d $(PUPPETEER) || { mkdir -p build/browser && npm install --prefix build/browser --no-audit --no-fund \
+	    --ignore-scripts puppeteer-core@24.43.1; }
+
+.PHONY: check-browser
+check-browser: all $(OUT)/tests/browser/make_study ## tests of the HTML page in Chromium; T=controls runs that part only
+	$(Q)$(MAKE) --no-print-directory browser-lib || echo "check-browser: puppeteer-core cannot be installed here"
+	$(Q)tools/check-browser.sh $(OUT) '$(T)'
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

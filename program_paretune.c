@@ -6,6 +6,7 @@
 #include "engine/tflite/cmd_inspect.h"
 #include "engine/tflite/cmd_invoke.h"
 #include "report/cmd_report.h"
+#include "report/cmd_serve.h"
 #include "search/cmd_check.h"
 #include "search/cmd_export.h"
 #include "search/cmd_grade.h"
@@ -21,9 +22,9 @@
 #include <stddef.h>
 
 static const command *const commands[] = {
-    &cmd_run,    &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,    &cmd_importance,
-    &cmd_report, &cmd_export, &cmd_grade,  &cmd_status, &cmd_replay, &cmd_inspect,
-    &cmd_invoke, &cmd_bench,  &cmd_device, &cmd_worker, NULL,
+    &cmd_run,     &cmd_check,  &cmd_plan,   &cmd_query,  &cmd_sql,    &cmd_importance,
+    &cmd_report,  &cmd_serve,  &cmd_export, &cmd_grade,  &cmd_status, &cmd_replay,
+    &cmd_inspect, &cmd_invoke, &cmd_bench,  &cmd_device, &cmd_worker, NULL,
 };
 
 const program this_program = {

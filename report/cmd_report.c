@@ -8,6 +8,7 @@
 #include "report/job.h"
 #include "report/output_strategies.h"
 #include "report/output_tables.h"
+#include "report/page_file.h"
 #include "report/volume.h"
 
 #include <math.h>
@@ -16,10 +17,15 @@
 
 static const char *out_folder, *x_metric, *y_metric, *width = "2", *filter;
 static bool strategies_only, png, latex, markdown, json, untitled;
+static bool as_page;
 
 static const opt options[] = {
-    {"out", 'o', OPT_STRING, "DIR", "folder for the files (default: report-NAME for NAME.db)", 0, 0,
-     &out_folder},
+    {"out", 'o', OPT_STRING, "DIR",
+     "folder for the files (default: report-NAME for NAME.db); with --html a folder or a file "
+     "that ends in .html",
+     0, 0, &out_folder},
+    {"html", 0, OPT_FLAG, NULL, "write one interactive page, NAME.html, in place of the files", 0,
+     0, &as_page},
     {"x", 'x', OPT_STRING, "METRIC", "draw one plot with this metric across (default: size)", 0, 0,
      &x_metric},
     {"y", 'y', OPT_STRING, "METRIC", "draw one plot with this metric upwards", 0, 0, &y_metric},
@@ -69,8 +75,13 @@ static const opt_spec spec = {
         "--strategies compares instead what each knob does (Laboratory 4's questions): pairs of\n"
         "trials that differ in one knob only, their mean difference in accuracy, memory and\n"
         "latency, intervals that hold for all of them at once, and in two paragraphs what follows\n"
-        "from that and what does not.",
+        "from that and what does not.\n"
+        "\n"
+        "--html writes a page that needs no network: fronts of any two figures, limits to move,\n"
+        "filters, learning curves, what each knob bought, where the picked file's bytes are, and\n"
+        "provenance. 'paretune serve' shows the same of a running study.",
     .examples = "  paretune report hw2.db\n"
+                "  paretune report hw2.db --html\n"
                 "  paretune report hw2.db --width 1 --png --latex --out paper\n"
                 "  paretune report hw2.db --x macs --y T_mae --filter 'size < 2 kB'\n"
                 "  paretune report lab4.db --strategies --markdown",
@@ -133,10 +144,21 @@ static status write_report(job *j, err *e)
     return OK;
 }
 
+static status write_page(const char *db, err *e)
+{
+    const char *path = NULL;
+    arena a = {0};
+    status s = page_write(db, out_folder, &a, &path, e);
+    if (s == OK) printf("wrote %s\n", path);
+    arena_free(&a);
+    return s;
+}
+
 static status run(int n, char **argv, int *code, err *e)
 {
     (void)n;
     (void)code;
+    if (as_page) return write_page(argv[0], e);
     arena a = {0};
     job j = {.a = &a,
              .db = argv[0],

@@ -237,36 +237,7 @@ static status read_asked(db *d, double *out, err *e)
     return query_end(&q);
 }
 
-/* Trials to choose among; NULL: all. */
-typedef struct {
-    const int64_t *trial; /* ascending */
-    int n;
-} selection;
-
-static int by_number(const void *x, const void *y)
-{
-    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
-    return (a > b) - (a < b);
-}
-
-/* Keeps the points of selected trials, in their order. */
-static void keep_selected(const selection *from, store_points *points)
-{
-    const size_t width = (size_t)points->n_metrics;
-    int kept = 0;
-    for (int i = 0; i < points->n; i++) {
-        if (!bsearch(&points->trial[i], from->trial, (size_t)from->n, sizeof *from->trial,
-                     by_number))
-            continue;
-        points->trial[kept] = points->trial[i];
-        memmove(points->value + (size_t)kept * width, points->value + (size_t)i * width,
-                width * sizeof *points->value);
-        kept++;
-    }
-    points->n = kept;
-}
-
-static status read_picks(store *s, const selection *from, arena *a, picks *out, err *e)
+static status read_picks(store *s, const pick_selection *from, arena *a, picks *out, err *e)
 {
     store_space space;
     figures f;
@@ -278,19 +249,19 @@ static status read_picks(store *s, const selection *from, arena *a, picks *out, 
     TRY(list_figures(&space, a, &f, e));
     TRY(store_read_points(s, f.n, f.name, a, &points, e));
     TRY(read_asked(&s->d, &out->asked, e));
+    if (from) pick_selection_keep(from, &points);
     TRY(pick_seeds_find(s, &points, a, &seeds, e));
-    if (from) keep_selected(from, &points);
     for (int i = 0; i < out->n; i++) {
         TRY(describe(&space, &space.version[i], a, &out->pick[i], e));
         TRY(choose(&out->pick[i], &f, &points, out->asked > 0 ? &seeds : NULL, a, e));
-        if (out->pick[i].kind == PICK_CHOSEN) TRY(pick_judge(s, &out->pick[i], a, e));
+        if (out->pick[i].kind == PICK_CHOSEN) TRY(pick_judge(s, from, &out->pick[i], a, e));
         if (out->pick[i].kind != PICK_NONE) TRY(report(&out->pick[i], out->asked, &s->d, a, e));
     }
     return OK;
 }
 
 /* All from one state of the file. */
-static status read_picks_at_once(store *s, const selection *from, arena *a, picks *out, err *e)
+static status read_picks_at_once(store *s, const pick_selection *from, arena *a, picks *out, err *e)
 {
     bool own = sqlite3_get_autocommit(s->d.handle) != 0;
     if (own) TRY(db_run(&s->d, "BEGIN", e));
@@ -306,11 +277,9 @@ status picks_read(store *s, arena *a, picks *out, err *e)
 
 status picks_among(store *s, const int64_t *trial, int n, arena *a, picks *out, err *e)
 {
-    int64_t *sorted = ARENA_NEW(a, int64_t, (size_t)n + 1);
-    if (!sorted) return FAIL(e, ERR_MEM, "no memory for picks");
-    if (n > 0) memcpy(sorted, trial, (size_t)n * sizeof *trial);
-    qsort(sorted, (size_t)n, sizeof *sorted, by_number);
-    return read_picks_at_once(s, &(selection){sorted, n}, a, out, e);
+    pick_selection from;
+    TRY(pick_selection_make(trial, n, a, &from, e));
+    return read_picks_at_once(s, &from, a, out, e);
 }
 
 /* --- the tables behind the view --- */

@@ -82,7 +82,8 @@ typedef struct {
 /* Computed from the trials as they stand, for each version of the last run's space. */
 status picks_read(struct store *s, arena *a, picks *out, err *e);
 
-/* The same, as if of the trials only these were there: n rows in any order. */
+/* The same, as if of the trials only these were there, n rows in any order, and with the chances that validation
+ * figures alone give: for a search that asks whether to go on. */
 status picks_among(struct store *s, const int64_t *trial, int n, arena *a, picks *out, err *e);
 
 /* Brings the tables behind the views `front` and `picks` up to date (a writer's store). */

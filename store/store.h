@@ -281,6 +281,7 @@ status store_trials_print(store *s, const store_query *q, table_format format, F
 status store_sql_print(store *s, const char *sql, table_format format, FILE *f, err *e);
 
 #include "store/census.h"
+#include "store/chronicle.h"
 #include "store/importance.h"
 #include "store/picks.h"
 #include "store/trial_notes.h"
