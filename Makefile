@@ -181,13 +181,16 @@ demo: ## search the demo space on made-up weather and write a report (installs w
 
 .PHONY: install uninstall
 SHARE = $(DESTDIR)$(PREFIX)/share
-install: all ## copy program, spaces and manual page below $(DESTDIR)$(PREFIX)
+COMPLETIONS = $(SHARE)/bash-completion/completions/paretune $(SHARE)/zsh/site-functions/_paretune
+install: all ## copy program, spaces, manual page and shell completion below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/paretune
 	install -D -m 644 docs/paretune.1 $(SHARE)/man/man1/paretune.1
+	$(BIN) completion bash | install -D -m 644 /dev/stdin $(word 1,$(COMPLETIONS))
+	$(BIN) completion zsh | install -D -m 644 /dev/stdin $(word 2,$(COMPLETIONS))
 	find spaces -name '*.yaml' -exec install -D -m 644 {} $(SHARE)/paretune/{} \;
 
 uninstall: ## remove what install copied
-	rm -rf $(DESTDIR)$(PREFIX)/bin/paretune $(SHARE)/man/man1/paretune.1 $(SHARE)/paretune
+	rm -rf $(DESTDIR)$(PREFIX)/bin/paretune $(SHARE)/man/man1/paretune.1 $(SHARE)/paretune $(COMPLETIONS)
 
 .PHONY: data
 data: ## download the Jena climate series into data/jena and verify it

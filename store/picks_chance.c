@@ -37,14 +37,17 @@ status pick_selection_make(const int64_t *trial, int n, arena *a, pick_selection
     return OK;
 }
 
+bool pick_selection_has(const pick_selection *among, int64_t trial)
+{
+    return bsearch(&trial, among->trial, (size_t)among->n, sizeof trial, by_number) != NULL;
+}
+
 void pick_selection_keep(const pick_selection *from, store_points *points)
 {
     const size_t width = (size_t)points->n_metrics;
     int kept = 0;
     for (int i = 0; i < points->n; i++) {
-        if (!bsearch(&points->trial[i], from->trial, (size_t)from->n, sizeof *from->trial,
-                     by_number))
-            continue;
+        if (!pick_selection_has(from, points->trial[i])) continue;
         points->trial[kept] = points->trial[i];
         memmove(points->value + (size_t)kept * width, points->value + (size_t)i * width,
                 width * sizeof *points->value);

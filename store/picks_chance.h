@@ -12,6 +12,7 @@ typedef struct {
 
 /* In any order; the list in `a`. */
 status pick_selection_make(const int64_t *trial, int n, arena *a, pick_selection *out, err *e);
+bool pick_selection_has(const pick_selection *among, int64_t trial);
 /* Keeps the points of selected trials, in their order. */
 void pick_selection_keep(const pick_selection *from, store_points *points);
 
