@@ -98,6 +98,8 @@ $(OUT)/engine/tflite/int_kernel_avx512.o: ISA_CFLAGS := $(if $(filter x86_64,$(M
 # These hold the functions of generated C sources as text.
 $(OUT)/engine/tflite/c_text.o:      $(wildcard engine/tflite/c_text/*.c)
 $(OUT)/engine/signal/c_front_end.o: $(wildcard engine/signal/c_text/*.c)
+# This one holds the page's style sheet and scripts.
+$(OUT)/report/page.o: $(wildcard report/page/*)
 
 # A change of flags rebuilds everything; so does one of this file, where the kernels' own flags are.
 FLAGS = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
@@ -140,6 +142,10 @@ $(SUPPORT): $(HELP_OBJ)
 $(OUT)/tests/bench/%: $(OUT)/tests/bench/%.o $(SUPPORT) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Studies to look at in a browser.
+$(OUT)/tests/browser/make_study: $(OUT)/tests/browser/make_study.o $(SUPPORT) $(LIB)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # What runs on a device (program_bench.c), linked statically. Debian has kissfft as a shared library only;
 # a static program cannot load TensorFlow Lite.
 BENCH_SRC := $(wildcard engine/base/*.c engine/compress/*.c engine/nn/*.c engine/tflite/*.c) engine/measure/cmd_bench.c \
@@ -175,13 +181,16 @@ demo: ## search the demo space on made-up weather and write a report (installs w
 
 .PHONY: install uninstall
 SHARE = $(DESTDIR)$(PREFIX)/share
-install: all ## copy program, spaces and manual page below $(DESTDIR)$(PREFIX)
+COMPLETIONS = $(SHARE)/bash-completion/completions/paretune $(SHARE)/zsh/site-functions/_paretune
+install: all ## copy program, spaces, manual page and shell completion below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/paretune
 	install -D -m 644 docs/paretune.1 $(SHARE)/man/man1/paretune.1
+	$(BIN) completion bash | install -D -m 644 /dev/stdin $(word 1,$(COMPLETIONS))
+	$(BIN) completion zsh | install -D -m 644 /dev/stdin $(word 2,$(COMPLETIONS))
 	find spaces -name '*.yaml' -exec install -D -m 644 {} $(SHARE)/paretune/{} \;
 
 uninstall: ## remove what install copied
-	rm -rf $(DESTDIR)$(PREFIX)/bin/paretune $(SHARE)/man/man1/paretune.1 $(SHARE)/paretune
+	rm -rf $(DESTDIR)$(PREFIX)/bin/paretune $(SHARE)/man/man1/paretune.1 $(SHARE)/paretune $(COMPLETIONS)
 
 .PHONY: data
 data: ## download the Jena climate series into data/jena and verify it
@@ -277,5 +286,16 @@ tflite-lib: ## install TensorFlow Lite's C library for the conformance tests (np
 	$(Q)test -d $(TFLITE) || npm install --prefix build/tflite --no-audit --no-fund --ignore-scripts \
 	    --legacy-peer-deps tfjs-tflite-node@0.0.2
 	$(Q)ls $(TFLITE)/linux_*/libtensorflowlite_c.so
+
+PUPPETEER := build/browser/node_modules/puppeteer-core
+.PHONY: browser-lib
+browser-lib: ## install what drives Chromium in the tests of the page (npm, 30 MB)
+	$(Q)test -d $(PUPPETEER) || { mkdir -p build/browser && npm install --prefix build/browser --no-audit --no-fund \
+	    --ignore-scripts puppeteer-core@24.43.1; }
+
+.PHONY: check-browser
+check-browser: all $(OUT)/tests/browser/make_study ## tests of the HTML page in Chromium; T=controls runs that part only
+	$(Q)$(MAKE) --no-print-directory browser-lib || echo "check-browser: puppeteer-core cannot be installed here"
+	$(Q)tools/check-browser.sh $(OUT) '$(T)'
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -4,7 +4,9 @@
 
 #include <assert.h>
 #include <cblas.h>
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -90,6 +92,37 @@ hash stage_key(stage_kind kind, const char *params, const hash *parent, int n_pa
 char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)
 {
     return arena_printf(a, "%s/%.2s/%s.%s", folder, key->text, key->text, kinds[kind].extension);
+}
+
+/* The process in "KEY.KIND.PID.tmp", whose length without ".PID.tmp" is left in *n; 0 without one. */
+static long writer_of(const char *name, size_t *n)
+{
+    static const char end[] = ".tmp";
+    const size_t k = sizeof end - 1;
+    size_t i = *n, first;
+    if (i <= k || memcmp(name + i - k, end, k) != 0) return 0;
+    for (first = i -= k; first > 0 && isdigit((unsigned char)name[first - 1]);) first--;
+    if (first == i || i - first > 9 || first == 0 || name[first - 1] != '.') return 0;
+    *n = first - 1;
+    return strtol(name + first, NULL, 10);
+}
+
+bool stage_read_name(const char *name, stage_kind *kind, hash *key, long *pid)
+{
+    const size_t digits = HASH_TEXT - 1;
+    size_t n = strlen(name);
+    if (strspn(name, "0123456789abcdef") != digits || name[digits] != '.') return false;
+    *pid = writer_of(name, &n);
+    for (int k = 0; k < N_STAGE_KINDS; k++) {
+        const char *extension = kinds[k].extension;
+        if (strlen(extension) != n - digits - 1 ||
+            memcmp(extension, name + digits + 1, n - digits - 1) != 0)
+            continue;
+        *kind = (stage_kind)k;
+        snprintf(key->text, sizeof key->text, "%.*s", (int)digits, name);
+        return true;
+    }
+    return false;
 }
 
 status stage_open_parent(const stage_job *job, int i, stage_kind kind, file_map *map, err *e)

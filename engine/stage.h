@@ -88,6 +88,12 @@ char *stage_path(arena *a, const char *folder, stage_kind kind, const hash *key)
  * of living processes stay: another study may use the folder at the same time. */
 void stage_remove_leftovers(const char *folder);
 
+/* Reads the name of a file beside stage_path's: of an artifact (*pid = 0), or of one that process *pid writes or
+ * left half written. False for any other name. */
+bool stage_read_name(const char *name, stage_kind *kind, hash *key, long *pid);
+/* Whether such a process lives on this machine. */
+bool stage_writer_lives(long pid);
+
 /* Called between epochs or other steps: `done` of `total`, with a figure worth showing (NaN for
  * none). Returning false asks the stage to stop; it then fails with ERR_STATE "stopped". */
 typedef bool (*stage_progress)(void *user, double done, double total, double figure);

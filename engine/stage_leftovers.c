@@ -7,18 +7,17 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { N_SUBFOLDERS = 256, KEY_DIGITS = HASH_TEXT - 1 };
+enum { N_SUBFOLDERS = 256 };
 
 /* A process that was killed and not yet waited for writes no more: Linux shows it as Z or X. */
-static bool is_alive(pid_t pid)
+bool stage_writer_lives(long pid)
 {
     char path[40], line[400];
-    if (kill(pid, 0) != 0 && errno == ESRCH) return false;
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    if (kill((pid_t)pid, 0) != 0 && errno == ESRCH) return false;
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     FILE *f = fopen(path, "r");
     if (!f) return true;
     size_t n = fread(line, 1, sizeof line - 1, f);
@@ -28,16 +27,12 @@ static bool is_alive(pid_t pid)
     return !state || state[1] == '\0' || !strchr("ZX", state[2]);
 }
 
-/* True for ....KIND.PID.tmp of a process that is gone. */
 static bool is_leftover(const char *name)
 {
-    if (strspn(name, "0123456789abcdef") != KEY_DIGITS || name[KEY_DIGITS] != '.') return false;
-    const char *kind_end = strchr(name + KEY_DIGITS + 1, '.');
-    if (!kind_end) return false;
-    char *end;
-    long pid = strtol(kind_end + 1, &end, 10);
-    if (pid < 1 || strcmp(end, ".tmp") != 0) return false;
-    return !is_alive((pid_t)pid);
+    stage_kind kind;
+    hash key;
+    long pid;
+    return stage_read_name(name, &kind, &key, &pid) && pid > 0 && !stage_writer_lives(pid);
 }
 
 static void clean(const char *folder)

@@ -42,9 +42,9 @@ static void add_tick(axis *a, double at, bool labelled)
 }
 
 /* Ticks at multiples of 1, 2 or 5 times a power of ten. */
-static void linear_ticks(axis *a)
+static void linear_ticks(axis *a, int wanted)
 {
-    double rough = (a->high - a->low) / a->scale / WANTED_TICKS;
+    double rough = (a->high - a->low) / a->scale / wanted;
     double power = pow(10, floor(log10(rough))), ratio = rough / power;
     double step = power * (ratio < 1.5 ? 1 : ratio < 3.5 ? 2 : ratio < 7.5 ? 5 : 10);
     double first = ceil(a->low / a->scale / step - 1e-9);
@@ -54,19 +54,46 @@ static void linear_ticks(axis *a)
     }
 }
 
-/* 1, 2, 5 of each decade; beyond four decades only the powers of ten are labelled. */
-static void log_ticks(axis *a)
+static int count_labels(const axis *a)
 {
-    static const double leads[] = {1, 2, 5};
+    int n = 0;
+    for (int i = 0; i < a->n_ticks; i++) n += a->tick[i].label[0] != '\0';
+    return n;
+}
+
+/* Ticks at 1, 2, 5 of each decade, labels at those of `leads` in every `stride`-th one. */
+static void decade_ticks(axis *a, const char *leads, int stride)
+{
     int from = (int)floor(log10(a->low / a->scale)), to = (int)ceil(log10(a->high / a->scale));
     bool many = to - from > 5;
-    int stride = (to - from) / 8 + 1;
+    a->n_ticks = 0;
     for (int decade = from; decade <= to; decade++)
-        for (int i = 0; i < (many ? 1 : 3); i++)
-            add_tick(a, leads[i] * pow(10, decade) * a->scale, (decade - from) % stride == 0);
+        for (const char *lead = many ? "1" : "1235"; *lead; lead++) {
+            bool labelled = strchr(leads, *lead) && (decade - from) % stride == 0;
+            if (labelled || *lead != '3')
+                add_tick(a, (*lead - '0') * pow(10, decade) * a->scale, labelled);
+        }
+}
+
+/* As many labels as wanted, or few more, in the roundest places; two at the least. */
+static void log_ticks(axis *a, int wanted)
+{
+    static const char *const leads[] = {"125", "13", "1"};
+    int tries = (int)(sizeof leads / sizeof *leads);
+    for (int i = 0; i < tries; i++) {
+        decade_ticks(a, leads[i], 1);
+        if (count_labels(a) <= wanted + 1) break;
+    }
+    for (int stride = 2; count_labels(a) > wanted + 2; stride++) decade_ticks(a, "1", stride);
+    for (int i = tries - 2; i >= 0 && count_labels(a) < 2; i--) decade_ticks(a, leads[i], 1);
 }
 
 void axis_fit(axis *a, double low, double high, const char *unit)
+{
+    axis_fit_few(a, low, high, unit, WANTED_TICKS);
+}
+
+void axis_fit_few(axis *a, double low, double high, const char *unit, int wanted)
 {
     *a = (axis){.log = low > 0 && high / low > AXIS_LOG_FACTOR};
     choose_unit(a, fmax(fabs(low), fabs(high)), unit);
@@ -74,14 +101,14 @@ void axis_fit(axis *a, double low, double high, const char *unit)
         double margin = pow(high / low, 0.05);
         a->low = low / margin;
         a->high = high * margin;
-        log_ticks(a);
+        log_ticks(a, wanted);
         return;
     }
     double margin = 0.06 * (high - low);
     if (margin <= fabs(high) * 1e-9) margin = high != 0 ? 0.1 * fabs(high) : 1;
     a->low = low >= 0 && low < margin ? 0 : low - margin;
     a->high = high + margin;
-    linear_ticks(a);
+    linear_ticks(a, wanted);
 }
 
 void axis_title(const axis *a, const char *metric, bool higher, char *text, size_t n)

@@ -22,6 +22,8 @@ typedef struct {
 /* Fits an axis around finite `low` <= `high`. Logarithmic when both are above 0 and more than a
  * factor of AXIS_LOG_FACTOR apart. */
 void axis_fit(axis *a, double low, double high, const char *unit);
+/* The same with about `wanted` (2 or more) ticks that have a label, for a plot with little room. */
+void axis_fit_few(axis *a, double low, double high, const char *unit, int wanted);
 /* Where a value lies: 0 at the low end, 1 at the high one, beyond them outside. */
 double axis_place(const axis *a, double v);
 /* "T_mae (°C), less is better (log)"; `higher`: more is. */

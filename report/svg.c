@@ -43,6 +43,8 @@ void svg_escape(buf *b, const char *text)
     }
 }
 
+#define MM_PER_POINT (25.4 / 72)
+
 static void attribute(buf *b, const char *name, double v)
 {
     buf_printf(b, " %s=\"", name);
@@ -53,10 +55,11 @@ static void attribute(buf *b, const char *name, double v)
 void svg_begin(buf *b, double width, double height, const char *title, const char *description,
                const char *css)
 {
-    buf_text(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"");
-    attribute(b, "width", width);
-    attribute(b, "height", height);
-    buf_printf(b, " viewBox=\"0 0 %.0f %.0f\">\n<title>", width, height);
+    buf_text(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"");
+    svg_number(b, width * MM_PER_POINT);
+    buf_text(b, "mm\" height=\"");
+    svg_number(b, height * MM_PER_POINT);
+    buf_printf(b, "mm\" viewBox=\"0 0 %.2f %.2f\">\n<title>", width, height);
     svg_escape(b, title);
     buf_text(b, "</title>\n<desc>");
     svg_escape(b, description);

@@ -1,8 +1,8 @@
 /* Writing SVG by hand: elements appended to a buffer, text escaped, numbers short and always
  * finite.
  *
- * Coordinates are in pixels. Looks are CSS classes, given once at the start, so that one file
- * serves light and dark pages. */
+ * Coordinates are points, 1/72 inch; the document says its size in millimetres. Looks are CSS classes, given once at
+ * the start, so that one file serves light and dark pages. */
 #ifndef PARETUNE_REPORT_SVG_H
 #define PARETUNE_REPORT_SVG_H
 

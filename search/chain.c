@@ -362,25 +362,13 @@ static status add_stages(maker *m, const value *slots, const build *w, uint64_t 
     return add_measurements(m, slots, parents, e);
 }
 
-static store_knob make_knob(const space *s, const value *slots, int i)
-{
-    int slot = s->axis[i].slot;
-    const value *v = &slots[slot];
-    store_knob k = {.name = s->axis[i].name,
-                    .is_number = v->kind != VALUE_TEXT,
-                    .number = v->number,
-                    .text = v->text};
-    if (v->kind == VALUE_BOOL)
-        k = (store_knob){.name = k.name, .text = v->number != 0 ? "true" : "false"};
-    return k;
-}
-
 status plan_knobs(const plan *p, int64_t candidate, arena *a, store_knob *out, err *e)
 {
     value slots[N_SLOTS];
     (void)a;
     TRY(plan_values(p, candidate, slots, e));
-    for (int i = 0; i < p->s->n_axes; i++) out[i] = make_knob(p->s, slots, i);
+    for (int i = 0; i < p->s->n_axes; i++)
+        out[i] = axis_knob(&p->s->axis[i], &slots[p->s->axis[i].slot]);
     return OK;
 }
 
@@ -389,7 +377,8 @@ static int fill_knobs(const space *s, const value *slots, store_knob *out)
 {
     int n = 0;
     for (int i = 0; i < s->n_axes; i++)
-        if (candidate_matters(s, slots, s->axis[i].slot)) out[n++] = make_knob(s, slots, i);
+        if (candidate_matters(s, slots, s->axis[i].slot))
+            out[n++] = axis_knob(&s->axis[i], &slots[s->axis[i].slot]);
     return n;
 }
 

@@ -13,7 +13,7 @@
 static const size_t MOST_FILE = (size_t)256 << 20;
 
 static struct {
-    const char *version, *folder, *artifacts, *features;
+    const char *version, *folder, *artifacts, *features, *optuna;
     bool c;
 } given;
 
@@ -32,6 +32,10 @@ static const opt options[] = {
      "with --c: the front end that the C computes, such as '{kind: mfcc, frame: 640}', in place of "
      "the one in the file's metadata",
      0, 0, &given.features},
+    {"optuna", 0, OPT_STRING, "FILE",
+     "write the whole study as an Optuna storage (SQLite), for optuna.load_study and "
+     "optuna-dashboard; the file must be new",
+     0, 0, &given.optuna},
     {0},
 };
 
@@ -50,10 +54,15 @@ static const opt_spec spec = {
         "how\n"
         "its features are made, those (features_compute): static memory, no dependency but libm, "
         "the\n"
-        "interpreter's numbers. --c takes any .tflite file, flat or packed, in place of a study.",
+        "interpreter's numbers. --c takes any .tflite file, flat or packed, in place of a study.\n"
+        "\n"
+        "With --optuna every space of the study becomes an Optuna study of its objectives: knobs "
+        "are\n"
+        "parameters, all figures are user attributes, learning curves intermediate values.",
     .examples = "  paretune export demo.db --pick small --out small\n"
                 "  paretune export demo.db 38 --c\n"
-                "  paretune export model.tflite --c --out device",
+                "  paretune export model.tflite --c --out device\n"
+                "  paretune export demo.db --optuna demo-optuna.db",
     .args_min = 1,
     .args_max = 2,
     .options = options,
@@ -180,12 +189,28 @@ static status export(store *s, const char *number, arena *a, err *e)
     return write_model(trial, &model, bytes, n, a, e);
 }
 
+static status export_optuna(const char *path, err *e)
+{
+    store *s;
+    optuna_written w;
+    TRY(store_open(path, STORE_READ, &s, e));
+    status st = store_write_optuna(s, given.optuna, &w, e);
+    store_close(s);
+    TRY(st);
+    printf("wrote %s: %d trial%s in %d stud%s\n", given.optuna, w.trials, w.trials == 1 ? "" : "s",
+           w.studies, w.studies == 1 ? "y" : "ies");
+    return OK;
+}
+
 static status run(int n, char **argv, int *code, err *e)
 {
     (void)code;
     store *s = NULL;
     arena a;
     status st;
+    if (given.optuna && (n > 1 || given.version || given.c || given.folder))
+        return FAIL(e, ERR_INPUT, "--optuna takes the whole study, and no other option");
+    if (given.optuna) return export_optuna(argv[0], e);
     const bool is_file = given.c && n == 1 && !given.version;
     if (!is_file && (n > 1) == (given.version != NULL))
         return FAIL(

@@ -7,6 +7,7 @@
 
 #include "engine/base/file.h"
 #include "engine/base/log.h"
+#include "engine/base/quantity.h"
 #include "engine/base/tflite_args.h"
 #include "search/cmd_plan.h"
 #include "search/crew.h"
@@ -382,7 +383,7 @@ static void say_stopped(const job *j, const sched_figures *f)
 static void say_end(const job *j, sched_end end, const sched_figures *f)
 {
     char took[32];
-    progress_duration(f->elapsed_seconds, took, sizeof took);
+    quantity_duration(f->elapsed_seconds, took, sizeof took);
     log_say("run", "%s after %s: %d of %d trials done, %d stopped early, %d failed; results in %s",
             end_word(end), took, f->trials_done, f->trials, f->trials_stopped, f->trials_failed,
             j->db);

@@ -8,6 +8,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/log.h"
+#include "engine/base/quantity.h"
 
 enum { MOST_FAILURES_TOLD = 20, MOST_DAMAGES_TOLD = 3, NARROWEST = 20 };
 static const double terminal_seconds = 1, line_seconds = 30, picks_seconds = 10;
@@ -23,24 +24,6 @@ void progress_open(progress *p, progress_style style, store *results)
 {
     *p = (progress){.style = style, .colour = log_colour(stderr), .results = results};
     arena_init(&p->memory, 0);
-}
-
-void progress_duration(double seconds, char *text, size_t n)
-{
-    if (isnan(seconds)) {
-        snprintf(text, n, "?");
-        return;
-    }
-    long s = seconds > 1e9 ? 1000000000 : lround(seconds);
-    long m = (s + 30) / 60, h = (s + 1800) / 3600;
-    if (s < 90)
-        snprintf(text, n, "%ld s", s);
-    else if (m < 90)
-        snprintf(text, n, "%ld min", m);
-    else if (h < 48)
-        snprintf(text, n, "%ld h %02ld min", m / 60, m % 60);
-    else
-        snprintf(text, n, "%ld d %ld h", h / 24, h % 24);
 }
 
 /* --- versions --- */
@@ -79,7 +62,7 @@ static void describe(const progress *p, const sched_event *ev, char *text, size_
         snprintf(text, n, "%d trials planned so far", f->trials);
         return;
     }
-    progress_duration(f->eta_seconds, eta, sizeof eta);
+    quantity_duration(f->eta_seconds, eta, sizeof eta);
     if (f->trials_stopped)
         snprintf(stopped, sizeof stopped, ", %d stopped early", f->trials_stopped);
     if (f->trials_failed) snprintf(failed, sizeof failed, ", %d failed", f->trials_failed);

@@ -40,9 +40,6 @@ void progress_watch(void *user, const sched_event *ev);
 /* Leaves the terminal's line behind. */
 void progress_close(progress *p);
 
-/* "45 s", "6 min", "2 h 05 min", "3 d 4 h"; "?" for NaN. */
-void progress_duration(double seconds, char *text, size_t n);
-
 /* The events as JSON, for the last words of a run: one line on standard output. */
 void progress_put_event_json(const sched_event *ev);
 void progress_put_pick_json(const pick *p);

@@ -545,7 +545,8 @@ static const setting_row rows[N_SETTINGS] = {
     [SET_UNTIL] =
         {"search.until", TYPE_CHOICE, .choices = "exhausted|met", .def = "exhausted",
          .help = "`exhausted`: as far as limits and candidates reach; `met`: at the latest until "
-                 "every version aimed at has a pick on validation figures"},
+                 "every version aimed at has a pick on validation figures (one that holds with "
+                 "`confidence` by them, when that is asked for)"},
     [SET_MIN_GAIN] =
         {"search.min_gain", TYPE_QUANTITY, .min = 0, .max = 1e6, .def = "0 %", .unit = "%",
          .help = "of `greybox` with `aim: front`: ends the search when no training is expected to "

@@ -184,6 +184,28 @@ static const store_metric_info *list_metrics(space *s, int *n)
     return list;
 }
 
+store_knob axis_knob(const axis *a, const value *v)
+{
+    if (v->kind == VALUE_BOOL)
+        return (store_knob){.name = a->name, .text = v->number != 0 ? "true" : "false"};
+    return (store_knob){
+        .name = a->name, .is_number = v->kind != VALUE_TEXT, .number = v->number, .text = v->text};
+}
+
+static const store_axis *list_axes(space *s)
+{
+    store_axis *list = ARENA_NEW(s->a, store_axis, s->n_axes + 1);
+    for (int i = 0; list && i < s->n_axes; i++) {
+        const axis *from = &s->axis[i];
+        int n = from->n <= STORE_MOST_VALUES ? from->n : 0;
+        store_knob *v = ARENA_NEW(s->a, store_knob, n + 1);
+        if (!v) return NULL;
+        for (int k = 0; k < n; k++) v[k] = axis_knob(from, &from->values[k]);
+        list[i] = (store_axis){n, v};
+    }
+    return list;
+}
+
 static bool describe(space *s)
 {
     const char *file = file_name(s->path), *text = study_text(s);
@@ -203,9 +225,10 @@ static bool describe(space *s)
                               .n_objectives = s->n_objectives,
                               .objective = s->objective,
                               .n_knobs = s->n_axes,
-                              .knob = knobs};
+                              .knob = knobs,
+                              .axis = list_axes(s)};
     s->stored.metric = list_metrics(s, &s->stored.n_metrics);
-    return s->stored.name && s->stored.metric;
+    return s->stored.name && s->stored.metric && s->stored.axis;
 }
 
 /* Everything that follows once s->source is a map. */

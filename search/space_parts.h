@@ -38,6 +38,9 @@ typedef struct {
     value *values;
 } axis;
 
+/* A value as the store keeps it. */
+store_knob axis_knob(const axis *a, const value *v);
+
 typedef struct {
     const char *name; /* as rules call it; NULL: not in use */
     value_kind kind;

@@ -1,10 +1,15 @@
 #include "search/until.h"
 
+static bool is_met(const pick *p, double asked)
+{
+    return p->kind == PICK_CHOSEN && (asked <= 0 || p->confidence >= asked);
+}
+
 /* By validation figures alone: a search that looks at test figures would choose by them. */
 static bool all_met(const space *s, const picks *all)
 {
     for (int i = 0; i < all->n; i++)
-        if (space_aims_at(s, i) && all->pick[i].kind != PICK_CHOSEN) return false;
+        if (space_aims_at(s, i) && !is_met(&all->pick[i], all->asked)) return false;
     return true;
 }
 

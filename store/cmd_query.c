@@ -30,10 +30,13 @@ static const opt_spec spec = {
         "other: < <= > >= = !=, in (...), between ... and ..., joined by and, or, not and\n"
         "parentheses. A comparison with a figure that a trial does not have is false.\n"
         "Names without suffix are figures of the validation part, NAME_test of the test part.\n"
-        "Names that hold other signs than letters, digits, _ and . stand in quotes.",
+        "Names that hold other signs than letters, digits, _ and . stand in quotes.\n"
+        "For each version, meets.NAME is 1 where validation figures keep all its limits, and\n"
+        "margin.NAME the room under the tightest (0.05: 5 % of the bound), negative over it.",
     .examples =
         "  paretune query hw2.db \"T_mae < 0.5 and size < 2 kB\" --sort size\n"
         "  paretune query hw2.db \"storage in (float16, dynamic)\" --columns alpha,size,T_mae\n"
+        "  paretune query hw2.db \"meets.a = 1\" --sort margin.a --desc --limit 5\n"
         "  paretune query hw2.db --front --format csv > front.csv",
     .args_min = 1,
     .args_max = 2,

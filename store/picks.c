@@ -1,6 +1,7 @@
 #include "store/picks.h"
 #include "engine/base/buf.h"
 #include "store/handle.h"
+#include "store/pick_measure.h"
 #include "store/picks_chance.h"
 
 #include <math.h>
@@ -8,17 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far a figure is over a limit, as a part of the bound; negative: room. */
+double pick_excess(limit_op op, double bound, double value)
+{
+    double over = op == LIMIT_GT || op == LIMIT_GE ? bound - value : value - bound;
+    double scale = fabs(bound);
+    return over / (scale > 0 ? scale : 1);
+}
+
 static double excess(const pick_limit *l, double value)
 {
-    double over = l->op == LIMIT_GT || l->op == LIMIT_GE ? l->bound - value : value - l->bound;
-    double scale = fabs(l->bound);
-    return over / (scale > 0 ? scale : 1);
+    return pick_excess(l->op, l->bound, value);
 }
 
 /* --- choice --- */
 
-/* The metrics that some limit names, each once, and `size`. */
+/* The metrics that limits and rules name, each once, and `size`. */
 typedef struct {
     int n, size;
     const char **name;
@@ -32,22 +37,26 @@ static int figure_index(figures *f, const char *metric)
     return f->n++;
 }
 
-static status list_figures(const store_space *space, arena *a, figures *f, err *e)
+static status list_figures(const picks_question *ask, const pick_measure *measure, arena *a,
+                           figures *f, err *e)
 {
     size_t most = 1;
-    for (int i = 0; i < space->n_versions; i++) most += (size_t)space->version[i].n_limits;
+    for (int i = 0; i < ask->n_versions; i++)
+        most += (size_t)ask->version[i].n_limits + (size_t)measure[i].n;
     *f = (figures){.name = ARENA_NEW(a, const char *, most)};
     if (!f->name) return FAIL(e, ERR_MEM, "no memory for picks");
     f->size = figure_index(f, "size");
-    for (int i = 0; i < space->n_versions; i++)
-        for (int j = 0; j < space->version[i].n_limits; j++)
-            figure_index(f, space->version[i].limit[j].metric);
+    for (int i = 0; i < ask->n_versions; i++) {
+        for (int j = 0; j < ask->version[i].n_limits; j++)
+            figure_index(f, ask->version[i].limit[j].metric);
+        for (int j = 0; j < measure[i].n; j++) figure_index(f, measure[i].metric[j]);
+    }
     return OK;
 }
 
 typedef struct {
     bool complete, feasible, replicated; /* replicated: only asked for with a confidence */
-    double worst, size;
+    double worst, size; /* worst: excess; of feasible trials what the rule makes of them */
 } score;
 
 static score judge(const pick *p, const int *column, const double *row, int size)
@@ -72,33 +81,69 @@ static bool is_better(score s, score best)
     return s.size < best.size;
 }
 
-static status choose(pick *p, figures *f, const store_points *points, const pick_seeds *seeds,
-                     arena *a, err *e)
+/* What is chosen from, for one version. */
+typedef struct {
+    figures *f;
+    const store_points *points;
+    const pick_seeds *seeds; /* NULL: point figures decide */
+    const bool *in;          /* trials that may be chosen; NULL: all */
+} field;
+
+static const double *row_of(const double *value, const store_points *points, int t)
 {
-    int *column = ARENA_NEW(a, int, (size_t)p->n_limits + 1);
-    if (!column) return FAIL(e, ERR_MEM, "no memory for picks");
-    for (int i = 0; i < p->n_limits; i++) column[i] = figure_index(f, p->limit[i].metric);
-    score best = {.complete = false};
-    int chosen = -1;
-    for (int t = 0; t < points->n; t++) {
-        const size_t row = (size_t)t * (size_t)points->n_metrics;
-        score s = judge(p, column, points->value + row, f->size);
-        if (!s.complete) continue;
-        if (seeds) {
-            s.worst = judge(p, column, seeds->mean + row, f->size).worst;
-            s.replicated = seeds->n[t] >= VERDICT_FEWEST;
+    return value + (size_t)t * (size_t)points->n_metrics;
+}
+
+static void judge_trials(pick *p, const field *f, const int *column, score *s)
+{
+    for (int t = 0; t < f->points->n; t++) {
+        if (f->in && !f->in[t]) continue;
+        s[t] = judge(p, column, row_of(f->points->value, f->points, t), f->f->size);
+        if (!s[t].complete) continue;
+        if (f->seeds) {
+            s[t].worst = judge(p, column, row_of(f->seeds->mean, f->points, t), f->f->size).worst;
+            s[t].replicated = f->seeds->n[t] >= VERDICT_FEWEST;
         }
-        p->n_feasible += s.feasible;
-        if (chosen >= 0 && !is_better(s, best)) continue;
-        best = s;
-        chosen = t;
+        p->n_feasible += s[t].feasible;
     }
+}
+
+/* Puts the rule's view of feasible trials in the place of their room. */
+static status weigh(const field *f, const pick_measure *m, score *s, arena *a, err *e)
+{
+    const int n = f->points->n;
+    double *figure = ARENA_NEW(a, double, (size_t)n *(size_t)m->n + 1),
+           *merit = ARENA_NEW(a, double, n + 1);
+    bool *in = ARENA_NEW(a, bool, n + 1);
+    if (!figure || !merit || !in) return FAIL(e, ERR_MEM, "no memory for picks");
+    for (int t = 0; t < n; t++) {
+        const double *row = row_of(f->seeds ? f->seeds->mean : f->points->value, f->points, t);
+        in[t] = s[t].complete && s[t].feasible;
+        for (int k = 0; k < m->n; k++) figure[t * m->n + k] = row[figure_index(f->f, m->metric[k])];
+    }
+    TRY(pick_merits(m, figure, in, n, merit, a, e));
+    for (int t = 0; t < n; t++)
+        if (in[t]) s[t].worst = isnan(merit[t]) ? (double)INFINITY : merit[t];
+    return OK;
+}
+
+static status choose(pick *p, const field *f, const pick_measure *m, arena *a, err *e)
+{
+    int *column = ARENA_NEW(a, int, (size_t)p->n_limits + 1), chosen = -1;
+    score *s = ARENA_NEW(a, score, f->points->n + 1);
+    if (!column || !s) return FAIL(e, ERR_MEM, "no memory for picks");
+    for (int i = 0; i < p->n_limits; i++) column[i] = figure_index(f->f, p->limit[i].metric);
+    judge_trials(p, f, column, s);
+    if (m->rule != PICK_MARGIN) TRY(weigh(f, m, s, a, e));
+    for (int t = 0; t < f->points->n; t++)
+        if (s[t].complete && (chosen < 0 || is_better(s[t], s[chosen]))) chosen = t;
+    p->rule = pick_measure_text(m, a);
+    if (!p->rule) return FAIL(e, ERR_MEM, "no memory for picks");
     if (chosen < 0) return OK;
-    p->kind = best.feasible ? PICK_CHOSEN : PICK_CLOSEST;
-    p->trial = points->trial[chosen];
+    p->kind = s[chosen].feasible ? PICK_CHOSEN : PICK_CLOSEST;
+    p->trial = f->points->trial[chosen];
     for (int i = 0; i < p->n_limits; i++)
-        p->limit[i].value =
-            points->value[(size_t)chosen * (size_t)points->n_metrics + (size_t)column[i]];
+        p->limit[i].value = row_of(f->points->value, f->points, chosen)[column[i]];
     return OK;
 }
 
@@ -149,8 +194,9 @@ static status read_model(db *d, int64_t trial, arena *a, const char **out, err *
     return *out ? OK : FAIL(e, ERR_MEM, "no memory for picks");
 }
 
-static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *e)
+status pick_knobs(struct store *s, int64_t trial, arena *a, const char **out, err *e)
 {
+    db *d = &s->d;
     buf b = {0};
     query q = db_query(d,
                        "SELECT k.name, v.value, typeof(v.value) = 'text' FROM knobs k"
@@ -165,12 +211,12 @@ static status read_knobs(db *d, int64_t trial, arena *a, const char **out, err *
         else
             buf_number(&b, query_column_real(&q, 1));
     }
-    status s = query_end(&q);
-    if (s == OK) s = put_seed(d, trial, &b, e);
-    if (s == OK) s = buf_check(&b, e);
-    *out = s == OK ? arena_copy(a, b.data ? b.data : "", b.len) : NULL;
+    status st = query_end(&q);
+    if (st == OK) st = put_seed(d, trial, &b, e);
+    if (st == OK) st = buf_check(&b, e);
+    *out = st == OK ? arena_copy(a, b.data ? b.data : "", b.len) : NULL;
     buf_free(&b);
-    return s == OK && !*out ? FAIL(e, ERR_MEM, "no memory for picks") : s;
+    return st == OK && !*out ? FAIL(e, ERR_MEM, "no memory for picks") : st;
 }
 
 /* A figure that is missing is worse than any that is not. */
@@ -181,16 +227,16 @@ static double badness(const pick *p, int i)
     return isnan(over) ? (double)INFINITY : over;
 }
 
-static status report(pick *p, double asked, db *d, arena *a, err *e)
+static status report(pick *p, double asked, store *s, arena *a, err *e)
 {
     p->met = p->kind == PICK_CHOSEN && (asked <= 0 || p->confidence >= asked);
     for (int i = 0; i < p->n_limits; i++) {
-        TRY(read_reported(d, p->trial, &p->limit[i], e));
+        TRY(read_reported(&s->d, p->trial, &p->limit[i], e));
         p->met &= p->limit[i].holds;
         if (p->binding < 0 || badness(p, i) > badness(p, p->binding)) p->binding = i;
     }
-    TRY(read_model(d, p->trial, a, &p->model, e));
-    return read_knobs(d, p->trial, a, &p->knobs, e);
+    TRY(read_model(&s->d, p->trial, a, &p->model, e));
+    return pick_knobs(s, p->trial, a, &p->knobs, e);
 }
 
 static const char *unit_of(const store_space *space, const char *metric)
@@ -208,6 +254,7 @@ static status describe(const store_space *space, const store_version *v, arena *
                 .binding = -1,
                 .knobs = "",
                 .model = "",
+                .rule = "",
                 .confidence = none,
                 .fresh = none,
                 .file = none,
@@ -237,80 +284,83 @@ static status read_asked(db *d, double *out, err *e)
     return query_end(&q);
 }
 
-/* Trials to choose among; NULL: all. */
-typedef struct {
-    const int64_t *trial; /* ascending */
-    int n;
-} selection;
-
-static int by_number(const void *x, const void *y)
+/* in[points->n]: the points among the question's trials; NULL when these are all. */
+static status mark_asked(const picks_question *ask, const pick_selection *among,
+                         const store_points *points, arena *a, const bool **in, err *e)
 {
-    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
-    return (a > b) - (a < b);
+    *in = NULL;
+    if (!ask->trial) return OK;
+    bool *mark = ARENA_NEW(a, bool, points->n + 1);
+    if (!mark) return FAIL(e, ERR_MEM, "no memory for picks");
+    for (int i = 0; i < points->n; i++) mark[i] = pick_selection_has(among, points->trial[i]);
+    *in = mark;
+    return OK;
 }
 
-/* Keeps the points of selected trials, in their order. */
-static void keep_selected(const selection *from, store_points *points)
+static status find_measures(store *s, const store_space *space, const picks_question *ask, arena *a,
+                            pick_measure **out, err *e)
 {
-    const size_t width = (size_t)points->n_metrics;
-    int kept = 0;
-    for (int i = 0; i < points->n; i++) {
-        if (!bsearch(&points->trial[i], from->trial, (size_t)from->n, sizeof *from->trial,
-                     by_number))
-            continue;
-        points->trial[kept] = points->trial[i];
-        memmove(points->value + (size_t)kept * width, points->value + (size_t)i * width,
-                width * sizeof *points->value);
-        kept++;
-    }
-    points->n = kept;
+    *out = ARENA_NEW(a, pick_measure, (size_t)ask->n_versions + 1);
+    if (!*out) return FAIL(e, ERR_MEM, "no memory for picks");
+    for (int i = 0; i < ask->n_versions; i++)
+        TRY(pick_measure_find(s, space, &ask->version[i], ask->rule, a, &(*out)[i], e));
+    return OK;
 }
 
-static status read_picks(store *s, const selection *from, arena *a, picks *out, err *e)
+static status read_picks(store *s, picks_question ask, arena *a, picks *out, err *e)
 {
     store_space space;
     figures f;
     store_points points;
     pick_seeds seeds;
+    pick_measure *measure;
+    pick_selection among;
+    const bool *in;
     TRY(store_last_space(s, a, &space, e));
-    *out = (picks){.n = space.n_versions, .pick = ARENA_NEW(a, pick, (size_t)space.n_versions + 1)};
+    *out = (picks){.own = ask.version || ask.trial || ask.rule != PICK_MARGIN};
+    if (!ask.version) ask.version = space.version, ask.n_versions = space.n_versions;
+    out->n = ask.n_versions;
+    out->pick = ARENA_NEW(a, pick, (size_t)ask.n_versions + 1);
     if (!out->pick) return FAIL(e, ERR_MEM, "no memory for picks");
-    TRY(list_figures(&space, a, &f, e));
+    TRY(find_measures(s, &space, &ask, a, &measure, e));
+    TRY(list_figures(&ask, measure, a, &f, e));
     TRY(store_read_points(s, f.n, f.name, a, &points, e));
     TRY(read_asked(&s->d, &out->asked, e));
+    TRY(pick_selection_make(ask.trial, ask.n, a, &among, e));
+    if (ask.is_all_known) pick_selection_keep(&among, &points);
     TRY(pick_seeds_find(s, &points, a, &seeds, e));
-    if (from) keep_selected(from, &points);
+    TRY(mark_asked(&ask, &among, &points, a, &in, e));
+    const field from = {&f, &points, out->asked > 0 ? &seeds : NULL, in};
     for (int i = 0; i < out->n; i++) {
-        TRY(describe(&space, &space.version[i], a, &out->pick[i], e));
-        TRY(choose(&out->pick[i], &f, &points, out->asked > 0 ? &seeds : NULL, a, e));
-        if (out->pick[i].kind == PICK_CHOSEN) TRY(pick_judge(s, &out->pick[i], a, e));
-        if (out->pick[i].kind != PICK_NONE) TRY(report(&out->pick[i], out->asked, &s->d, a, e));
+        pick *p = &out->pick[i];
+        TRY(describe(&space, &ask.version[i], a, p, e));
+        TRY(choose(p, &from, &measure[i], a, e));
+        if (p->kind == PICK_CHOSEN) TRY(pick_judge(s, ask.is_all_known ? &among : NULL, p, a, e));
+        if (p->kind != PICK_NONE) TRY(report(p, out->asked, s, a, e));
     }
     return OK;
 }
 
 /* All from one state of the file. */
-static status read_picks_at_once(store *s, const selection *from, arena *a, picks *out, err *e)
+status picks_ask(struct store *s, const picks_question *q, arena *a, picks *out, err *e)
 {
     bool own = sqlite3_get_autocommit(s->d.handle) != 0;
     if (own) TRY(db_run(&s->d, "BEGIN", e));
-    status st = read_picks(s, from, a, out, e);
+    status st = read_picks(s, *q, a, out, e);
     if (own) db_rollback(&s->d);
     return st;
 }
 
-status picks_read(store *s, arena *a, picks *out, err *e)
+status picks_read(struct store *s, arena *a, picks *out, err *e)
 {
-    return read_picks_at_once(s, NULL, a, out, e);
+    return picks_ask(s, &(picks_question){0}, a, out, e);
 }
 
-status picks_among(store *s, const int64_t *trial, int n, arena *a, picks *out, err *e)
+status picks_among(struct store *s, const int64_t *trial, int n, arena *a, picks *out, err *e)
 {
-    int64_t *sorted = ARENA_NEW(a, int64_t, (size_t)n + 1);
-    if (!sorted) return FAIL(e, ERR_MEM, "no memory for picks");
-    if (n > 0) memcpy(sorted, trial, (size_t)n * sizeof *trial);
-    qsort(sorted, (size_t)n, sizeof *sorted, by_number);
-    return read_picks_at_once(s, &(selection){sorted, n}, a, out, e);
+    static const int64_t nobody = 0;
+    const picks_question q = {.trial = n > 0 ? trial : &nobody, .n = n, .is_all_known = true};
+    return picks_ask(s, &q, a, out, e);
 }
 
 /* --- the tables behind the view --- */

@@ -29,11 +29,11 @@
 #include "engine/base/err.h"
 #include "engine/base/quantity.h"
 #include "engine/base/table.h"
+#include "store/pick_rules.h"
+#include "store/store.h" /* which includes this: either may come first */
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct store;
 
 typedef enum {
     PICK_NONE,    /* no finished trial has all the figures */
@@ -71,19 +71,41 @@ typedef struct {
     int n_seeds;       /* finished trainings of the pick's configuration */
     double confidence, fresh, file; /* chances, below; NaN where unknown or without a pick */
     const char *model;              /* its file, as store_find_model says; "" without one */
+    const char *rule; /* what chose among feasible trials: "most room under the tightest limit" */
 } pick;
 
 typedef struct {
     int n;
     pick *pick;
     double asked; /* confidence of the last run; 0: point figures decide */
+    bool own; /* of a question's own versions, rule or trials: not those that export --pick takes */
 } picks;
 
 /* Computed from the trials as they stand, for each version of the last run's space. */
 status picks_read(struct store *s, arena *a, picks *out, err *e);
 
-/* The same, as if of the trials only these were there: n rows in any order. */
+/* The same, as if of the trials only these were there, n rows in any order, and with the chances that validation
+ * figures alone give: for a search that asks whether to go on. */
 status picks_among(struct store *s, const int64_t *trial, int n, arena *a, picks *out, err *e);
+
+/* What may be asked otherwise; every field may be zero. The closest miss is the same by all rules. */
+typedef struct {
+    const store_version *version; /* NULL: those of the last run's space */
+    int n_versions;
+    pick_rule rule;
+    const int64_t *trial; /* choose among these, n in any order; NULL: all */
+    int n;
+    bool
+        is_all_known; /* nothing else is known than their validation figures, as for a search under way */
+} picks_question;
+/* ERR_INPUT when the study has no figure that the rule could weigh. The versions are borrowed by `out`. */
+status picks_ask(struct store *s, const picks_question *q, arena *a, picks *out, err *e);
+
+/* A trial's value on each axis: "alpha=0.05 storage=float32", with the seed when the space has several. */
+status pick_knobs(struct store *s, int64_t trial, arena *a, const char **out, err *e);
+
+/* How far a figure is over a limit, as a part of the bound; negative: room. NaN for a missing figure. */
+double pick_excess(limit_op op, double bound, double value);
 
 /* Brings the tables behind the views `front` and `picks` up to date (a writer's store). */
 status store_update_picks(struct store *s, err *e);

@@ -1,6 +1,7 @@
 #include "store/picks_chance.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NEAR_DF = 16 }; /* of the spread of trainings: t's 95 % point is then 6 % off the normal's */
@@ -18,6 +19,41 @@ static status read_candidates(store *s, const store_points *points, int64_t *out
     for (int i = 0; i < points->n && query_row(&q);)
         if (query_column_int(&q, 0) == points->trial[i]) out[i++] = query_column_int(&q, 1);
     return query_end(&q);
+}
+
+static int by_number(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    return (a > b) - (a < b);
+}
+
+status pick_selection_make(const int64_t *trial, int n, arena *a, pick_selection *out, err *e)
+{
+    int64_t *sorted = ARENA_NEW(a, int64_t, (size_t)n + 1);
+    if (!sorted) return FAIL(e, ERR_MEM, "no memory for picks");
+    if (n > 0) memcpy(sorted, trial, (size_t)n * sizeof *trial);
+    qsort(sorted, (size_t)n, sizeof *sorted, by_number);
+    *out = (pick_selection){sorted, n};
+    return OK;
+}
+
+bool pick_selection_has(const pick_selection *among, int64_t trial)
+{
+    return bsearch(&trial, among->trial, (size_t)among->n, sizeof trial, by_number) != NULL;
+}
+
+void pick_selection_keep(const pick_selection *from, store_points *points)
+{
+    const size_t width = (size_t)points->n_metrics;
+    int kept = 0;
+    for (int i = 0; i < points->n; i++) {
+        if (!pick_selection_has(from, points->trial[i])) continue;
+        points->trial[kept] = points->trial[i];
+        memmove(points->value + (size_t)kept * width, points->value + (size_t)i * width,
+                width * sizeof *points->value);
+        kept++;
+    }
+    points->n = kept;
 }
 
 /* The configurations of the points, numbered in the order of their first trials. */
@@ -91,26 +127,30 @@ typedef struct {
     store_points points;
     groups g;
     set_sizes size;
+    bool validation_only;
     bool *looked; /* configurations that keep all exact limits */
 } field;
 
 static bool counts(const field *f, const pick_limit *l)
 {
-    return strcmp(l->metric, "accuracy") == 0 && f->size.val > 0 && f->size.test > 0;
+    return strcmp(l->metric, "accuracy") == 0 && f->size.val > 0 &&
+           (f->size.test > 0 || f->validation_only);
 }
 
 /* The figure that is judged, of one training. */
 static double judged(const field *f, int limit, int point)
 {
     const double *v = &f->points.value[point * f->points.n_metrics + 2 * limit];
+    if (f->validation_only) return v[0];
     if (!counts(f, &f->p->limit[limit])) return v[1];
     return (v[0] * f->size.val + v[1] * f->size.test) / (f->size.val + f->size.test);
 }
 
-static status open_field(store *s, const pick *p, arena *a, field *f, err *e)
+static status open_field(store *s, const pick_selection *from, const pick *p, arena *a, field *f,
+                         err *e)
 {
     const char **name = ARENA_NEW(a, const char *, 2 * p->n_limits + 1);
-    *f = (field){.p = p};
+    *f = (field){.p = p, .validation_only = from != NULL};
     if (!name) return FAIL(e, ERR_MEM, "no memory for verdicts");
     for (int i = 0; i < p->n_limits; i++) {
         name[2 * i] = p->limit[i].metric;
@@ -118,8 +158,10 @@ static status open_field(store *s, const pick *p, arena *a, field *f, err *e)
         if (!name[2 * i + 1]) return FAIL(e, ERR_MEM, "no memory for verdicts");
     }
     TRY(store_read_points(s, 2 * p->n_limits, name, a, &f->points, e));
+    if (from) pick_selection_keep(from, &f->points);
     TRY(find_groups(s, &f->points, a, &f->g, e));
     TRY(read_sizes(&s->d, p->trial, &f->size, e));
+    if (from) f->size.test = 0;
     f->looked = ARENA_NEW(a, bool, f->g.n + 1);
     return f->looked ? OK : FAIL(e, ERR_MEM, "no memory for verdicts");
 }
@@ -215,11 +257,11 @@ static status judge_limits(const field *f, int pick_row, pick *p, arena *a, err 
     return OK;
 }
 
-status pick_judge(store *s, pick *p, arena *a, err *e)
+status pick_judge(store *s, const pick_selection *from, pick *p, arena *a, err *e)
 {
     field f;
     int pick_row = 0;
-    TRY(open_field(s, p, a, &f, e));
+    TRY(open_field(s, from, p, a, &f, e));
     while (pick_row < f.points.n && f.points.trial[pick_row] != p->trial) pick_row++;
     if (pick_row == f.points.n) return OK;
     for (int i = 0; i < f.points.n; i++) p->n_seeds += f.g.of[i] == f.g.of[pick_row];

@@ -4,6 +4,18 @@
 
 #include "store/handle.h"
 
+/* Trials to choose among. */
+typedef struct {
+    const int64_t *trial; /* ascending */
+    int n;
+} pick_selection;
+
+/* In any order; the list in `a`. */
+status pick_selection_make(const int64_t *trial, int n, arena *a, pick_selection *out, err *e);
+bool pick_selection_has(const pick_selection *among, int64_t trial);
+/* Keeps the points of selected trials, in their order. */
+void pick_selection_keep(const pick_selection *from, store_points *points);
+
 /* Of each trial: how many finished trainings its configuration has, and its figures' means over them, laid out as
  * the points' values. */
 typedef struct {
@@ -13,7 +25,8 @@ typedef struct {
 
 status pick_seeds_find(store *s, const store_points *points, arena *a, pick_seeds *out, err *e);
 
-/* Fills n_seeds, the chances and the limits' means and intervals of a chosen pick. */
-status pick_judge(store *s, pick *p, arena *a, err *e);
+/* Fills n_seeds, the chances and the limits' means and intervals of a chosen pick. With a selection: by its trials'
+ * validation figures alone. */
+status pick_judge(store *s, const pick_selection *from, pick *p, arena *a, err *e);
 
 #endif

@@ -1,15 +1,13 @@
 /* The picks for people and programs. */
 #include "store/picks.h"
 #include "engine/base/buf.h"
+#include "store/answer.h"
 #include "store/verdict.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 /* --- one row per limit --- */
 
@@ -30,6 +28,8 @@ typedef enum {
     C_FILE,
     C_KNOBS,
     C_MODEL,
+    C_FEASIBLE,
+    C_RULE,
     N_COLUMNS
 } column;
 
@@ -50,26 +50,14 @@ static const char *const names[N_COLUMNS] = {
     [C_FILE] = "file_chance",
     [C_KNOBS] = "knobs",
     [C_MODEL] = "model",
+    [C_FEASIBLE] = "feasible",
+    [C_RULE] = "rule",
 };
 
 /* What was found, the knobs and the file stand below the table. */
 static const column for_eyes[] = {C_VERSION,           C_VERDICT, C_TRIAL,  C_LIMIT, C_VALIDATION,
                                   C_VALIDATION_MARGIN, C_TEST,    C_MARGIN, C_NOTE};
 enum { N_FOR_EYES = sizeof for_eyes / sizeof *for_eyes };
-
-static cell quantity_cell(double v, const char *unit, arena *a)
-{
-    char text[48];
-    if (isnan(v)) return (cell){.kind = CELL_NONE};
-    quantity_format(v, unit, text, sizeof text);
-    return cell_shown(v, arena_string(a, text));
-}
-
-static cell margin_cell(double v, arena *a)
-{
-    if (isnan(v)) return (cell){.kind = CELL_NONE};
-    return cell_shown(v, arena_printf(a, "%+.1f %%", 100 * v));
-}
 
 static const char *found_text(const pick *p)
 {
@@ -98,16 +86,18 @@ static void fill_version(cell *c, const pick *p, arena *a)
     c[C_FILE] = cell_number(p->file);
     c[C_KNOBS] = cell_text(p->knobs);
     c[C_MODEL] = cell_text(p->model);
+    c[C_FEASIBLE] = cell_number(p->n_feasible);
+    c[C_RULE] = cell_text(p->rule);
 }
 
 static void fill_limit(cell *c, const pick *p, int i, arena *a)
 {
     const pick_limit *l = &p->limit[i];
     c[C_LIMIT] = cell_text(arena_printf(a, "%s %s", l->metric, l->text));
-    c[C_VALIDATION] = quantity_cell(l->value, l->unit, a);
-    c[C_VALIDATION_MARGIN] = margin_cell(l->validation_margin, a);
-    c[C_TEST] = quantity_cell(l->reported, l->unit, a);
-    c[C_MARGIN] = margin_cell(l->margin, a);
+    c[C_VALIDATION] = answer_quantity(l->value, l->unit, a);
+    c[C_VALIDATION_MARGIN] = answer_percent(l->validation_margin, a);
+    c[C_TEST] = answer_quantity(l->reported, l->unit, a);
+    c[C_MARGIN] = answer_percent(l->margin, a);
     c[C_NOTE] = cell_text(note_text(p, i));
 }
 
@@ -156,24 +146,6 @@ const char *pick_verdict(const pick *p, arena *a)
                         100 * p->confidence);
 }
 
-/* The words of a text on lines of at most `width`, each with this indent. */
-static void put_wrapped(buf *b, const char *text, int indent, int width)
-{
-    int at = 0;
-    for (const char *p = text; *p;) {
-        int n = (int)strcspn(p, " ");
-        if (at > 0 && at + 1 + n > width) at = 0, buf_char(b, '\n');
-        if (at == 0)
-            buf_printf(b, "%*s", indent, "");
-        else
-            buf_char(b, ' ');
-        at = (at == 0 ? indent : at + 1) + n;
-        buf_put(b, p, (size_t)n);
-        p += n + (p[n] == ' ');
-    }
-    if (at > 0) buf_char(b, '\n');
-}
-
 /* Only where several seeds tell. */
 static void put_chances(buf *b, const pick *p)
 {
@@ -185,11 +157,20 @@ static void put_chances(buf *b, const pick *p)
     buf_char(b, '\n');
 }
 
-static void put_verdict(buf *b, const pick *p, int width, arena *a)
+/* What chose, where it was not the usual. */
+static void put_choice(buf *b, const pick *p)
+{
+    if (p->kind == PICK_CHOSEN)
+        buf_printf(b, "    %s among %d feasible trial%s\n", p->rule, p->n_feasible,
+                   p->n_feasible == 1 ? "" : "s");
+}
+
+static void put_verdict(buf *b, const pick *p, bool own, int width, arena *a)
 {
     buf_printf(b, "%s: %s\n", p->version, pick_verdict(p, a));
+    if (own) put_choice(b, p);
     if (!isnan(p->confidence)) put_chances(b, p);
-    put_wrapped(b, p->knobs, 4, width);
+    answer_wrap(b, p->knobs, 4, width);
 }
 
 static void put_part(buf *b, const char *part, double v, double margin, const char *unit,
@@ -202,9 +183,9 @@ static void put_part(buf *b, const char *part, double v, double margin, const ch
 }
 
 /* For a terminal on which the table would wrap: a line per figure. */
-static void put_block(buf *b, const pick *p, int width, arena *a)
+static void put_block(buf *b, const pick *p, bool own, int width, arena *a)
 {
-    put_verdict(b, p, width, a);
+    put_verdict(b, p, own, width, a);
     for (int i = 0; i < p->n_limits; i++) {
         const pick_limit *l = &p->limit[i];
         bool binds = i == p->binding, early = p->kind == PICK_CLOSEST;
@@ -215,29 +196,6 @@ static void put_block(buf *b, const pick *p, int width, arena *a)
         put_part(b, l->exact ? "exact" : "test", l->reported, l->margin, l->unit,
                  binds && (l->exact || !early) ? "binds" : "");
     }
-}
-
-static int longest_line(const char *text)
-{
-    int longest = 0, n = 0;
-    for (const char *p = text; *p; p++) {
-        if (((unsigned char)*p & 0xc0) == 0x80) continue;
-        n = *p == '\n' ? 0 : n + 1;
-        longest = n > longest ? n : longest;
-    }
-    return longest;
-}
-
-/* The table as text; to be freed. */
-static status draw_table(const picks *p, arena *a, char **text, err *e)
-{
-    table t;
-    size_t n = 0;
-    TRY(picks_table(p, true, a, &t, e));
-    FILE *f = open_memstream(text, &n);
-    if (!f) return FAIL(e, ERR_MEM, "no memory for the picks table");
-    status s = table_print(&t, FORMAT_TABLE, f, e);
-    return fclose(f) == 0 ? s : FAIL(e, ERR_MEM, "no memory for the picks table");
 }
 
 /* A version that is met, if there is one, to show how its file is had. */
@@ -253,13 +211,19 @@ status picks_print_within(const picks *p, const char *db_path, int width, FILE *
 {
     buf b = {0};
     char *text = NULL;
-    status s = draw_table(p, a, &text, e);
-    bool fits = s == OK && longest_line(text) <= width;
+    int columns = 0;
+    table t;
+    status s = picks_table(p, true, a, &t, e);
+    if (s == OK) s = answer_draw(&t, &text, &columns, e);
+    bool fits = s == OK && columns <= width;
     if (fits) buf_text(&b, text);
     for (int i = 0; s == OK && i < p->n; i++)
-        (fits ? put_verdict : put_block)(&b, &p->pick[i], width, a);
+        (fits ? put_verdict : put_block)(&b, &p->pick[i], p->own, width, a);
     const pick *example = choose_example(p);
-    if (example)
+    if (example && p->own)
+        buf_printf(&b, "To have its model.tflite: paretune export %s %lld\n", db_path,
+                   (long long)example->trial);
+    else if (example)
         buf_printf(&b, "To have its model.tflite: paretune export %s --pick %s\n", db_path,
                    example->version);
     if (s == OK) s = buf_check(&b, e);
@@ -272,7 +236,5 @@ status picks_print_within(const picks *p, const char *db_path, int width, FILE *
 
 status picks_print(const picks *p, const char *db_path, FILE *f, arena *a, err *e)
 {
-    struct winsize w;
-    bool known = isatty(fileno(f)) && ioctl(fileno(f), TIOCGWINSZ, &w) == 0 && w.ws_col > 0;
-    return picks_print_within(p, db_path, known ? w.ws_col : INT_MAX, f, a, e);
+    return picks_print_within(p, db_path, answer_columns(f), f, a, e);
 }

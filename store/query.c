@@ -427,7 +427,7 @@ static void show_metric(selection *sel, const char *metric)
         if (sel->c.kind[i] == 'm' && strcmp(sel->c.source[i], metric) == 0) show(sel, i);
 }
 
-static status choose_usual(selection *sel, store *s, arena *a, err *e)
+static status choose_usual(selection *sel, store *s, const store_query *ask, arena *a, err *e)
 {
     store_space space;
     int seeds;
@@ -440,6 +440,8 @@ static status choose_usual(selection *sel, store *s, arena *a, err *e)
     if (seeds) show(sel, column_index(&sel->c, "seed", 4));
     for (int i = 0; i < sel->c.n; i++)
         if (sel->c.kind[i] == 'k') show(sel, i);
+    for (int i = 0; i < ask->n_metrics; i++) show_metric(sel, ask->metric[i]);
+    if (ask->metric) return OK;
     for (int i = 0; i < space.n_objectives; i++) show_metric(sel, space.objective[i].metric);
     for (int i = 0; i < space.n_versions; i++)
         for (int j = 0; j < space.version[i].n_limits; j++)
@@ -447,14 +449,14 @@ static status choose_usual(selection *sel, store *s, arena *a, err *e)
     return OK;
 }
 
-static status choose_columns(selection *sel, store *s, const char *columns, arena *a, err *e)
+static status choose_columns(selection *sel, store *s, const store_query *ask, arena *a, err *e)
 {
     TRY(schema_list_columns(&s->d, a, &sel->c, e));
     sel->chosen = ARENA_NEW(a, bool, sel->c.n);
     sel->order = ARENA_NEW(a, int, sel->c.n);
     if (!sel->chosen || !sel->order) return FAIL(e, ERR_MEM, "no memory for the columns");
-    if (!columns) return choose_usual(sel, s, a, e);
-    if (strcmp(columns, "all") != 0) return choose_listed(sel, columns, a, e);
+    if (!ask->columns) return choose_usual(sel, s, ask, a, e);
+    if (strcmp(ask->columns, "all") != 0) return choose_listed(sel, ask->columns, a, e);
     for (int i = 0; i < sel->c.n; i++) show(sel, i);
     return OK;
 }
@@ -530,6 +532,7 @@ static void put_query(buf *b, const selection *sel, const store_query *q, const 
     }
     buf_text(b, " FROM trials_wide WHERE (:state IS NULL OR state = :state)");
     if (q->front_only) buf_text(b, " AND on_front = 1");
+    if (q->trial) buf_text(b, " AND trial IN (SELECT value FROM json_each(:trials))");
     if (f->sql) buf_printf(b, " AND (%s)", f->sql);
     buf_text(b, " ORDER BY ");
     if (q->sort) {
@@ -565,17 +568,39 @@ static void bind_query(query *q, const store_query *ask, const filter *f)
     query_int(q, ":limit", ask->limit > 0 ? ask->limit : -1);
 }
 
-static status run_query(store *s, const char *sql, const selection *sel, const store_query *ask,
-                        const filter *f, const sink *to, arena *a, table *out, err *e)
+/* A JSON array, which SQLite unfolds: one parameter for any number of trials. */
+static void put_trials(buf *b, const store_query *ask)
+{
+    buf_char(b, '[');
+    for (int i = 0; i < ask->n_trials; i++)
+        buf_printf(b, "%s%lld", i ? "," : "", (long long)ask->trial[i]);
+    buf_char(b, ']');
+}
+
+static status run_bound(store *s, const char *sql, const selection *sel, const store_query *ask,
+                        const filter *f, const char *trials, const sink *to, arena *a, table *out,
+                        err *e)
 {
     query q = db_query_once(&s->d, sql, e);
     bind_query(&q, ask, f);
+    if (ask->trial) query_text(&q, ":trials", trials);
     status st = q.s == OK ? fill_table(&q, a, out, to) : q.s;
     status end = query_end(&q);
     TRY(st);
     for (int i = 0; end == OK && i < sel->n; i++)
         table_column(out, i, out->name[i], sel->c.unit[sel->order[i]]);
     return end;
+}
+
+static status run_query(store *s, const char *sql, const selection *sel, const store_query *ask,
+                        const filter *f, const sink *to, arena *a, table *out, err *e)
+{
+    buf trials = {0};
+    put_trials(&trials, ask);
+    status st = buf_check(&trials, e);
+    if (st == OK) st = run_bound(s, sql, sel, ask, f, trials.data, to, a, out, e);
+    buf_free(&trials);
+    return st;
 }
 
 static status fill_trials(store *s, const void *question, const sink *to, arena *a, table *out,
@@ -585,7 +610,7 @@ static status fill_trials(store *s, const void *question, const sink *to, arena 
     selection sel = {0};
     filter f = {0};
     if (ask->state) TRY(check_state(ask->state, e));
-    TRY(choose_columns(&sel, s, ask->columns, a, e));
+    TRY(choose_columns(&sel, s, ask, a, e));
     if (ask->sort && column_index(&sel.c, ask->sort, strlen(ask->sort)) < 0)
         return unknown_column(&sel.c, ask->sort, strlen(ask->sort), "sort", a, e);
     if (ask->filter) TRY(compile(s, &sel.c, ask->filter, a, &f, e));

@@ -214,7 +214,20 @@ static const char *const fourth_step[] = {
     "CREATE INDEX trials_front ON trials (on_front) WHERE on_front = 1",
     NULL};
 
-const char *const *const schema_steps[] = {first_step, second_step, third_step, fourth_step, NULL};
+static const char *const fifth_step[] = {
+    "CREATE TABLE knob_values ( -- what the axes of a space may be, as written; long axes are left "
+    "out\n"
+    "  space_id INTEGER NOT NULL, -- space\n"
+    "  knob INTEGER NOT NULL, -- position of the axis\n"
+    "  position INTEGER NOT NULL, -- order in the axis, from 0\n"
+    "  value ANY, -- number or text\n"
+    "  PRIMARY KEY (space_id, knob, position),\n"
+    "  FOREIGN KEY (space_id, knob) REFERENCES knobs\n"
+    ") STRICT, WITHOUT ROWID",
+    NULL};
+
+const char *const *const schema_steps[] = {first_step,  second_step, third_step,
+                                           fourth_step, fifth_step,  NULL};
 
 /* --- versions --- */
 
@@ -310,6 +323,8 @@ static void add_column(schema_columns *c, arena *a, char kind, const char *sourc
                        const char *help)
 {
     const char *name = source, *room = kind == 'k' ? "knob" : "metric";
+    if (kind == 'v') name = arena_printf(a, "meets.%s", source);
+    if (kind == 'w') name = arena_printf(a, "margin.%s", source);
     if (is_taken(c, name)) name = arena_printf(a, "%s.%s", room, source);
     for (int i = 2; is_taken(c, name); i++) name = arena_printf(a, "%s.%s.%d", room, source, i);
     c->name[c->n] = name;
@@ -321,13 +336,21 @@ static void add_column(schema_columns *c, arena *a, char kind, const char *sourc
 
 static const char listing[] =
     "SELECT 'k' AS kind, name, '' AS unit, '' AS help, position FROM knobs WHERE space_id ="
-    " " DB_LAST_SPACE " UNION ALL SELECT 'm', name, unit, help, id FROM metrics ORDER BY 1, 5";
+    " " DB_LAST_SPACE " UNION ALL SELECT 'm', name, unit, help, id FROM metrics"
+    " UNION ALL SELECT 'v', name, '', '1: its validation figures keep all limits of this version',"
+    " position FROM versions WHERE space_id = " DB_LAST_SPACE
+    " UNION ALL SELECT 'w', name, '', 'least room of its validation figures under the limits of "
+    "this"
+    " version, as a part of the bound; negative: over it',"
+    " position FROM versions WHERE space_id = " DB_LAST_SPACE " ORDER BY 1, 5";
 
 status schema_list_columns(db *d, arena *a, schema_columns *out, err *e)
 {
     int cap = N_FIXED;
-    TRY(read_number(d, "SELECT (SELECT count(*) FROM knobs) + (SELECT count(*) FROM metrics)", &cap,
-                    e));
+    TRY(read_number(d,
+                    "SELECT (SELECT count(*) FROM knobs) + (SELECT count(*) FROM metrics)"
+                    " + 2 * (SELECT count(*) FROM versions)",
+                    &cap, e));
     cap += N_FIXED;
     *out = (schema_columns){.name = ARENA_NEW(a, const char *, cap),
                             .unit = ARENA_NEW(a, const char *, cap),
@@ -358,6 +381,25 @@ static void put_comment(buf *b, const char *unit, const char *help)
     buf_char(b, '\n');
 }
 
+/* What a trial's validation figures make of the limits of a version; NULL when one is missing. */
+static void put_version_column(buf *b, char kind, const char *version)
+{
+    static const char meets[] =
+        "coalesce(min(CASE l.op WHEN '<' THEN m.value < l.bound WHEN '<=' THEN m.value <= l.bound"
+        " WHEN '>' THEN m.value > l.bound ELSE m.value >= l.bound END), 1)";
+    static const char margin[] =
+        "min(CASE WHEN l.op IN ('<', '<=') THEN l.bound - m.value ELSE m.value - l.bound END"
+        " / CASE l.bound WHEN 0 THEN 1 ELSE abs(l.bound) END)";
+    buf_printf(b,
+               "(SELECT CASE count(l.metric) WHEN count(m.value) THEN %s END FROM versions v"
+               " LEFT JOIN limits l ON l.space_id = v.space_id AND l.version = v.position"
+               " LEFT JOIN trial_metrics m ON m.trial_id = t.id AND m.metric = l.metric"
+               " WHERE v.space_id = b.space_id AND v.name = ",
+               kind == 'v' ? meets : margin);
+    db_put_quoted(b, '\'', version);
+    buf_char(b, ')');
+}
+
 static void put_wide_view(buf *b, const schema_columns *c)
 {
     buf_text(b, "CREATE VIEW trials_wide AS SELECT -- trials of the last run's space, one a row\n");
@@ -366,6 +408,8 @@ static void put_wide_view(buf *b, const schema_columns *c)
         buf_text(b, "  ");
         if (c->kind[i] == 'f') {
             buf_text(b, fixed[i].sql);
+        } else if (c->kind[i] == 'v' || c->kind[i] == 'w') {
+            put_version_column(b, c->kind[i], c->source[i]);
         } else {
             buf_printf(b, "(SELECT value FROM %s WHERE trial_id = t.id AND %s = ",
                        knob ? "trial_knobs" : "trial_metrics", knob ? "knob" : "metric");
@@ -388,7 +432,7 @@ static const char other_views[] =
     "SELECT v.version, v.title,\n"
     "  (SELECT group_concat(metric || ' ' || text, ', ') FROM verdict_limits l\n"
     "    WHERE l.version = v.version) AS limits,\n"
-    "  v.verdict, v.found, v.feasible, v.binding,\n"
+    "  v.verdict, v.confidence, v.found, v.feasible, v.binding,\n"
     "  (SELECT min(margin) FROM verdict_limits l WHERE l.version = v.version) AS least_margin,\n"
     "  w.*\n"
     "FROM verdicts v LEFT JOIN trials_wide w ON w.trial = v.trial_id;\n";

@@ -33,8 +33,9 @@ typedef struct {
                           front where that would repeat an earlier column's */
     const char **unit; /* "" for none */
     const char **help;
-    char *kind;          /* 'f'ixed, 'k'nob, 'm'etric */
-    const char **source; /* the knob's or metric's own name */
+    char *kind;          /* 'f'ixed, 'k'nob, 'm'etric; of a version 'v': whether its limits are
+                            kept (meets.a), 'w': with what room (margin.a) */
+    const char **source; /* the knob's, metric's or version's own name */
 } schema_columns;
 
 /* The columns of trials_wide for the space of the last run, in their order. */

@@ -209,6 +209,26 @@ static status put_objectives(store *s, const store_space *space, err *e)
     return OK;
 }
 
+static status put_axis_values(store *s, int knob, const store_axis *axis, err *e)
+{
+    for (int i = 0; i < axis->n; i++) {
+        const store_knob *v = &axis->value[i];
+        query q = db_query(&s->d,
+                           "INSERT INTO knob_values (space_id, knob, position, value)"
+                           " VALUES (:space, :knob, :position, :value)",
+                           e);
+        query_int(&q, ":space", s->space_id);
+        query_int(&q, ":knob", knob);
+        query_int(&q, ":position", i);
+        if (v->is_number)
+            query_real(&q, ":value", v->number);
+        else
+            query_text(&q, ":value", v->text);
+        TRY(query_run(&q));
+    }
+    return OK;
+}
+
 static status put_axes(store *s, const store_space *space, err *e)
 {
     for (int i = 0; i < space->n_knobs; i++) {
@@ -220,6 +240,7 @@ static status put_axes(store *s, const store_space *space, err *e)
         query_int(&q, ":position", i);
         query_text(&q, ":name", space->knob[i]);
         TRY(query_run(&q));
+        if (space->axis) TRY(put_axis_values(s, i, &space->axis[i], e));
     }
     return OK;
 }
@@ -251,6 +272,7 @@ static status forget_details(store *s, err *e)
         "DELETE FROM limits WHERE space_id = :space",
         "DELETE FROM versions WHERE space_id = :space",
         "DELETE FROM objectives WHERE space_id = :space",
+        "DELETE FROM knob_values WHERE space_id = :space",
         "DELETE FROM knobs WHERE space_id = :space",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {

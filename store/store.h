@@ -63,6 +63,20 @@ typedef struct {
 } store_metric_info;
 
 typedef struct {
+    const char *name;
+    bool is_number;
+    double number;
+    const char *text;
+} store_knob;
+
+/* What an axis may be; of more than STORE_MOST_VALUES only that there are many is known: n is 0. */
+enum { STORE_MOST_VALUES = 1000 };
+typedef struct {
+    int n;
+    const store_knob *value; /* each with the axis's name */
+} store_axis;
+
+typedef struct {
     const char *name, *task, *path;
     const char *text; /* the YAML; behind it overrides, the hashes of data files, architectures */
     hash text_hash;
@@ -70,6 +84,7 @@ typedef struct {
     const store_version *version;
     const store_objective *objective;
     const char *const *knob;         /* names of the axes, for trials_wide's columns */
+    const store_axis *axis;          /* [n_knobs]; NULL: unknown */
     const char *title;               /* a line for reports; NULL or "": none */
     const store_metric_info *metric; /* those that the task's stages may report. One that is
                     reported without standing here has no unit and no direction */
@@ -92,13 +107,6 @@ typedef enum {
     STATE_TIMEOUT
 } store_state;
 const char *store_state_name(store_state s); /* "ready", ... as in the CHECK constraints */
-
-typedef struct {
-    const char *name;
-    bool is_number;
-    double number;
-    const char *text;
-} store_knob;
 
 typedef struct {
     const char *kind, *params;
@@ -267,6 +275,12 @@ typedef struct {
     int limit;         /* 0: no limit */
     const char *state; /* "done" (also NULL), another state's name, or "all" */
     bool front_only;
+    const int64_t *trial; /* only these, n_trials in any order; NULL: all */
+    int n_trials;
+    const char *const
+        *metric; /* with columns NULL: these metrics in place of those of objectives and
+                                  limits; NULL: those */
+    int n_metrics;
 } store_query;
 status store_trials(store *s, const store_query *q, arena *a, table *out, err *e);
 
@@ -281,8 +295,16 @@ status store_trials_print(store *s, const store_query *q, table_format format, F
 status store_sql_print(store *s, const char *sql, table_format format, FILE *f, err *e);
 
 #include "store/census.h"
+#include "store/chronicle.h"
+#include "store/importance.h"
+#include "store/live.h"
+#include "store/needed.h"
+#include "store/optuna.h"
 #include "store/picks.h"
-#include "store/verdict.h"
+#include "store/provenance.h"
+#include "store/retry.h"
 #include "store/trainings.h"
+#include "store/trial_notes.h"
+#include "store/verdict.h"
 
 #endif

@@ -333,6 +333,30 @@ Test(picks, far_from_its_limits_a_pick_holds_with_confidence)
                        p.confidence, 1e-12);
 }
 
+/* What a search asks that would not choose by test figures: here they are all misses. */
+Test(picks, among_the_trials_known_so_far_validation_figures_alone_give_confidence)
+{
+    int64_t trial[24];
+    int n = 0;
+    picks all;
+    err e = {0};
+    demand(0.95);
+    for (int64_t c = 0; c < 12; c++)
+        for (uint64_t seed = 1; seed <= 2; seed++) {
+            const double v = 0.43 + 0.001 * (double)c + (seed == 1 ? 0.005 : -0.005);
+            trial[n] = fake_add(s, c, seed);
+            fake_finish(s, trial[n++], c, seed, &(fake_figures){v, 1, 1000, 0.6, 1});
+        }
+    cr_expect_lt(picked(0).confidence, 0.05);
+    cr_assert_eq(picks_among(s, trial, n, &scratch, &all, &e), OK, "%s", e.msg);
+    cr_expect_gt(all.pick[0].confidence, 0.95);
+    cr_expect_eq(all.pick[0].n_seeds, 2);
+    cr_assert_eq(picks_among(s, trial, 1, &scratch, &all, &e), OK, "%s", e.msg);
+    cr_expect(all.pick[0].kind == PICK_CHOSEN && isnan(all.pick[0].confidence),
+              "of the first one nothing is known but itself");
+    cr_expect_eq(all.pick[0].n_seeds, 1);
+}
+
 Test(picks, a_lucky_single_training_does_not_come_before_a_tried_configuration)
 {
     add_field();

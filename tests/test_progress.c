@@ -1,5 +1,6 @@
 #include "search/progress.h"
 #include "engine/base/node.h"
+#include "engine/base/quantity.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -20,7 +21,7 @@ Test(progress, durations_are_for_people)
                 {5400, "1 h 30 min"}, {7500, "2 h 05 min"}, {200000, "2 d 8 h"}, {NAN, "?"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[32];
-        progress_duration(rows[i].seconds, text, sizeof text);
+        quantity_duration(rows[i].seconds, text, sizeof text);
         cr_expect_str_eq(text, rows[i].text);
     }
 }

@@ -329,6 +329,9 @@ Test(store, names_and_help_cannot_become_sql)
     space.n_knobs = 3;
     space.metric = metrics;
     space.n_metrics = 1;
+    store_version version = {"v'\"\n, 1 AS evil --", "", 0, NULL};
+    space.version = &version;
+    space.n_versions = 1;
     store_run run = fake_run_row();
     int64_t id;
     err e = {0};
@@ -337,7 +340,8 @@ Test(store, names_and_help_cannot_become_sql)
     arena a = {0};
     table t;
     cr_assert_eq(store_sql(s, "PRAGMA table_info(trials_wide)", &a, &t, &e), OK, "%s", e.msg);
-    cr_expect_eq(t.n_rows, 13, "8 fixed, 3 knobs, m, n_params");
+    cr_expect_eq(t.n_rows, 15, "8 fixed, 3 knobs, m, n_params, meets, margin");
+    cr_assert_eq(store_sql(s, "SELECT * FROM trials_wide", &a, &t, &e), OK, "%s", e.msg);
     arena_free(&a);
     cr_expect_eq(fake_number(s, "SELECT \"knob.seed\" IS NULL AND seed = 1 FROM trials_wide"), 1);
     store_close(s);
@@ -662,11 +666,61 @@ Test(store, every_table_and_column_is_described)
     fake_remove();
 }
 
+/* Version a: T_mae < 0.5, RH_mae < 1.8, size < 2000. The tightest is RH_mae at 1.71: 5 % of room. */
+Test(store, each_version_has_columns_that_say_whether_and_how_well_it_is_met)
+{
+    store *s = opened(fake_path(), STORE_WRITE);
+    started(s, 1);
+    fake_trial(s, 1, &(fake_figures){0.4, 1.71, 1500, 0, 0});
+    fake_trial(s, 2, &(fake_figures){0.6, 1.71, 1500, 0, 0});
+    fake_trial(s, 3, &(fake_figures){0.5, 1.71, 1500, 0, 0});
+    fake_trial(s, 4, &(fake_figures){(double)NAN, 1.71, 1500, 0, 0});
+    fake_add(s, 5, 1);
+    static const struct {
+        double meets, margin;
+    } want[] = {{1, 0.05}, {0, -0.2}, {0, 0}};
+    char sql[128];
+    for (int i = 0; i < 3; i++) {
+        snprintf(sql, sizeof sql, "SELECT \"meets.a\" FROM trials_wide WHERE trial = %d", i + 1);
+        cr_expect_eq(fake_number(s, sql), want[i].meets, "trial %d", i + 1);
+        snprintf(sql, sizeof sql, "SELECT \"margin.a\" FROM trials_wide WHERE trial = %d", i + 1);
+        cr_expect_float_eq(fake_number(s, sql), want[i].margin, 1e-12, "trial %d", i + 1);
+    }
+    cr_expect(isnan(fake_number(s, "SELECT \"meets.a\" FROM trials_wide WHERE trial = 4")));
+    cr_expect(isnan(fake_number(s, "SELECT \"margin.a\" FROM trials_wide WHERE trial = 5")));
+    cr_expect_eq(fake_number(s, "SELECT \"meets.b\" FROM trials_wide WHERE trial = 1"), 0);
+    store_close(s);
+    fake_remove();
+}
+
+Test(store, the_values_of_axes_are_those_of_the_last_text)
+{
+    static const store_knob alphas[] = {{"alpha", true, 0.5, NULL}, {"alpha", true, 1, NULL}},
+                            storages[] = {{"storage", false, 0, "float16"}};
+    const store_axis axes[] = {{2, alphas}, {1, storages}}, fewer[] = {{1, alphas}, {0, NULL}};
+    store *s = opened(fake_path(), STORE_WRITE);
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    space.axis = axes;
+    cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM knob_values"), 3);
+    cr_expect_eq(fake_number(s, "SELECT value FROM knob_values WHERE knob = 0 AND position = 1"),
+                 1);
+    cr_expect_eq(fake_number(s, "SELECT value = 'float16' FROM knob_values WHERE knob = 1"), 1);
+    space.axis = fewer;
+    cr_assert_eq(store_start_run(s, &space, &run, &id, NULL), OK);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM knob_values"), 1);
+    store_close(s);
+    fake_remove();
+}
+
 static const char *const old_step[] = {
     "CREATE TABLE spaces (id INTEGER PRIMARY KEY) STRICT",
     "CREATE TABLE runs (id INTEGER PRIMARY KEY, space_id INTEGER) STRICT",
     "CREATE TABLE knobs (space_id INTEGER, name TEXT, position INTEGER) STRICT",
     "CREATE TABLE metrics (id INTEGER PRIMARY KEY, name TEXT, unit TEXT, help TEXT) STRICT",
+    "CREATE TABLE versions (space_id INTEGER, name TEXT, position INTEGER) STRICT",
     "INSERT INTO runs VALUES (7, 1)",
     NULL};
 static const char *const middle_step[] = {"ALTER TABLE runs ADD COLUMN workers INTEGER DEFAULT 3",

@@ -4,9 +4,9 @@
 #include "report/scatter.h"
 #include "report/svg.h"
 #include "support/fake_results.h"
+#include "support/svg_check.h"
 
 #include <criterion/criterion.h>
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,65 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- well-formed XML, as far as our writer goes: elements, attributes, text, entities --- */
-
-static const char *skip_name(const char *p)
+static void expect_sound(const char *svg)
 {
-    while (isalnum((unsigned char)*p) || *p == '-' || *p == ':') p++;
-    return p;
-}
-
-static const char *skip_text(const char *p, char end)
-{
-    static const char *const entities[] = {"&amp;", "&lt;", "&gt;", "&quot;"};
-    for (; *p && *p != end; p++) {
-        cr_assert(*p != '<', "a bare < in text: %.40s", p);
-        cr_assert((unsigned char)*p >= 0x20 || *p == '\n', "a control character: %.40s", p);
-        bool known = *p != '&';
-        for (int i = 0; i < 4; i++) known |= strncmp(p, entities[i], strlen(entities[i])) == 0;
-        cr_assert(known, "a bare & in text: %.40s", p);
-    }
-    return p;
-}
-
-static const char *skip_attributes(const char *p)
-{
-    while (*p == ' ') {
-        const char *name = ++p;
-        p = skip_name(p);
-        cr_assert(p > name && p[0] == '=' && p[1] == '"', "an attribute: %.40s", name);
-        p = skip_text(p + 2, '"');
-        cr_assert(*p++ == '"');
-    }
-    return p;
-}
-
-static void expect_well_formed(const char *xml)
-{
-    const char *open[16];
-    int depth = 0;
-    for (const char *p = xml; *p;) {
-        if (*p != '<') {
-            p = skip_text(p, '<');
-        } else if (p[1] == '/') {
-            const char *end = skip_name(p + 2);
-            size_t n = (size_t)(end - p - 2);
-            cr_assert(depth > 0 && strncmp(open[depth - 1], p + 2, n) == 0 && *end == '>',
-                      "an end tag: %.40s", p);
-            depth--;
-            p = end + 1;
-        } else {
-            cr_assert_lt(depth, 16);
-            open[depth++] = p + 1;
-            p = skip_attributes(skip_name(p + 1));
-            if (*p == '/') depth--, p++;
-            cr_assert(*p == '>', "a tag's end: %.40s", p);
-            p++;
-        }
-    }
-    cr_expect_eq(depth, 0);
-    cr_expect_null(strstr(xml, "nan"));
-    cr_expect_null(strstr(xml, "inf"));
+    const char *what = svg_problem(svg);
+    cr_expect_null(what, "%s", what);
 }
 
 static int count_of(const char *text, const char *word)
@@ -167,15 +112,20 @@ Test(axis, large_figures_change_unit)
 /* --- scatter --- */
 
 enum { N_MAX = 10000 };
-static scatter_point points[N_MAX];
+static cloud_point points[N_MAX];
+
+static cloud_point point_at(double x, double y, int64_t trial, bool on_front)
+{
+    return (cloud_point){.x = x, .y = y, .trial = trial, .on_front = on_front};
+}
 
 static void draw_cloud(int n, uint64_t seed)
 {
     rng r = rng_stream(seed, RNG_TEST, 0);
     for (int i = 0; i < n; i++) {
         double size = 400 * exp(4 * rng_double(&r));
-        points[i] = (scatter_point){size, 0.3 + 200 / size + 0.1 * rng_double(&r), i + 1,
-                                    rng_below(&r, 10) == 0};
+        points[i] =
+            point_at(size, 0.3 + 200 / size + 0.1 * rng_double(&r), i + 1, rng_below(&r, 10) == 0);
         if (i % 50 == 49) points[i].y = i % 100 == 99 ? NAN : INFINITY;
         if (i % 70 == 69) points[i].y = 1e5;
     }
@@ -185,18 +135,20 @@ static scatter plot_of(int n)
 {
     return (scatter){.title = "a <title> & \"more\"",
                      .subtitle = "some trials",
-                     .x = {"size", "B", false},
-                     .y = {"T_mae", "°C", false},
-                     .n_points = n,
-                     .point = points};
+                     .cloud = {.x = {"size", "B", false},
+                               .y = {"T_mae", "°C", false},
+                               .n_points = n,
+                               .point = points}};
 }
+
+static const figure_style style = {.width_mm = FIGURE_TWO_MM};
 
 static char *drawn(const scatter *s)
 {
     arena a = {0};
     buf b = {0};
     err e = {0};
-    cr_assert_eq(scatter_draw(s, &a, &b, &e), OK, "%s", e.msg);
+    cr_assert_eq(scatter_draw(s, &style, &a, &b, &e), OK, "%s", e.msg);
     arena_free(&a);
     return b.data;
 }
@@ -207,7 +159,7 @@ Test(scatter, is_well_formed_from_one_trial_to_ten_thousand)
         draw_cloud(n, (uint64_t)n);
         scatter s = plot_of(n);
         char *svg = drawn(&s);
-        expect_well_formed(svg);
+        expect_sound(svg);
         cr_expect_lt(strlen(svg), 400000u);
         free(svg);
     }
@@ -220,40 +172,39 @@ Test(scatter, odd_figures_and_texts_do_no_harm)
         rng r = rng_stream(seed, RNG_TEST, 1);
         int n = 1 + (int)rng_below(&r, 6);
         for (int i = 0; i < n; i++)
-            points[i] = (scatter_point){odd[rng_below(&r, 8)], odd[rng_below(&r, 8)], i, i % 2};
+            points[i] = point_at(odd[rng_below(&r, 8)], odd[rng_below(&r, 8)], i, i % 2);
         points[0].x = points[0].y = 5;
-        scatter_version v[] = {{.name = "<&\"'>",
-                                .heading = "\x02<b>\xff",
-                                .note = "&&",
-                                .x = {true, LIMIT_LT, 1e300},
-                                .y = {true, LIMIT_GE, 0},
-                                .has_pick = true,
-                                .met = true,
-                                .pick_x = 5,
-                                .pick_y = 5},
-                               {.name = "",
-                                .heading = "",
-                                .note = "",
-                                .y = {true, LIMIT_LT, -4},
-                                .has_pick = true,
-                                .pick_x = 5,
-                                .pick_y = 5}};
+        cloud_version v[] = {{.name = "<&\"'>",
+                              .heading = "\x02<b>\xff",
+                              .note = "&&",
+                              .x = {true, LIMIT_LT, 1e300},
+                              .y = {true, LIMIT_GE, 0},
+                              .has_pick = true,
+                              .met = true,
+                              .pick_x = 5,
+                              .pick_y = 5},
+                             {.name = "",
+                              .heading = "",
+                              .note = "",
+                              .y = {true, LIMIT_LT, -4},
+                              .has_pick = true,
+                              .pick_x = 5,
+                              .pick_y = 5}};
         scatter s = plot_of(n);
-        s.version = v;
-        s.n_versions = 2;
-        s.x.higher = seed % 2;
-        s.y.higher = seed % 3 == 0;
+        s.cloud.version = v;
+        s.cloud.n_versions = 2;
+        s.cloud.x.higher = seed % 2;
+        s.cloud.y.higher = seed % 3 == 0;
         char *svg = drawn(&s);
-        expect_well_formed(svg);
+        expect_sound(svg);
         free(svg);
     }
 }
 
 Test(scatter, every_front_point_is_drawn_and_the_rest_thinned)
 {
-    for (int i = 0; i < 2000; i++) points[i] = (scatter_point){i % 2 ? 1000 : 1001, 2, i, false};
-    for (int i = 0; i < 20; i++)
-        points[2000 + i] = (scatter_point){500 + 10 * i, 1 - 0.01 * i, i, true};
+    for (int i = 0; i < 2000; i++) points[i] = point_at(i % 2 ? 1000 : 1001, 2, i, false);
+    for (int i = 0; i < 20; i++) points[2000 + i] = point_at(500 + 10 * i, 1 - 0.01 * i, i, true);
     scatter s = plot_of(2020);
     char *svg = drawn(&s);
     cr_expect_eq(count_of(svg, "class=\"best\""), 20 + 1, "and one in the legend");
@@ -274,51 +225,48 @@ Test(scatter, an_outlier_does_not_press_the_others_into_a_corner)
 
 Test(scatter, nothing_to_draw_is_said)
 {
-    points[0] = (scatter_point){NAN, 1, 1, false};
+    points[0] = point_at(NAN, 1, 1, false);
     scatter s = plot_of(1);
     arena a = {0};
     buf b = {0};
     err e = {0};
-    cr_expect_eq(scatter_draw(&s, &a, &b, &e), ERR_INPUT);
+    cr_expect_eq(scatter_draw(&s, &style, &a, &b, &e), ERR_INPUT);
     cr_expect_str_eq(e.msg, "no finished trial has both size and T_mae");
     buf_free(&b);
     arena_free(&a);
 }
 
-/* Entries of the column: their headings' heights, top to bottom. */
-static int heading_heights(const char *svg, double *y, int most)
-{
-    int n = 0;
-    for (const char *p = svg; n < most && (p = strstr(p, "<text class=\"head\"")); p++)
-        cr_assert_eq(sscanf(strstr(p, " y=\""), " y=\"%lf\"", &y[n++]), 1);
-    return n;
-}
-
-Test(scatter, labels_of_versions_never_overlap_and_stay_on_the_page)
+Test(scatter, names_of_versions_never_overlap_and_stay_on_the_page)
 {
     draw_cloud(50, 4);
-    for (int n = 1; n <= 12; n++) {
-        scatter_version v[12];
-        for (int i = 0; i < n; i++)
-            v[i] = (scatter_version){.name = "v",
-                                     .heading = "v: met",
-                                     .note = "x",
-                                     .has_pick = i % 5 != 4,
-                                     .pick_x = points[i % 2].x,
-                                     .pick_y = points[i % 2].y};
-        scatter s = plot_of(50);
-        s.version = v;
-        s.n_versions = n;
-        char *svg = drawn(&s);
-        double y[12], height;
-        cr_assert_eq(sscanf(strstr(svg, " height=\""), " height=\"%lf\"", &height), 1);
-        cr_assert_eq(heading_heights(svg, y, 12), n);
-        for (int i = 0; i < n; i++) {
-            cr_expect(y[i] > 80 && y[i] < height - 20, "%d versions: %g of %g", n, y[i], height);
-            if (i) cr_expect_geq(y[i] - y[i - 1], 40);
+    for (int n = 1; n <= 12; n++)
+        for (int mm = FIGURE_ONE_MM; mm <= FIGURE_TWO_MM; mm += 92) {
+            static const figure_style styles[] = {{.width_mm = FIGURE_ONE_MM},
+                                                  {.width_mm = FIGURE_TWO_MM}};
+            cloud_version v[12];
+            for (int i = 0; i < n; i++)
+                v[i] = (cloud_version){.name = i % 2 ? "b" : "a rather long name",
+                                       .heading = "v: met, trial 17",
+                                       .note = "x is < 17 kB: 12 kB on validation, 13 kB on test",
+                                       .title = "what it is for, in as many words as it takes",
+                                       .x = {i % 3 == 0, LIMIT_LT, 1000 + 100 * i},
+                                       .y = {i % 2 == 0, LIMIT_LT, 0.6},
+                                       .has_pick = i % 5 != 4,
+                                       .pick_x = points[i % 2].x,
+                                       .pick_y = points[i % 2].y};
+            scatter s = plot_of(50);
+            s.cloud.version = v;
+            s.cloud.n_versions = n;
+            arena a = {0};
+            buf b = {0};
+            err e = {0};
+            cr_assert_eq(scatter_draw(&s, &styles[mm != FIGURE_ONE_MM], &a, &b, &e), OK);
+            expect_sound(b.data);
+            cr_expect_eq(count_of(b.data, ">v: met, trial 17<"), n + n - n / 5,
+                         "each is told below, and its pick has a tip");
+            buf_free(&b);
+            arena_free(&a);
         }
-        free(svg);
-    }
 }
 
 /* --- the command --- */
@@ -362,8 +310,8 @@ Test(report, writes_tables_and_plots_and_prints_the_picks)
     store_close(s);
     arena a = {0};
     cr_expect_eq(run_program(path, "report study.db"), 0);
-    expect_well_formed(file_beside(&a, path, "report-study/pareto-size-T_mae.svg"));
-    expect_well_formed(file_beside(&a, path, "report-study/pareto-size-RH_mae.svg"));
+    expect_sound(file_beside(&a, path, "report-study/pareto-size-T_mae.svg"));
+    expect_sound(file_beside(&a, path, "report-study/pareto-size-RH_mae.svg"));
     cr_expect_eq(count_of(file_beside(&a, path, "report-study/trials.csv"), "\n"), 32);
     cr_expect_eq(count_of(file_beside(&a, path, "report-study/front.csv"), "\n"), 31);
     cr_expect_eq(count_of(file_beside(&a, path, "report-study/picks.csv"), "\n"), 6);
@@ -371,7 +319,7 @@ Test(report, writes_tables_and_plots_and_prints_the_picks)
     cr_expect_not_null(strstr(said, "T_mae < 0.5 °C"), "%s", said);
     cr_expect_not_null(strstr(said, "wrote report-study/front.csv: 30 rows"), "%s", said);
     cr_expect_eq(run_program(path, "report study.db --out plots --x n_params --y T_mae"), 0);
-    expect_well_formed(file_beside(&a, path, "plots/pareto-n_params-T_mae.svg"));
+    expect_sound(file_beside(&a, path, "plots/pareto-n_params-T_mae.svg"));
     cr_expect_eq(run_program(path, "report study.db --y T_ma"), 2);
     cr_expect_not_null(strstr(file_beside(&a, path, "out.txt"), "did you mean 'T_mae'"));
     cr_expect_eq(run_program(path, "query study.db 'size < 2 kB' --limit 3 --format csv"), 0);

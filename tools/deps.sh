@@ -3,6 +3,7 @@
 #   tools/deps.sh build   to compile and run     (make, make demo)
 #   tools/deps.sh test    to run the tests too   (make check)
 #   tools/deps.sh dev     clang, its tools and sanitizers too (make tidy, format, fuzz)
+#   tools/deps.sh browser Chromium, and node where there is none (make check-browser)
 #   tools/deps.sh arm64   the cross compiler and an emulator of arm64 (make bench-arm64)
 # Says nothing when nothing is missing; uses sudo when not run by root.
 set -eu
@@ -11,10 +12,14 @@ packages="gcc make pkg-config libc6-dev libsqlite3-dev libopenblas-dev libyaml-d
 case "${1:-}" in
 build) ;;
 arm64) packages="gcc make gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
+browser)
+    packages="chromium fonts-dejavu-core"
+    command -v node >/dev/null 2>&1 || packages="$packages nodejs npm"
+    ;;
 test) packages="$packages libcriterion-dev unzip" ;;
 dev) packages="$packages libcriterion-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev" ;;
 *)
-    echo "usage: tools/deps.sh build|test|dev|arm64" >&2
+    echo "usage: tools/deps.sh build|test|dev|browser|arm64" >&2
     exit 2
     ;;
 esac

@@ -1,5 +1,6 @@
 #include "engine/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -173,6 +174,36 @@ status file_make_folder(const char *path, err *e)
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         return FAIL(e, ERR_IO, "%s: is there, but not as a folder", path);
     return OK;
+}
+
+status file_make_scratch(arena *a, char **out, err *e)
+{
+    const char *where = getenv("TMPDIR");
+    *out = arena_printf(a, "%s/paretune-XXXXXX", where && *where ? where : "/tmp");
+    if (!*out) return FAIL(e, ERR_MEM, "out of memory");
+    return mkdtemp(*out) ? OK
+                         : FAIL(e, ERR_IO, "%s: cannot make a folder: %s", *out, strerror(errno));
+}
+
+/* Takes the descriptor over. */
+static void empty_folder(int fd)
+{
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d && fd >= 0) close(fd);
+    if (!d) return;
+    for (const struct dirent *x; (x = readdir(d)) != NULL;) {
+        if (strcmp(x->d_name, ".") == 0 || strcmp(x->d_name, "..") == 0) continue;
+        if (unlinkat(fd, x->d_name, 0) == 0) continue;
+        empty_folder(openat(fd, x->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        unlinkat(fd, x->d_name, AT_REMOVEDIR);
+    }
+    closedir(d);
+}
+
+void file_remove_folder(const char *path)
+{
+    empty_folder(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    rmdir(path);
 }
 
 char *file_join(arena *a, const char *folder, const char *name)

@@ -35,6 +35,10 @@ status file_failed(const char *path, const char *verb, int number, err *e);
 bool file_exists(const char *path);
 /* Makes the folder and those above it. */
 status file_make_folder(const char *path, err *e);
+/* An empty folder of a new name below $TMPDIR, or else /tmp, in `a`. */
+status file_make_scratch(arena *a, char **out, err *e);
+/* Removes the folder and all that it holds, as far as possible; no link is followed. */
+void file_remove_folder(const char *path);
 /* `folder` and `name` joined by one slash, in `a`; an absolute `name` stands alone. */
 char *file_join(arena *a, const char *folder, const char *name);
 /* The part of `path` before its last slash ("." without one), in `a`. */

@@ -208,3 +208,21 @@ void quantity_format(double value, const char *unit, char *text, size_t n)
     put_fixed(value / factor, decimals_of(value / factor, factor), number, sizeof number);
     snprintf(text, n, "%s%s%s", number, *name ? " " : "", name);
 }
+
+void quantity_duration(double seconds, char *text, size_t n)
+{
+    if (isnan(seconds)) {
+        snprintf(text, n, "?");
+        return;
+    }
+    long s = seconds > 1e9 ? 1000000000 : lround(seconds);
+    long m = (s + 30) / 60, h = (s + 1800) / 3600;
+    if (s < 90)
+        snprintf(text, n, "%ld s", s);
+    else if (m < 90)
+        snprintf(text, n, "%ld min", m);
+    else if (h < 48)
+        snprintf(text, n, "%ld h %02ld min", m / 60, m % 60);
+    else
+        snprintf(text, n, "%ld d %ld h", h / 24, h % 24);
+}

@@ -24,5 +24,7 @@ int limit_holds(limit_op op, double value, double bound);
 /* The value with a fitting unit for people: 1999 B -> "1999 B", 25412 B -> "25.4 kB",
  * 0.4567 °C -> "0.457 °C". */
 void quantity_format(double value, const char *unit, char *text, size_t n);
+/* "45 s", "6 min", "2 h 05 min", "3 d 4 h"; "?" for NaN. */
+void quantity_duration(double seconds, char *text, size_t n);
 
 #endif

@@ -54,7 +54,7 @@ static void add(store *s, int trial, err *e)
                              .version = 1,
                              .key = key[i],
                              .n_parents = i > 0};
-        if (i) stage.parent[0] = key[i - 1];
+        if (i) stage.parent = &key[i - 1];
         check(store_add_stage(s, &stage, e), e);
     }
     char config[96];
@@ -130,7 +130,13 @@ static void start(store *s, err *e)
                          .knob = knobs,
                          .n_metrics = N_METRICS,
                          .metric = metrics};
-    store_run r = {"", "", "", "", "", "", 1};
+    store_run r = {.version = "",
+                   .compiler = "",
+                   .cpu = "",
+                   .kernels = "",
+                   .blas = "",
+                   .system = "",
+                   .workers = 1};
     int64_t id;
     check(store_start_run(s, &space, &r, &id, e), e);
 }

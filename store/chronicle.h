@@ -1,0 +1,38 @@
+/* What happened in a study, for pages that tell of it: runs, how far which trial brought it, learning curves,
+ * what stages noted. Part of store.h's door, read-only. All of it concerns the space of the last run; lists live in
+ * the arena. */
+#ifndef PARETUNE_STORE_CHRONICLE_H
+#define PARETUNE_STORE_CHRONICLE_H
+
+#include "engine/base/arena.h"
+#include "engine/base/err.h"
+#include "engine/base/table.h"
+
+#include <stdint.h>
+
+struct store;
+
+/* Every run of the file, oldest first: columns run, space, started_at, ended_at, ending, version, compiler, cpu,
+ * kernels, blas, system, workers, confidence. */
+status store_runs(struct store *s, arena *a, table *out, err *e);
+
+/* Trials that are over, whatever their end, in the order in which they were: columns trial, cpu_seconds. A shared stage
+ * counts for the first trial that had it, so the sums are processor time spent. */
+status store_course(struct store *s, arena *a, table *out, err *e);
+
+/* Which recorded curves make a trial's learning curve: columns trial, stage; by trial, then in the chain's order. A
+ * stage that another one continues is left out, since the later curve holds the earlier one. */
+status store_trial_curves(struct store *s, arena *a, table *out, err *e);
+
+/* These stages, each once: columns stage, prune_begin, prune_end (epochs; NULL: no pruning, or counted in
+ * steps), detail (JSON with "curve"). */
+status store_all_curves(struct store *s, arena *a, table *out, err *e);
+
+/* What the stage of this kind noted in a trial's chain, the last one of several; "" for nothing. */
+status store_stage_note(struct store *s, int64_t trial, const char *kind, arena *a,
+                        const char **out, err *e);
+
+/* A number that is another one after somebody else has written to the file. */
+status store_change_mark(struct store *s, int64_t *out, err *e);
+
+#endif
