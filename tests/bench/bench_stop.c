@@ -151,7 +151,7 @@ static void show_seeds(const setting *all)
             setting x = {.n = 1, .t = &all->t[i], .method = methods[k], all->aim, all->a};
             char name[16];
             snprintf(name, sizeof name, "seed %d", i + 1);
-            show(&x, name, dominance(), 1.25);
+            show(&x, name, dominance(), 1.5);
         }
 }
 

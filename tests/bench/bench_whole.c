@@ -96,7 +96,7 @@ static replay_result search(const replay_table *t, const way *w, int aim, uint64
                         .stop = w->stop ? stop_find(w->stop) : NULL,
                         .stop_chance = 0.05,
                         .audit = 0.05,
-                        .n_rungs = stop_rungs(t->n_epochs, 1.25, 2, rung),
+                        .n_rungs = stop_rungs(t->n_epochs, 1.5, 2, rung),
                         .rung = rung};
     replay_result r;
     err e = {0};
