@@ -223,12 +223,19 @@ static void describe_metric(buf *b, const store_metric_info *m)
     put_string(b, false, "help", m->help);
 }
 
-/* Behind the fixed columns stand the knobs, then the metrics, each in the order of the space. */
+/* Behind the fixed columns stand the knobs, then the metrics, each in the order of the space, and two for each
+ * version: whether a trial meets it and by how much. The place among the knobs. */
+static int knob_place(const work *w, int i)
+{
+    const int n_behind = w->space.n_knobs + w->space.n_metrics + 2 * w->space.n_versions;
+    return i - (w->trials.n_columns - n_behind);
+}
+
 static void describe_column(work *w, int i)
 {
-    int n_fixed = w->trials.n_columns - w->space.n_knobs - w->space.n_metrics;
-    int knob = i - n_fixed, metric = knob - w->space.n_knobs;
-    if (metric >= 0) {
+    int knob = knob_place(w, i), metric = knob - w->space.n_knobs;
+    if (metric >= w->space.n_metrics) knob = -1;
+    if (metric >= 0 && metric < w->space.n_metrics) {
         describe_metric(w->out, &w->space.metric[metric]);
     } else {
         put_string(w->out, false, "kind", knob >= 0 ? "k" : "f");
@@ -247,7 +254,7 @@ static status describe_words(work *w, int i, err *e)
         }
         buf_char(w->out, ']');
     }
-    int knob = i - (w->trials.n_columns - w->space.n_knobs - w->space.n_metrics);
+    int knob = knob_place(w, i);
     bool is_knob = knob >= 0 && knob < w->space.n_knobs;
     return is_knob ? column_json_words(w->out, &w->all, i, w->a, e) : OK;
 }
