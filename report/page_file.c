@@ -22,7 +22,9 @@ status page_data(struct store *s, const char *db, buf *out, err *e)
     char when[32];
     tell_time(when, sizeof when);
     arena_init(&a, 0);
-    status st = study_json_write(s, db, when, &a, out, e);
+    status st = store_hold(s, e);
+    if (st == OK) st = study_json_write(s, db, when, &a, out, e);
+    store_let_go(s);
     arena_free(&a);
     return st;
 }

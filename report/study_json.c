@@ -22,8 +22,9 @@ typedef struct {
     buf *out;
     store_space space;
     picks picks;
-    table all;    /* trials of the space in any state */
-    table trials; /* those that are over */
+    table all;     /* trials of the space in any state */
+    table trials;  /* those that are over */
+    table columns; /* of both: store_columns */
 } work;
 
 /* --- JSON --- */
@@ -199,6 +200,9 @@ static status read_trials(work *w, err *e)
 {
     const store_query ask = {.columns = "all", .state = "all"};
     TRY(store_trials(w->s, &ask, w->a, &w->all, e));
+    TRY(store_columns(w->s, w->a, &w->columns, e));
+    if (w->columns.n_rows != w->all.n_columns)
+        return FAIL(e, ERR_STATE, "the columns of trials changed while they were read");
     const size_t width = (size_t)w->all.n_columns;
     table *t = &w->trials;
     *t = w->all;
@@ -217,46 +221,33 @@ static status read_trials(work *w, err *e)
 static void describe_metric(buf *b, const store_metric_info *m)
 {
     static const char *const better[] = {"lower", "higher", "neither"};
-    put_string(b, false, "kind", "m");
-    put_string(b, false, "source", m->name);
     put_string(b, false, "better", better[m->better]);
     put_string(b, false, "help", m->help);
 }
 
-/* Behind the fixed columns stand the knobs, then the metrics, each in the order of the space, and two for each
- * version: whether a trial meets it and by how much. The place among the knobs. */
-static int knob_place(const work *w, int i)
-{
-    const int n_behind = w->space.n_knobs + w->space.n_metrics + 2 * w->space.n_versions;
-    return i - (w->trials.n_columns - n_behind);
-}
-
-static void describe_column(work *w, int i)
-{
-    int knob = knob_place(w, i), metric = knob - w->space.n_knobs;
-    if (metric >= w->space.n_metrics) knob = -1;
-    if (metric >= 0 && metric < w->space.n_metrics) {
-        describe_metric(w->out, &w->space.metric[metric]);
-    } else {
-        put_string(w->out, false, "kind", knob >= 0 ? "k" : "f");
-        put_string(w->out, false, "source", knob >= 0 ? w->space.knob[knob] : w->trials.name[i]);
-    }
-}
-
 /* What filters may compare a column of texts with. */
-static status describe_words(work *w, int i, err *e)
+static void put_states(buf *b)
 {
-    if (strcmp(w->trials.name[i], "state") == 0) {
-        buf_text(w->out, ",\"listed\":true,\"numbers\":false,\"words\":[");
-        for (int k = STATE_READY; k <= STATE_TIMEOUT; k++) {
-            if (k > STATE_READY) buf_char(w->out, ',');
-            buf_json_string(w->out, store_state_name((store_state)k));
-        }
-        buf_char(w->out, ']');
+    buf_text(b, ",\"listed\":true,\"numbers\":false,\"words\":[");
+    for (int k = STATE_READY; k <= STATE_TIMEOUT; k++) {
+        if (k > STATE_READY) buf_char(b, ',');
+        buf_json_string(b, store_state_name((store_state)k));
     }
-    int knob = knob_place(w, i);
-    bool is_knob = knob >= 0 && knob < w->space.n_knobs;
-    return is_knob ? column_json_words(w->out, &w->all, i, w->a, e) : OK;
+    buf_char(b, ']');
+}
+
+static status describe_column(work *w, int i, err *e)
+{
+    const cell *row = &w->columns.cells[3 * i];
+    char kind = row[1].text[0];
+    bool known = kind == 'k' || kind == 'm';
+    put_string(w->out, false, "kind", known ? row[1].text : "f");
+    put_string(w->out, false, "source", known ? row[2].text : row[0].text);
+    for (int k = 0; kind == 'm' && k < w->space.n_metrics; k++)
+        if (strcmp(w->space.metric[k].name, row[2].text) == 0)
+            describe_metric(w->out, &w->space.metric[k]);
+    if (kind == 'f' && strcmp(row[0].text, "state") == 0) put_states(w->out);
+    return kind == 'k' ? column_json_words(w->out, &w->all, i, w->a, e) : OK;
 }
 
 static status put_trials(work *w, err *e)
@@ -269,8 +260,7 @@ static status put_trials(work *w, err *e)
         buf_text(b, i ? ",\n{" : "\n{");
         put_string(b, true, "name", w->trials.name[i]);
         put_string(b, false, "unit", w->trials.unit[i]);
-        describe_column(w, i);
-        TRY(describe_words(w, i, e));
+        TRY(describe_column(w, i, e));
         put_key(b, false, "data");
         bool skip = w->trials.n_rows > MOST_NAMED_FILES && strcmp(w->trials.name[i], "model") == 0;
         if (skip)

@@ -1,6 +1,7 @@
 #include "store/chronicle.h"
 
 #include "store/handle.h"
+#include "store/schema.h"
 
 status store_runs(struct store *s, arena *a, table *out, err *e)
 {
@@ -72,6 +73,35 @@ status store_stage_note(struct store *s, int64_t trial, const char *kind, arena 
     *out = arena_string(a, query_row(&q) ? query_column_text(&q, 0) : "");
     TRY(query_end(&q));
     return *out ? OK : FAIL(e, ERR_MEM, "no memory for a stage's notes");
+}
+
+status store_columns(struct store *s, arena *a, table *out, err *e)
+{
+    schema_columns c;
+    TRY(schema_list_columns(&s->d, a, &c, e));
+    TRY(table_init(out, a, 3, e));
+    table_column(out, 0, "name", NULL);
+    table_column(out, 1, "kind", NULL);
+    table_column(out, 2, "source", NULL);
+    for (int i = 0; i < c.n; i++) {
+        cell *row = table_row(out);
+        const char *kind = arena_copy(a, &c.kind[i], 1);
+        if (!row || !kind) return FAIL(e, ERR_MEM, "no memory for the columns");
+        row[0] = cell_text(c.name[i]);
+        row[1] = cell_text(kind);
+        row[2] = cell_text(c.source[i]);
+    }
+    return OK;
+}
+
+status store_hold(struct store *s, err *e)
+{
+    return db_run(&s->d, "BEGIN", e);
+}
+
+void store_let_go(struct store *s)
+{
+    db_rollback(&s->d);
 }
 
 status store_change_mark(struct store *s, int64_t *out, err *e)

@@ -32,6 +32,14 @@ status store_all_curves(struct store *s, arena *a, table *out, err *e);
 status store_stage_note(struct store *s, int64_t trial, const char *kind, arena *a,
                         const char **out, err *e);
 
+/* The columns of trials_wide, in their order (store_query's "all"): columns name, kind (`f`ixed, `k`nob, `m`etric, or
+ * another letter for what is computed of versions), source (the knob's or metric's own name). */
+status store_columns(struct store *s, arena *a, table *out, err *e);
+
+/* All that is read between the two is of one state of the file, whoever writes meanwhile. */
+status store_hold(struct store *s, err *e);
+void store_let_go(struct store *s);
+
 /* A number that is another one after somebody else has written to the file. */
 status store_change_mark(struct store *s, int64_t *out, err *e);
 

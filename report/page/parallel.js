@@ -187,7 +187,7 @@ const Parallel = (() => {
         if (axis.hasNone) chart.text('tick', at, bottom() + 26, 'middle', 'none');
         const range = App.chipRange(`axis ${name}`);
         if (range) drawRange(axis, at, range);
-        drawFlip(axis, at, flipped);
+        axis.flip.style.left = `${(100 * at) / chart.width}%`;
     }
 
     function drawRange(axis, at, [low, high]) {
@@ -200,39 +200,25 @@ const Parallel = (() => {
         );
     }
 
-    /* A button that the keyboard reaches. */
-    function drawFlip(axis, at, flipped) {
-        const name = axis.column.name;
-        const turn = () => {
-            if (!state.flipped.delete(name)) state.flipped.add(name);
-            chart.change();
-            chart.svg.querySelector(`[data-axis="${CSS.escape(name)}"]`)?.focus();
-        };
-        chart.put(
-            svg(
-                'g',
-                {
-                    class: 'flip',
-                    tabindex: 0,
-                    role: 'button',
-                    'data-axis': name,
-                    'aria-label': `Turn axis ${name} round`,
-                    'aria-pressed': String(flipped),
-                    onclick: turn,
-                    onkeydown: (e) => {
-                        if (e.key === 'Enter' || e.key === ' ') {
-                            e.preventDefault();
-                            turn();
-                        }
-                    },
-                    onpointerdown: (e) => e.stopPropagation(),
+    /* Buttons that the keyboard reaches, also before the chart is seen and drawn. */
+    function addFlips() {
+        for (const axis of axes) {
+            const name = axis.column.name;
+            axis.flip = h('button', {
+                type: 'button',
+                class: 'flip',
+                'aria-label': `Turn axis ${name} round`,
+                'aria-pressed': String(state.flipped.has(name)),
+                onpointerdown: (e) => e.stopPropagation(),
+                onclick: () => {
+                    if (!state.flipped.delete(name)) state.flipped.add(name);
+                    axis.flip.setAttribute('aria-pressed', String(state.flipped.has(name)));
+                    chart.change();
                 },
-                svg('rect', { x: at - 11, y: chart.height - 22, width: 22, height: 20, rx: 4 }),
-                svg('path', {
-                    d: `M${at - 4} ${chart.height - 8}V${chart.height - 16}l-2.5 3m2.5 -3l2.5 3M${at + 4} ${chart.height - 16}V${chart.height - 8}l-2.5 -3m2.5 3l2.5 -3`,
-                }),
-            ),
-        );
+            });
+            append(axis.flip, '⇅');
+            chart.frame.append(axis.flip);
+        }
     }
 
     /* --- brushing --- */
@@ -304,6 +290,7 @@ const Parallel = (() => {
                 drag = null;
             },
         });
+        addFlips();
         chart.least = 62 * axes.length + 40; /* narrower than that it scrolls */
     }
 
