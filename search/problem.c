@@ -1,5 +1,9 @@
 #include "search/problem.h"
 
+#include <string.h>
+
+#include "engine/stage.h"
+
 bool problem_keeps(const problem_limit *l, double value)
 {
     if (l->is_upper) return l->is_strict ? value < l->bound : value <= l->bound;
@@ -14,6 +18,12 @@ bool problem_may_meet(const problem *p, int version, int point)
         if (m->exact && !problem_keeps(&v->limit[i], (double)m->known[point])) return false;
     }
     return true;
+}
+
+double problem_most(const char *metric)
+{
+    const metric_row *row = stage_metric_find(metric);
+    return row && row->direction == BETTER_HIGHER && strcmp(row->unit, "%") == 0 ? 100 : 0;
 }
 
 double problem_minimised(const problem_metric *m, double value)

@@ -25,6 +25,7 @@ typedef struct {
     bool maximize;
     bool exact;    /* known of every point before it is trained: `known` is the figure itself */
     bool positive; /* sizes, times, errors: better modelled by its logarithm */
+    double most;   /* that a figure can be: 100 % of what is right; 0: there is no bound */
     const float *known; /* n_points figures; of what must be trained a first guess, or NULL */
 } problem_metric;
 
@@ -59,6 +60,8 @@ typedef struct {
 bool problem_keeps(const problem_limit *l, double value);
 /* Whether the exact figures of a point keep all of a version's exact limits. */
 bool problem_may_meet(const problem *p, int version, int point);
+/* The bound of a metric by its name in the table of stages: 100 where more per cent are better, else 0. */
+double problem_most(const char *metric);
 /* A metric's figure turned so that less is better. */
 double problem_minimised(const problem_metric *m, double value);
 

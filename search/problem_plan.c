@@ -60,8 +60,11 @@ static status add_metric(maker *m, const char *name, bool maximize, err *e)
     if (m->out->n_metrics == PROBLEM_MAX_METRICS)
         return FAIL(e, ERR_INPUT, "%s: objectives and limits name more than %d metrics", m->s->path,
                     PROBLEM_MAX_METRICS);
-    m->metric[m->out->n_metrics++] = (problem_metric){
-        .name = name, .maximize = maximize, .positive = row && row->direction != BETTER_HIGHER};
+    m->metric[m->out->n_metrics++] =
+        (problem_metric){.name = name,
+                         .maximize = maximize,
+                         .positive = row && row->direction != BETTER_HIGHER,
+                         .most = maximize ? problem_most(name) : 0};
     return OK;
 }
 

@@ -367,6 +367,7 @@ static status read_figures(reading *r, err *e)
         }
         r->metric[i].positive = is_positive;
         if (r->metric[i].exact) r->metric[i].known = known;
+        if (r->metric[i].maximize) r->metric[i].most = problem_most(r->metric[i].name);
     }
     TRY(mean_column(r, sheet_column(r->s, "seconds"), 1, seconds, 1, e));
     TRY(read_trainings(r, recorded, curve, e));

@@ -220,7 +220,7 @@ status replay_table_invent_large(int times, arena *a, replay_table *out, err *e)
         weights[i] = truth[i * N_METRICS + WEIGHTS];
         latency[i] = truth[i * N_METRICS + LATENCY];
     }
-    metric[ACCURACY] = (problem_metric){.name = "accuracy", .maximize = true};
+    metric[ACCURACY] = (problem_metric){.name = "accuracy", .maximize = true, .most = 100};
     metric[SIZE] = (problem_metric){.name = "size", .exact = true, .positive = true, .known = size};
     metric[LATENCY] =
         (problem_metric){.name = "latency_ms", .exact = true, .positive = true, .known = latency};

@@ -2,10 +2,13 @@
  *
  * What is finished teaches how a curve up to this rung goes on: a ridge regression of the final figure on the
  * curve's last value, its mean over the last epochs, its slope and what is known of the point beforehand (exact
- * figures, the levels of its knobs), over all finished trials that are known. Only the mean is free of
- * the ridge, so that with little data the final figure is the mean and what the others gained. The spread is that of
- * trials predicted from the others; with Student's t it makes the chance. While too few have finished, a power law
- * is fitted to the curve alone, with a spread as wide as the step it takes.
+ * figures, the levels of its knobs), over all finished trials that are known. Where the curve is the metric itself
+ * what is regressed is the gain over that mean, so that with little data a curve gains what the others gained. The
+ * spread is that of trials predicted from the others; with Student's t it makes the chance. While too few have finished
+ * nothing is stopped: how far a single curve still goes cannot be told from that curve.
+ *
+ * Accuracies are taken as logarithms of what they miss to 100 %: networks at 40 % end ten points from where they were
+ * expected, networks at 92 % half a point, and one spread for both would be too wide where the answer is decided.
  *
  * Front: the candidate is worth having unless some finished trial with no worse exact figures is at least as
  * good in all that is trained. Of that trial's trained figures the lower-confidence values count: worse by one
@@ -17,7 +20,7 @@
 
 enum {
     LAST_K = 3,
-    LEAST_FINISHED = 12,
+    LEAST_FINISHED = 8,
     MOST_FINISHED = 300,
     MAX_FEATURES = 24,
     OF_MEAN = 2,
@@ -43,9 +46,11 @@ typedef struct {
     forecast final[PROBLEM_MAX_METRICS]; /* of what is trained, in scaled figures */
 } judgement;
 
-/* Figures are modelled turned so that less is better, and as logarithms when they are positive. */
+/* Figures are modelled turned so that less is better, as logarithms when they are positive or have a bound. One point
+ * more is missed than is, for the logarithm of nothing. */
 static double scaled(const problem_metric *m, double v)
 {
+    if (m->most > 0 && m->maximize) return log(fmax(m->most - v, 0) + m->most / 100);
     if (m->positive) return (m->maximize ? -1 : 1) * log(fmax(v, 1e-300));
     return problem_minimised(m, v);
 }
@@ -53,6 +58,7 @@ static double scaled(const problem_metric *m, double v)
 static double unscaled(const problem_metric *m, double v)
 {
     double turned = m->maximize ? -v : v;
+    if (m->most > 0 && m->maximize) return fmin(m->most * 1.01 - exp(v), m->most);
     return m->positive ? exp(turned) : turned;
 }
 
@@ -75,8 +81,9 @@ static double chance_below(const forecast *f, double bar)
 
 typedef struct {
     int n, d;
-    double *x; /* n x d */
-    double *y; /* n */
+    double *x;    /* n x d */
+    double *y;    /* n */
+    bool is_gain; /* y is what is gained over OF_MEAN */
     double mean[MAX_FEATURES],
         scale[MAX_FEATURES]; /* of the columns; the first is the constant 1 */
 } sample;
@@ -94,16 +101,30 @@ static int knob_features(const problem *p, int point, int d, double *x)
     return d;
 }
 
+/* The metric that curves are of; NULL: they may be of another one, a loss. That is known of accuracies, which
+ * classifiers are trained by. */
+static const problem_metric *metric_of_curve(const problem *p)
+{
+    const int m = stop_watched(p);
+    return m >= 0 && p->metric[m].most > 0 && p->metric[m].maximize ? &p->metric[m] : NULL;
+}
+
+static double on_curve(const problem_metric *m, float v)
+{
+    return m ? scaled(m, (double)v) : (double)v;
+}
+
 /* What is known of a training after n epochs, d of it. */
 static int features(const problem *p, int point, const float *curve, int n, double *x)
 {
+    const problem_metric *own = metric_of_curve(p);
     int d = 0, k = n < LAST_K ? n : LAST_K, before = n > 2 * k ? n - 1 - k : 0;
     double mean = 0;
-    for (int i = n - k; i < n; i++) mean += (double)curve[i] / k;
+    for (int i = n - k; i < n; i++) mean += on_curve(own, curve[i]) / k;
     x[d++] = 1;
-    x[d++] = (double)curve[n - 1];
+    x[d++] = on_curve(own, curve[n - 1]);
     x[d++] = mean;
-    x[d++] = mean - (double)curve[before];
+    x[d++] = mean - on_curve(own, curve[before]);
     for (int i = 0; i < p->n_metrics && d < MAX_FEATURES; i++)
         if (p->metric[i].known) x[d++] = scaled(&p->metric[i], (double)p->metric[i].known[point]);
     return knob_features(p, point, d, x);
@@ -120,6 +141,12 @@ static void standardise(sample *s)
         for (int i = 0; i < s->n; i++)
             s->x[i * s->d + j] = (s->x[i * s->d + j] - mean) * s->scale[j];
     }
+}
+
+static double raw_mean(const sample *s, double standardised)
+{
+    return s->scale[OF_MEAN] > 0 ? s->mean[OF_MEAN] + standardised / s->scale[OF_MEAN]
+                                 : s->mean[OF_MEAN];
 }
 
 /* Cholesky: the lower triangle of m, d x d, becomes its factor. */
@@ -168,7 +195,7 @@ static void fit(const sample *s, const double *gram, double ridge, double *facto
     for (int i = 0; i < s->n; i++)
         for (int j = 0; j < d; j++) slope[j] += s->x[i * d + j] * s->y[i];
     for (int j = 1; j < d; j++)
-        if (j != OF_MEAN) factor[j * d + j] += ridge;
+        if (j != OF_MEAN || s->is_gain) factor[j * d + j] += ridge;
     factorise(factor, d);
     forward(factor, d, slope);
     backward(factor, d, slope);
@@ -205,7 +232,7 @@ static forecast predict(const sample *s, const double *gram, double ridge, const
     forward(factor, s->d, v);
     for (int j = 0; j < s->d; j++) own += v[j] * v[j];
     f.sd = spread * sqrt(1 + own);
-    f.freedom = fmax(f.freedom, 4);
+    f.freedom = fmax(f.freedom, 1);
     f.spread = spread;
     return f;
 }
@@ -225,6 +252,17 @@ static status take_sample(const judgement *g, sample *s, err *e)
     return OK;
 }
 
+/* A metric's final figures, or what they gained over the mean of the last epochs. */
+static void take_ends(const judgement *g, int metric, sample *s)
+{
+    const problem_metric *m = &g->rule->p->metric[metric];
+    s->is_gain = m == metric_of_curve(g->rule->p);
+    for (int i = 0; i < s->n; i++) {
+        s->y[i] = scaled(m, g->finished[i]->value[metric]);
+        if (s->is_gain) s->y[i] -= raw_mean(s, s->x[i * s->d + OF_MEAN]);
+    }
+}
+
 /* Forecasts all that is trained from what has finished. */
 static status regress(judgement *g, err *e)
 {
@@ -237,58 +275,14 @@ static status regress(judgement *g, err *e)
     for (int j = 1; j < s.d; j++) x[j] = (x[j] - s.mean[j]) * s.scale[j];
     for (int m = 0; m < p->n_metrics; m++) {
         if (p->metric[m].exact) continue;
-        for (int i = 0; i < s.n; i++) s.y[i] = scaled(&p->metric[m], g->finished[i]->value[m]);
+        take_ends(g, m, &s);
         for (int k = 0; k < N_RIDGES; k++) {
             forecast f = predict(&s, gram, ridges[k], x);
             if (k == 0 || f.spread < g->final[m].spread) g->final[m] = f;
         }
+        if (s.is_gain) g->final[m].mean += raw_mean(&s, x[OF_MEAN]);
     }
     return OK;
-}
-
-/* --- a curve by itself --- */
-
-typedef struct {
-    double limit, step, squares; /* y = limit + step * epoch^-power */
-} power_law;
-
-static power_law fit_power(const float *curve, int n, double power)
-{
-    double sx = 0, sy = 0, sxx = 0, sxy = 0;
-    for (int i = 0; i < n; i++) {
-        double x = pow(i + 1, -power), y = (double)curve[i];
-        sx += x, sy += y, sxx += x * x, sxy += x * y;
-    }
-    power_law f = {.step = (sxy - sx * sy / n) / fmax(sxx - sx * sx / n, 1e-12)};
-    f.limit = (sy - f.step * sx) / n;
-    for (int i = 0; i < n; i++)
-        f.squares += pow((double)curve[i] - f.limit - f.step * pow(i + 1, -power), 2);
-    return f;
-}
-
-/* The watched metric goes on as the power law that fits best; of others nothing can be said. A curve in
- * another unit than the metric (a loss) cannot be extrapolated so: it is for problems whose curve is the
- * metric itself, which the trainings of classifiers are. */
-static void extrapolate(judgement *g)
-{
-    const stop_case *c = g->c;
-    const int m = stop_watched(g->rule->p), n_all = g->rule->o.n_epochs;
-    if (m < 0 || !g->rule->p->metric[m].maximize || c->n_epochs < 5) return;
-    power_law best = {.squares = HUGE_VAL};
-    double end = (double)NAN;
-    for (int halves = 1; halves <= 4; halves++) {
-        const double power = 0.5 * halves;
-        power_law f = fit_power(c->curve, c->n_epochs, power);
-        if (!(f.squares < best.squares)) continue;
-        best = f;
-        end = f.limit + f.step * pow(n_all, -power);
-    }
-    double last = (double)c->curve[c->n_epochs - 1];
-    double residual = sqrt(best.squares / (c->n_epochs - 2));
-    end = fmax(end, last);
-    g->final[m] =
-        (forecast){scaled(&g->rule->p->metric[m], end),
-                   sqrt(residual * residual + (end - last) * (end - last)), c->n_epochs - 2, 0};
 }
 
 /* --- what is worth having --- */
@@ -313,14 +307,18 @@ static status take_finished(judgement *g, err *e)
 /* Of a training of the watched metric: how much its curve still jitters from epoch to epoch at the end, pooled. */
 static void measure_noise(judgement *g)
 {
-    const int m = stop_watched(g->rule->p), n = g->rule->o.n_epochs, from = n - n / 4;
+    const problem_metric *own = metric_of_curve(g->rule->p);
+    const int n = g->rule->o.n_epochs, from = n - n / 4;
     double sum = 0;
     int count = 0;
-    if (m < 0 || g->rule->p->metric[m].positive) return;
+    if (!own) return;
     for (int i = 0; i < g->n_finished; i++)
         for (int k = from; k < n; k++, count++)
-            sum += pow((double)(g->finished[i]->curve[k] - g->finished[i]->curve[k - 1]), 2) / 2;
-    g->noise[m] = count > 0 ? sqrt(sum / count) : 0;
+            sum += pow(scaled(own, (double)g->finished[i]->curve[k]) -
+                           scaled(own, (double)g->finished[i]->curve[k - 1]),
+                       2) /
+                   2;
+    g->noise[stop_watched(g->rule->p)] = count > 0 ? sqrt(sum / count) : 0;
 }
 
 static bool is_no_worse_exactly(const problem *p, const tried *t, int point)
@@ -387,10 +385,7 @@ status stop_dominance(const stop_rule *self, const history *h, const stop_case *
     judgement g = {.rule = self, .h = h, .c = c, .a = scratch};
     for (int m = 0; m < p->n_metrics; m++) g.final[m].mean = (double)NAN;
     TRY(take_finished(&g, e));
-    if (g.n_finished >= LEAST_FINISHED)
-        TRY(regress(&g, e));
-    else
-        extrapolate(&g);
+    if (g.n_finished >= LEAST_FINISHED) TRY(regress(&g, e));
     measure_noise(&g);
     out->chance = chance_of_front(&g);
     if (self->o.aim != AIM_FRONT) out->chance = fmin(out->chance, chance_of_versions(&g));

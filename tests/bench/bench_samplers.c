@@ -2,7 +2,7 @@
  * 200 and 300 trainings (mean of ten seeds), and trainings until the first candidate that truly meets versions a, b, c
  * (median of ten seeds, of forty when the search is aimed at the version). Beside them Optuna's on the same table, where
  * it is installed: NSGA-II, and multivariate TPE for 150 trainings, three seeds each.
- *   bench_samplers [SAMPLER ...]      a window of 1 and of 10; optuna is the name of Optuna's */
+ *   bench_samplers [FIRST_SEED] [SAMPLER ...]      a window of 1 and of 10; optuna is the name of Optuna's */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ enum { N_SEEDS = 10, N_AIMED = 40, N_OPTUNA = 3, N_TRIALS = 300, N_TPE = 150, N_
 static const int steps[N_STEPS] = {50, 100, 200, 300};
 
 typedef struct {
-    int n_seeds;
+    int first_seed, n_seeds;
     double ratio[N_STEPS], last_square, ask_seconds;
     int first_met[3][N_AIMED];
 } score;
@@ -65,7 +65,7 @@ static void play(const replay_table *t, const sampler_row *row, int window, int 
 {
     for (int seed = 0; seed < s->n_seeds; seed++) {
         replay_options o = {.sampler = row,
-                            .options = {.seed = (uint64_t)seed, .aim = aim},
+                            .options = {.seed = (uint64_t)(s->first_seed + seed), .aim = aim},
                             .window = window,
                             .n_workers = window,
                             .n_trials = N_TRIALS};
@@ -95,9 +95,11 @@ static void print_front(const char *name, int window, score *s, int n_trials)
     for (int v = 0; v < 3; v++) print_median(s->first_met[v], s->n_seeds);
 }
 
-static void show(const replay_table *t, const sampler_row *row, int window, double best, arena *a)
+static void show(const replay_table *t, const sampler_row *row, int window, int first_seed,
+                 double best, arena *a)
 {
-    score front = {.n_seeds = N_SEEDS}, aimed = {.n_seeds = N_AIMED};
+    score front = {.first_seed = first_seed, .n_seeds = N_SEEDS},
+          aimed = {.first_seed = first_seed, .n_seeds = N_AIMED};
     play(t, row, window, AIM_FRONT, best, &front, a);
     print_front(row->name, window, &front, N_TRIALS);
     for (int v = 0; v < 3; v++) {
@@ -195,6 +197,8 @@ static bool is_wanted(int n, char **name, const char *which)
 
 int main(int n, char **name)
 {
+    const int first_seed = n > 1 ? atoi(name[1]) : 0;
+    if (first_seed > 0) n--, name++;
     arena a;
     err e = {0};
     replay_table t;
@@ -208,8 +212,8 @@ int main(int n, char **name)
            " median      ms a trial\n");
     for (const sampler_row *row = sampler_rows(); row->name; row++) {
         if (!is_wanted(n, name, row->name)) continue;
-        show(&t, row, 1, best, &a);
-        show(&t, row, 10, best, &a);
+        show(&t, row, 1, first_seed, best, &a);
+        show(&t, row, 10, first_seed, best, &a);
     }
     if (is_wanted(n, name, "optuna")) show_all_optuna(&t, best, &a);
     arena_free(&a);
