@@ -90,7 +90,7 @@ static void put_speed(view *v)
     if (l->has_writer) n += (size_t)snprintf(text + n, sizeof text - n, "eta %s, ", eta);
     if (l->trials.stopped)
         n += (size_t)snprintf(text + n, sizeof text - n, "%d stopped early, ", l->trials.stopped);
-    n += (size_t)snprintf(text + n, sizeof text - n, "%d failed", l->trials.failed);
+    snprintf(text + n, sizeof text - n, "%d failed", l->trials.failed);
     put_line(v, "%s", text);
 }
 

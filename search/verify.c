@@ -192,13 +192,21 @@ static const store_metric *find_metric(const store_outcome *o, const char *name)
     return NULL;
 }
 
+static bool same_bits(double x, double y)
+{
+    uint64_t p, q;
+    memcpy(&p, &x, sizeof p);
+    memcpy(&q, &y, sizeof q);
+    return p == q;
+}
+
 /* NaN is stored as no value and read back as one NaN. */
 static const char *compare_metrics(const store_outcome *then, const store_outcome *now, arena *a)
 {
     for (int i = 0; i < then->n_metrics; i++) {
         const store_metric *x = &then->metric[i], *y = find_metric(now, x->name);
         if (!y) return arena_printf(a, "%s is not measured any more", x->name);
-        if (memcmp(&x->value, &y->value, sizeof x->value) != 0)
+        if (!same_bits(x->value, y->value))
             return arena_printf(a, "%s is %.17g, the study has %.17g", x->name, y->value, x->value);
     }
     return then->n_metrics == now->n_metrics ? "" : "it has figures that the study has not";

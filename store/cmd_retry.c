@@ -71,7 +71,7 @@ static status add_failed(store *s, const char *state, arena *a, int64_t **list, 
     TRY(store_trials(s, &ask, a, &t, e));
     int64_t *all = ARENA_NEW(a, int64_t, *n + t.n_rows + 1);
     if (!all) return FAIL(e, ERR_MEM, "out of memory");
-    if (*n) memcpy(all, *list, (size_t)*n * sizeof *all);
+    if (*list) memcpy(all, *list, (size_t)*n * sizeof *all);
     for (int i = 0; i < t.n_rows; i++) all[(*n)++] = (int64_t)t.cells[i].number;
     *list = all;
     return OK;

@@ -94,6 +94,9 @@ expect 0 'paretune export kws.db 1 --out kws'
 cp kws/model.tflite anybodys.tflite
 cp kws/model.tflite.zlib submissions/
 cp mine.db lab4-strategies.db
+mkdir -p build/demo # as 'make demo' leaves it
+cp demo.db build/demo/
+cp -R demo.artifacts build/demo/
 cat mine.yaml "$here/search" >learned.yaml
 [ -s "$here/search" ] || fail 'no search section'
 expect 0 'paretune check learned.yaml'
@@ -109,6 +112,7 @@ while read -r line; do
     *lab4-strategies.yaml* | *hw2-2020-keywords.yaml*)
         expect '2 3' "$plain"
         grep -q speech_commands "$here/err" || fail "'$plain' fails otherwise than for want of its data" ;;
+    'paretune why-not '*) expect 3 "$plain" ;; # the version is not met
     'paretune grade submissions/ --space spaces/hw2-2020-forecast.yaml'*)
         expect 3 "$plain" # what was submitted is no forecast
         ;;
