@@ -364,14 +364,22 @@ static int list_pick_names(const drawing *d, label *l)
     return n;
 }
 
-/* Where a pick does not show whose region it is, the name stands in the region, where x is best and y just holds: no
+static bool shares_pick(const drawing *d, int i)
+{
+    const cloud_version *all = d->c->version;
+    for (int k = 0; k < d->c->n_versions; k++)
+        if (k != i && same_pick(&all[i], &all[k])) return true;
+    return false;
+}
+
+/* Where no pick of its own shows whose region it is, the name stands in the region, where x is best and y just holds: no
  * trial lies there, being better than the front. */
 static int list_region_names(const drawing *d, label *l)
 {
     int n = 0;
     for (int i = 0; i < d->c->n_versions; i++) {
         const cloud_version *v = &d->c->version[i];
-        if (shows_pick(d, v) || (!v->x.set && !v->y.set)) continue;
+        if ((shows_pick(d, v) && !shares_pick(d, i)) || (!v->x.set && !v->y.set)) continue;
         rectangle r = allowed(d, v);
         bool left = !v->x.set || is_upper(&v->x), top = !v->y.set || is_upper(&v->y);
         char text[64];

@@ -81,7 +81,10 @@ static bool compare_corners(const strategy_study *s, int i, const knob_change *c
     return isfinite(out->value) != 0;
 }
 
-static strategy_effect summarize(const comparison *c, int n, int n_pairs)
+/* Counted figures (accuracies) come in steps, so few comparisons may be equal by chance, and their spread, which
+ * would be 0, make a certainty of luck. It is taken to be at least `rounding`, the variance of rounding a comparison's figures
+ * to such steps; 0 for what is exact. No change at all is left as it is. */
+static strategy_effect summarize(const comparison *c, int n, int n_pairs, double rounding)
 {
     const double none = (double)NAN;
     verdict_sample v = {0};
@@ -89,7 +92,9 @@ static strategy_effect summarize(const comparison *c, int n, int n_pairs)
     if (fabs(v.mean) < 1e-12) v.mean = 0; /* rounding */
     strategy_effect f = {n_pairs, n, n ? v.mean : none, none, none, none, none, none};
     if (n < 2) return f;
-    f.error = sqrt(v.squares / (n - 1) / n);
+    double variance = v.squares / (n - 1);
+    if (v.mean != 0 || variance > 0) variance = fmax(variance, rounding);
+    f.error = sqrt(variance / n);
     double half = chance_t_quantile(0.975, n - 1) * f.error;
     f.low = f.mean - half;
     f.high = f.mean + half;
@@ -115,7 +120,8 @@ status contrast_measure(const strategy_study *s, const knob_change *c, int n_cha
     qsort(list, (size_t)n, sizeof *list, by_setting);
     bool one_setting = n > 0 && list[0].setting == list[n - 1].setting;
     if (!one_setting) n = average(list, n, same_setting);
-    *out = summarize(list, n, n_pairs);
+    double grain = s->metric[metric].role == ROLE_QUALITY ? s->grain[metric] : 0;
+    *out = summarize(list, n, n_pairs, grain * grain / 12 * (1 << n_changes));
     arena_release(s->a, mark);
     return OK;
 }

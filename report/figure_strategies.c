@@ -8,7 +8,7 @@
 
 /* --- effects --- */
 
-static const double ROW = 13, HEAD = 14;
+static const double ROW = 13, HEAD = 14, NAME_SIZE = 0.87 * FIGURE_SMALL /* as estimated */;
 
 typedef struct {
     figure f;
@@ -82,8 +82,8 @@ static void draw_names(drawing *d, double top)
 {
     char text[128];
     for (int i = 0; i < d->s->n; i++) {
-        svg_fit_text(d->s->strategy[i].name, FIGURE_TEXT * 0.9, d->names, text, sizeof text);
-        svg_text(&d->f.body, "axis", FIGURE_MARGIN + d->names, top + ROW * (i + 0.5) + 2.6, "end",
+        svg_fit_text(d->s->strategy[i].name, NAME_SIZE, d->names, text, sizeof text);
+        svg_text(&d->f.body, "small", FIGURE_MARGIN + d->names, top + ROW * (i + 0.5) + 2.6, "end",
                  text);
     }
 }
@@ -102,8 +102,8 @@ static void draw_panel(drawing *d, int metric, double left, double top)
              !quality    ? ""
              : m->higher ? ", more is better"
                          : ", less is better");
-    svg_fit_text(head, FIGURE_TEXT, d->step - 4, title + 60, sizeof title - 60);
-    svg_text(&d->f.body, "head", left, top + 9, "start", title + 60);
+    if (svg_text_width(head, FIGURE_TEXT) > d->step) snprintf(head, sizeof head, "%.40s", m->name);
+    svg_text(&d->f.body, "head", left, top + 9, "start", head);
     panel_draw_axes(&d->f.body, &p, title, "", PANEL_X_LABELS | PANEL_X_TITLE);
     if (panel_x(&p, 0) >= p.left)
         svg_line(&d->f.body, "zero", panel_x(&p, 0), p.top, panel_x(&p, 0), p.top + p.height);
@@ -116,8 +116,8 @@ static void lay_out(drawing *d)
 {
     double room = figure_room(&d->f);
     for (int i = 0; i < d->s->n; i++)
-        d->names = fmax(d->names, 0.9 * svg_text_width(d->s->strategy[i].name, FIGURE_TEXT));
-    d->names = fmin(d->names, figure_is_wide(&d->f) ? 150 : 105);
+        d->names = fmax(d->names, svg_text_width(d->s->strategy[i].name, NAME_SIZE));
+    d->names = fmin(d->names, figure_is_wide(&d->f) ? 150 : 0.54 * room);
     d->columns = figure_columns(&d->f, d->s->n_metrics);
     d->step = (room - d->names - 5) / d->columns;
     d->height = HEAD + ROW * d->s->n + PANEL_BELOW;
@@ -156,6 +156,7 @@ typedef struct {
     figure f;
     panel p;
     int quality, saving;
+    bool by_number; /* names stand below the plot: there are too many for it */
 } plane;
 
 static void read_place(const plane *t, const strategies *s, int i, double x[3], double y[3])
@@ -233,7 +234,8 @@ static status draw_points(plane *t, const strategies *s, arena *a, err *e)
         l[n++] = (label){.x = panel_x(&t->p, x[0]),
                          .y = panel_y(&t->p, y[0]),
                          .r = 3,
-                         .text = s->strategy[i].name};
+                         .text = t->by_number ? arena_printf(a, "%d", i + 1) : s->strategy[i].name};
+        if (!l[n - 1].text) return FAIL(e, ERR_MEM, "no memory for a plot");
     }
     const panel *p = &t->p;
     labels_place(l, n,
@@ -246,17 +248,41 @@ static status draw_points(plane *t, const strategies *s, arena *a, err *e)
     return OK;
 }
 
+/* What the numbers stand for, in one or two columns; returns y below. */
+static double draw_key(plane *t, const strategies *s, double y)
+{
+    int columns = figure_is_wide(&t->f) ? 2 : 1, rows = figure_rows(s->n, columns);
+    double step = figure_room(&t->f) / columns;
+    for (int i = 0; i < s->n; i++) {
+        char text[160], cut[160];
+        int column = i / rows;
+        snprintf(text, sizeof text, "%d: %.140s", i + 1, s->strategy[i].name);
+        svg_fit_text(text, 0.9 * FIGURE_SMALL, step - 6, cut, sizeof cut);
+        svg_text(&t->f.body, "small", FIGURE_MARGIN + step * column,
+                 y + FIGURE_LINE * (i - column * rows + 1), "start", cut);
+    }
+    return y + FIGURE_LINE * rows + 6;
+}
+
+/* The longer title of the axis upwards if it has room. */
+static const char *y_title_of(const plane *t, const strategy_metric *q, arena *a)
+{
+    const char *unit = strategy_unit(q);
+    const char *text = arena_printf(a, "change of %s%s%s%s", q->name, unit[0] ? " (" : "", unit,
+                                    unit[0] ? ")" : "");
+    const char *whole =
+        text ? arena_printf(a, "%s, %s is better", text, q->higher ? "more" : "less") : NULL;
+    if (!whole) return NULL;
+    return 0.9 * svg_text_width(whole, FIGURE_TEXT) > t->p.height + 24 ? text : whole;
+}
+
 static status draw_plane(job *j, const strategies *s, plane *t, buf *svg, err *e)
 {
     const strategy_metric *q = &s->metric[t->quality], *m = &s->metric[t->saving];
     const char *title =
         arena_printf(j->a, "%s: %s against %s saved", job_title(j), q->name, m->name);
-    const char *unit = strategy_unit(q);
-    const char *y_title =
-        arena_printf(j->a, "change of %s%s%s%s, %s is better", q->name, unit[0] ? " (" : "", unit,
-                     unit[0] ? ")" : "", q->higher ? "more" : "less");
     const char *x_title = arena_printf(j->a, "%s saved (%%), more is better", m->name);
-    if (!title || !x_title || !y_title) return FAIL(e, ERR_MEM, "no memory for a plot");
+    if (!title || !x_title) return FAIL(e, ERR_MEM, "no memory for a plot");
     panel *p = &t->p;
     p->left = FIGURE_MARGIN + PANEL_LEFT;
     p->top =
@@ -265,12 +291,17 @@ static status draw_plane(job *j, const strategies *s, plane *t, buf *svg, err *e
         4;
     p->width = t->f.width - p->left - FIGURE_MARGIN - 4;
     p->height = fmin(0.75 * p->width, 230);
+    t->by_number = s->n > (figure_is_wide(&t->f) ? 10 : 5);
+    const char *y_title = y_title_of(t, q, j->a);
+    if (!y_title) return FAIL(e, ERR_MEM, "no memory for a plot");
     if (!fit_plane(t, s)) return FAIL(e, ERR_INPUT, "no strategy was compared");
     panel_draw_axes(&t->f.body, p, x_title, y_title, PANEL_ALL);
     svg_line(&t->f.body, "zero", p->left, panel_y(p, 0), p->left + p->width, panel_y(p, 0));
     TRY(draw_points(t, s, j->a, e));
     panel_draw_frame(&t->f.body, p);
-    return figure_end(&t->f, p->top + p->height + PANEL_BELOW, svg, e);
+    double y = p->top + p->height + PANEL_BELOW;
+    if (t->by_number) y = draw_key(t, s, y);
+    return figure_end(&t->f, y, svg, e);
 }
 
 static status write_plane(job *j, const strategies *s, strategy_role saving, const char *name,

@@ -175,14 +175,14 @@ static void speak(connection *c)
 /* Who is patient with us is served, who only holds a place is not. */
 static void serve_one(server *v, connection *c, short events)
 {
-    if (events & (POLLERR | POLLNVAL))
+    bool broken = events & (POLLERR | POLLNVAL),
+         late = !events && now_ms() - c->since > PATIENCE_MS;
+    if (broken || late)
         hang_up(c);
     else if (events & POLLOUT)
         speak(c);
-    else if (events & (POLLIN | POLLHUP))
+    else if (events)
         hear(v, c);
-    else if (now_ms() - c->since > PATIENCE_MS)
-        hang_up(c);
 }
 
 status server_step(server *v, int wait_ms, err *e)

@@ -79,8 +79,9 @@ static status choose_metrics(job *j, strategies *out, err *e)
         if (found) time = speed[i];
     }
     if (time) add_metric(j, out, ROLE_LATENCY, time);
-    return out->n_metrics ? OK
-                          : FAIL(e, ERR_INPUT, "the study has no metric to judge strategies by");
+    return out->n_metrics
+               ? OK
+               : FAIL(e, ERR_INPUT, "no finished trial has a figure to judge strategies by");
 }
 
 /* --- references --- */

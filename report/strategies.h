@@ -17,7 +17,7 @@
  * Many intervals are looked at together. So beside each 95 % interval stands a joint one: all of them hold at once
  * with 95 % (Bonferroni). A claim ("loses accuracy", "saves more than") rests on joint intervals only. The best of
  * each question is compared with every other strategy (Welch's t), corrected for all pairs of strategies and all
- * questions, so that it may be chosen by looking.
+ * questions, so that it may be chosen by looking. Effects, answers and pairs (below) are three families, each at 95 %.
  *
  * Two strategies together: figure(both) - figure(one) - figure(other) + figure(none), the same way. 0 means that costs
  * add up, and that savings multiply. */

@@ -60,6 +60,32 @@ static status fill_row(const strategy_study *s, const cell *c, studied_trial *ou
     return OK;
 }
 
+static int compare_doubles(const void *one, const void *two)
+{
+    double a = *(const double *)one, b = *(const double *)two;
+    return (a > b) - (a < b);
+}
+
+/* Differences by rounding alone are none. */
+static status find_grains(strategy_study *s, err *e)
+{
+    s->grain = ARENA_NEW(s->a, double, s->n_metrics);
+    double *sorted = ARENA_NEW(s->a, double, s->n + 1);
+    if (!s->grain || !sorted) return FAIL(e, ERR_MEM, "no memory for strategies");
+    for (int m = 0; m < s->n_metrics; m++) {
+        int n = 0;
+        for (int i = 0; i < s->n; i++)
+            if (isfinite(s->row[i].figure[m])) sorted[n++] = s->row[i].figure[m];
+        qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
+        for (int i = 1; i < n; i++) {
+            double gap = sorted[i] - sorted[i - 1];
+            if (gap > 1e-9 * fabs(sorted[i]) && (s->grain[m] <= 0 || gap < s->grain[m]))
+                s->grain[m] = gap;
+        }
+    }
+    return OK;
+}
+
 status strategy_study_read(job *j, strategy_study *s, err *e)
 {
     table t, by;
@@ -73,7 +99,7 @@ status strategy_study_read(job *j, strategy_study *s, err *e)
         s->row[i].training = training_of(&by, &at, s->row[i].trial);
     }
     s->n = t.n_rows;
-    return OK;
+    return find_grains(s, e);
 }
 
 /* --- finding --- */

@@ -16,11 +16,13 @@ typedef struct {
     studied_trial *row; /* by levels, then by seed */
     const studied_knob *knob;
     int *reference; /* level of each knob */
+    double
+        *grain; /* [n_metrics]: least difference between two figures that are not equal; 0: none */
     const strategy_metric *metric;
     arena *a;
 } strategy_study;
 
-/* Reads the rows; of the study everything but `n`, `row` and `reference` is set. A level of -1: the knob does not
+/* Reads the rows; of the study everything but `n`, `row`, `reference` and `grain` is set. A level of -1: the knob does not
  * matter. */
 status strategy_study_read(job *j, strategy_study *s, err *e);
 /* Once the references are set: puts them in place of -1, and sorts. */

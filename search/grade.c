@@ -92,8 +92,9 @@ static status keep_result(grade *g, graded_file *f, pass_kind kind, const stage_
     return OK;
 }
 
-/* What a job leaves in the artifacts' folder is in the answer already. */
-static void remove_artifact(grade *g, const graded_file *f, pass_kind kind)
+/* What a job leaves in the artifacts' folder is in the answer already. Its own folder goes when nobody works any
+ * more: another worker may have just made sure that it is there. */
+static void remove_artifact(grade *g, const graded_file *f, pass_kind kind, bool folder_too)
 {
     stage_request rq;
     if (make_request(g, f, kind, &rq, NULL) != OK) return;
@@ -101,7 +102,7 @@ static void remove_artifact(grade *g, const graded_file *f, pass_kind kind)
     const char *folder = path ? file_folder(g->a, path) : NULL;
     if (!folder) return;
     unlink(path);
-    rmdir(folder); /* stays when it holds anything else */
+    if (folder_too) rmdir(folder); /* stays when it holds anything else */
 }
 
 static status handle(void *user, const crew_event *ev, err *e)
@@ -113,7 +114,7 @@ static status handle(void *user, const crew_event *ev, err *e)
     if (ev->kind == CREW_UNSTARTED) return FAIL(e, ERR_STATE, "no worker starts: %s", ev->text);
     p->n_done++;
     if (ev->kind == CREW_RESULT) {
-        remove_artifact(g, f, p->kind);
+        remove_artifact(g, f, p->kind, false);
         return keep_result(g, f, p->kind, ev->result, e);
     }
     if (ev->kind == CREW_TIMEOUT)
@@ -182,6 +183,8 @@ static status run_pass(grade *g, pass_kind kind, err *e)
     TRY(crew_open(&o, &p.c, e));
     const status s = run_jobs(&p, e);
     crew_close(p.c);
+    for (int i = 0; i < g->n; i++)
+        if (!g->file[i].failure) remove_artifact(g, &g->file[i], kind, true);
     return s;
 }
 

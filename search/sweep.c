@@ -97,8 +97,9 @@ static status sweep_pair(sweep *w, int folder_fd, const char *pair)
     }
     status s = sweep_names(w, d, pair);
     closedir(d);
-    if (s == OK && w->removing && !w->o->dry)
-        unlinkat(folder_fd, pair, AT_REMOVEDIR); /* succeeds when it is empty */
+    /* An empty folder goes, unless another study may be about to write there. */
+    if (s == OK && w->removing && !w->o->dry && w->o->orphans)
+        unlinkat(folder_fd, pair, AT_REMOVEDIR);
     return s;
 }
 

@@ -10,11 +10,30 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* Tables are filled by whoever added them, so an item stays where it is. NULL without memory. */
 static answer_item *next_item(answer *w)
 {
-    if (w->n < ANSWER_ITEMS) return &w->item[w->n++];
-    w->failed = true;
-    return &w->item[ANSWER_ITEMS - 1];
+    if (w->n == w->cap) {
+        int cap = w->cap ? 2 * w->cap : 32;
+        answer_item **more = ARENA_NEW(w->a, answer_item *, cap);
+        for (int k = 0; more && k < w->n; k++) more[k] = w->item[k];
+        if (more) w->item = more, w->cap = cap;
+    }
+    answer_item *i = ARENA_NEW(w->a, answer_item, 1);
+    w->failed |= !i || w->n == w->cap;
+    if (!w->failed) w->item[w->n++] = i;
+    return w->failed ? NULL : i;
+}
+
+static void put_text(answer *w, const char *text, int indent, bool for_programs)
+{
+    answer_item *i = next_item(w);
+    w->failed |= !text;
+    if (i)
+        *i = (answer_item){.text = text ? text : "",
+                           .indent = indent,
+                           .for_people = true,
+                           .for_programs = for_programs};
 }
 
 void answer_say(answer *w, const char *format, ...)
@@ -29,21 +48,20 @@ void answer_say(answer *w, const char *format, ...)
         vsnprintf(text, (size_t)n + 1, format, args);
         va_end(args);
     }
-    w->failed |= !text;
-    *next_item(w) =
-        (answer_item){.text = text ? text : "", .for_people = true, .for_programs = true};
+    put_text(w, text, 0, true);
 }
 
 void answer_note(answer *w, const char *text)
 {
-    *next_item(w) = (answer_item){.text = text ? text : "", .indent = 4, .for_people = true};
-    w->failed |= !text;
+    put_text(w, text, 4, false);
 }
 
 status answer_add(answer *w, const char *name, const char *heading, answer_audience who,
                   int n_columns, table **out, err *e)
 {
     answer_item *i = next_item(w);
+    *out = NULL;
+    if (!i) return FAIL(e, ERR_MEM, "no memory for an answer");
     *i = (answer_item){.name = name,
                        .heading = heading,
                        .for_people = who != ANSWER_PROGRAMS,
@@ -126,7 +144,7 @@ static status print_text(const answer *w, FILE *f, err *e)
 {
     bool was_table = false, is_first = true;
     for (int i = 0; i < w->n; i++) {
-        const answer_item *item = &w->item[i];
+        const answer_item *item = w->item[i];
         if (!item->for_people || (!item->text && item->t.n_rows == 0)) continue;
         if (!is_first && (was_table || !item->text)) fputc('\n', f);
         if (!item->text && item->heading) fprintf(f, "%s\n", item->heading);
@@ -142,21 +160,26 @@ static status print_text(const answer *w, FILE *f, err *e)
 
 /* --- for programs --- */
 
+static bool is_part(const answer_item *i)
+{
+    return !i->text && i->for_programs;
+}
+
 static const answer_item *find_part(const answer *w, const char *name)
 {
     for (int i = 0; i < w->n; i++)
-        if (!w->item[i].text && w->item[i].for_programs &&
-            (!name || strcmp(w->item[i].name, name) == 0))
-            return &w->item[i];
+        if (is_part(w->item[i]) && (!name || strcmp(w->item[i]->name, name) == 0))
+            return w->item[i];
     return NULL;
 }
 
 static status unknown_part(const answer *w, const char *part, err *e)
 {
-    const char *names[ANSWER_ITEMS] = {0}, *list = "";
+    const char **names = ARENA_NEW(w->a, const char *, w->n + 1), *list = "";
     size_t n = 0;
+    if (!names) return FAIL(e, ERR_MEM, "no memory for the answer");
     for (int i = 0; i < w->n; i++)
-        if (!w->item[i].text && w->item[i].for_programs) names[n++] = w->item[i].name;
+        if (is_part(w->item[i])) names[n++] = w->item[i]->name;
     const char *meant = diag_did_you_mean(part, names, n);
     if (meant)
         return FAIL(e, ERR_INPUT, "--part: there is no '%.60s'; did you mean '%s'?", part, meant);
@@ -172,9 +195,9 @@ static status print_words(const answer *w, FILE *f, err *e)
     int n = 0;
     buf_text(&b, "{\"text\": [");
     for (int i = 0; i < w->n; i++) {
-        if (!w->item[i].text || !w->item[i].for_programs) continue;
+        if (!w->item[i]->text || !w->item[i]->for_programs) continue;
         buf_text(&b, n++ ? ",\n" : "\n");
-        buf_json_string(&b, w->item[i].text);
+        buf_json_string(&b, w->item[i]->text);
     }
     buf_text(&b, "]");
     status s = put(f, &b, e);
@@ -186,7 +209,7 @@ static status print_object(const answer *w, FILE *f, err *e)
 {
     TRY(print_words(w, f, e));
     for (int i = 0; i < w->n; i++) {
-        const answer_item *item = &w->item[i];
+        const answer_item *item = w->item[i];
         if (item->text || !item->for_programs) continue;
         fprintf(f, ",\n\"%s\": ", item->name);
         TRY(table_print(&item->t, FORMAT_JSON, f, e));

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-enum { ANSWER_ITEMS = 64, ANSWER_WIDTH = 80 };
+enum { ANSWER_WIDTH = 80 };
 
 typedef struct {
     const char *text; /* a paragraph; NULL: a table */
@@ -22,10 +22,10 @@ typedef struct {
 
 typedef struct {
     arena *a;
-    int n;
-    bool failed; /* a sentence did not fit memory: told by answer_print */
-    answer_item item[ANSWER_ITEMS];
-} answer;
+    int n, cap;
+    bool failed; /* something did not fit memory: told by answer_print */
+    answer_item **item;
+} answer; /* {.a = ...} to begin with */
 
 /* A paragraph, in `a`. */
 void answer_say(answer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -22,7 +22,8 @@ static const opt options[] = {
     {"filter", 0, OPT_STRING, "FILTER", "ask about the trials that meet this condition alone", 0, 0,
      &filter},
     {"part", 0, OPT_STRING, "PART",
-     "only this table: summary, limits, closest, steps, knobs or untried (csv: limits unless said)",
+     "only this table: summary, limits, conflicts, closest, steps, knobs or untried (csv: limits "
+     "unless said)",
      0, 0, &part},
     {"format", 0, OPT_STRING, "FORMAT", "table, csv or json", 0, 0, &format},
     {0},

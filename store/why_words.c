@@ -217,12 +217,27 @@ static void tell_unkept(const why_case *c, answer *w)
                    number_of(c, l->best_alone_row));
     }
     if (c->field.n_limits < 3) return;
-    for (int k = 0; k < c->found.n_conflicts; k++) {
+    for (int k = 0; k < c->found.n_conflicts && k < SHOWN_VALUES; k++) {
         const why_conflict *x = &c->found.conflict[k];
         answer_say(w, "No trial keeps both %s (%d do) and %s (%d do).", limit_text(c, x->i, w->a),
                    c->found.limit[x->i].n_keep, limit_text(c, x->j, w->a),
                    c->found.limit[x->j].n_keep);
     }
+}
+
+static status put_conflicts(const why_case *c, answer *w, err *e)
+{
+    table *t;
+    TRY(answer_add(w, "conflicts", NULL, ANSWER_PROGRAMS, 2, &t, e));
+    table_column(t, 0, "limit", NULL);
+    table_column(t, 1, "other", NULL);
+    for (int k = 0; k < c->found.n_conflicts; k++) {
+        cell *r = table_row(t);
+        if (!r) return FAIL(e, ERR_MEM, "no memory for an answer");
+        r[0] = cell_text(limit_text(c, c->found.conflict[k].i, w->a));
+        r[1] = cell_text(limit_text(c, c->found.conflict[k].j, w->a));
+    }
+    return OK;
 }
 
 /* The others of a limit, for "with ...": "size < 25 kB and total_ms < 40 ms". */
@@ -521,6 +536,7 @@ status why_tell(const why_case *c, answer *w, err *e)
     tell_verdict(c, w);
     TRY(put_summary(c, w, e));
     TRY(put_limits(c, w, e));
+    TRY(put_conflicts(c, w, e));
     tell_limits(c, w);
     TRY(put_closest(c, ANSWER_PROGRAMS, n, w, e));
     if (is_open && n > 1)

@@ -93,12 +93,28 @@ Test(answer, an_unknown_part_is_a_mistake)
     arena_free(&scratch);
 }
 
-Test(answer, more_items_than_fit_are_an_error_not_a_loss)
+Test(answer, tables_stay_where_they_are_while_an_answer_grows)
 {
     answer w = {.a = &scratch};
-    for (int i = 0; i <= ANSWER_ITEMS; i++) answer_say(&w, "x");
-    cr_expect(eq(int, answer_print(&w, FORMAT_JSON, NULL, stdout, NULL), ERR_MEM));
+    table *t;
+    cr_assert(eq(int, answer_add(&w, "first", NULL, ANSWER_BOTH, 1, &t, NULL), OK));
+    for (int i = 0; i < 100; i++) answer_say(&w, "x");
+    table_column(t, 0, "late", NULL);
+    table_row(t)[0] = cell_number(3);
+    expect_printed(&w, FORMAT_CSV, NULL, "late\n3\n");
     arena_free(&scratch);
+}
+
+Test(answer, without_memory_an_answer_is_an_error_not_a_part_of_one)
+{
+    arena little;
+    arena_init(&little, 16384);
+    answer w = {.a = &little};
+    table *t;
+    cr_assert(eq(int, answer_add(&w, "first", NULL, ANSWER_BOTH, 1, &t, NULL), OK));
+    for (int i = 0; i < 1000; i++) answer_say(&w, "%d sentences", i);
+    cr_expect(eq(int, answer_print(&w, FORMAT_JSON, NULL, stdout, NULL), ERR_MEM));
+    arena_free(&little);
 }
 
 static void expect_wrapped(const char *text, int indent, int width, const char *want)

@@ -40,8 +40,9 @@ static void compare(const int64_t *trial, int n)
 static const table *part(const char *name)
 {
     for (int i = 0; i < said.n; i++)
-        if (!said.item[i].text && said.item[i].for_programs && strcmp(said.item[i].name, name) == 0)
-            return &said.item[i].t;
+        if (!said.item[i]->text && said.item[i]->for_programs &&
+            strcmp(said.item[i]->name, name) == 0)
+            return &said.item[i]->t;
     cr_assert(false, "no part %s", name);
     return NULL;
 }

@@ -61,9 +61,9 @@ static void put(explained *x, const char *kind, const char *params, const char *
 static const table *part(const char *name, bool for_people)
 {
     for (int i = 0; i < said.n; i++)
-        if (!said.item[i].text && strcmp(said.item[i].name, name) == 0 &&
-            (for_people ? said.item[i].for_people : said.item[i].for_programs))
-            return &said.item[i].t;
+        if (!said.item[i]->text && strcmp(said.item[i]->name, name) == 0 &&
+            (for_people ? said.item[i]->for_people : said.item[i]->for_programs))
+            return &said.item[i]->t;
     return NULL;
 }
 
@@ -75,7 +75,7 @@ static const cell *at(const table *t, int row, int column)
 static bool says(const char *text)
 {
     for (int i = 0; i < said.n; i++)
-        if (said.item[i].text && strstr(said.item[i].text, text)) return true;
+        if (said.item[i]->text && strstr(said.item[i]->text, text)) return true;
     return false;
 }
 

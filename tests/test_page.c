@@ -136,13 +136,13 @@ Test(page, joins_each_trial_with_its_curves)
 
 Test(page, thins_long_curves_and_keeps_their_ends)
 {
-    make(&(made_study_plan){.n_trials = 200, .n_seeds = 1, .n_versions = 1, .epochs = 1500});
+    make(&(made_study_plan){.n_trials = 200, .n_seeds = 1, .n_versions = 1, .epochs = 1501});
     const node *curves = at(read_study(), "curves"), *stage = at(curves, "stage");
     double step = at(curves, "step")->number;
     cr_expect_gt(step, 1);
     cr_expect_eq(at(curves, "names")->n, 1, "one kind of three");
     const node *row = at(stage->item[0], "rows")->item[0];
-    cr_expect_eq(row->n, (int)ceil(1500 / step));
+    cr_expect_eq(row->n, (int)ceil(1501 / step));
 }
 
 Test(page, growth_ends_in_the_volume_of_the_whole_study)

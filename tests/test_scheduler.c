@@ -396,11 +396,11 @@ Test(scheduler, what_a_killed_worker_left_half_written_is_removed)
     fake_study f;
     char line[400];
     study_open(&f, 1, study_plain);
-    snprintf(
-        line, sizeof line,
-        "mkdir -p %s/5f && cd %s/5f && touch 5f000000000000000000000000000000.series.99999999.tmp "
-        "a.users.own.tmp",
-        f.artifacts, f.artifacts);
+    snprintf(line, sizeof line,
+             "mkdir -p %s/5f && cd %s/5f && touch "
+             "5f000000000000000000000000000000.checkpoint.99999999.tmp "
+             "a.users.own.tmp",
+             f.artifacts, f.artifacts);
     cr_assert(zero(int, system(line)));
     run(&f, 1);
     snprintf(line, sizeof line, "test \"$(cd %s/5f && echo *.tmp)\" = a.users.own.tmp",

@@ -10,6 +10,7 @@ code=0
 # 3 is a finished search in which some version has no pick: there is still a report to see.
 [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || exit "$code"
 "$bin" report "$folder/demo.db" --out "$folder/report" | sed -n "/^wrote/p"
+"$bin" report "$folder/demo.db" --html --out "$folder/report"
 echo
 echo "Open these:"
 find "$folder/report" -type f | sort | sed 's/^/    /'

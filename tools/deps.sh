@@ -16,8 +16,8 @@ browser)
     packages="chromium fonts-dejavu-core"
     command -v node >/dev/null 2>&1 || packages="$packages nodejs npm"
     ;;
-test) packages="$packages libcriterion-dev unzip" ;;
-dev) packages="$packages libcriterion-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev" ;;
+test) packages="$packages libcriterion-dev librsvg2-2 unzip" ;;
+dev) packages="$packages libcriterion-dev zsh sqlite3 clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev" ;;
 *)
     echo "usage: tools/deps.sh build|test|dev|browser|arm64" >&2
     exit 2

@@ -21,11 +21,12 @@ static bool is_word(const char *arg, size_t n, const char *word)
     return strlen(word) == n && memcmp(arg, word, n) == 0;
 }
 
-static value value_of(const char *arg, size_t n, const completion_rule *rules)
+static value value_of(const char *arg, size_t n, const char *of, const completion_rule *rules)
 {
     while (n > 3 && memcmp(arg + n - 3, "...", 3) == 0 && arg[n - 4] != ',') n -= 3;
     for (const completion_rule *r = rules; r && r->arg; r++)
-        if (is_word(arg, n, r->arg)) return (value){VALUE_RULE, NULL, 0, r};
+        if (is_word(arg, n, r->arg) && (!r->command || strcmp(r->command, of) == 0))
+            return (value){VALUE_RULE, NULL, 0, r};
     if (n > 0 && islower((unsigned char)arg[0]) && strspn(arg, letters) >= n)
         return (value){VALUE_WORDS, arg, n, NULL};
     if (is_word(arg, n, "DIR") || is_word(arg, n, "FOLDER")) return (value){.kind = VALUE_FOLDER};
@@ -91,7 +92,7 @@ static void bash_options(const opt_spec *spec, const completion_rule *rules, FIL
     fputs("        case $previous in\n", f);
     for (const opt *o = spec->options; o && o->name; o++) {
         if (o->type == OPT_FLAG) continue;
-        const value v = value_of(o->arg, strlen(o->arg), rules);
+        const value v = value_of(o->arg, strlen(o->arg), spec->name, rules);
         fprintf(f, "        --%s", o->name);
         if (o->letter) fprintf(f, " | -%c", o->letter);
         fputs(") ", f);
@@ -112,7 +113,7 @@ static void bash_command(const opt_spec *spec, const completion_rule *rules, FIL
     fprintf(f, "    %s)\n", spec->name);
     bash_options(spec, rules, f);
     while ((arg = next_arg(&args, &n)) != NULL) {
-        const value v = value_of(arg, n, rules);
+        const value v = value_of(arg, n, spec->name, rules);
         if (v.kind == VALUE_NOTHING) continue;
         fputs("        ", f);
         bash_value(&v, f);
@@ -230,7 +231,7 @@ static void zsh_value(const value *v, const char *arg, size_t n, FILE *f)
     }
 }
 
-static void zsh_option(const opt *o, const completion_rule *rules, FILE *f)
+static void zsh_option(const opt *o, const char *of, const completion_rule *rules, FILE *f)
 {
     const bool takes = o->type != OPT_FLAG;
     const char *star = o->type == OPT_LIST ? "*" : "";
@@ -243,7 +244,7 @@ static void zsh_option(const opt *o, const completion_rule *rules, FILE *f)
         zsh_text(o->help, f);
         fputc(']', f);
         if (takes) {
-            const value v = value_of(o->arg, strlen(o->arg), rules);
+            const value v = value_of(o->arg, strlen(o->arg), of, rules);
             zsh_value(&v, o->arg, strlen(o->arg), f);
         }
         fputc('\'', f);
@@ -261,7 +262,7 @@ static void zsh_args(const opt_spec *spec, const completion_rule *rules, FILE *f
         args = spec->args;
         if (pass) fputs("\" \"", f);
         while ((arg = next_arg(&args, &n)) != NULL) {
-            const value v = value_of(arg, n, rules);
+            const value v = value_of(arg, n, spec->name, rules);
             any_file |= v.kind == VALUE_FOLDER || (v.kind == VALUE_FILE && v.n == 0);
             if (v.kind == (pass ? VALUE_WORDS : VALUE_FILE) && v.n) {
                 put_words(v.text, v.n, f);
@@ -275,7 +276,7 @@ static void zsh_args(const opt_spec *spec, const completion_rule *rules, FILE *f
 static void zsh_command(const opt_spec *spec, const completion_rule *rules, FILE *f)
 {
     fprintf(f, "    %s)\n        _arguments -s '(-)--help[explain the command]'", spec->name);
-    for (const opt *o = spec->options; o && o->name; o++) zsh_option(o, rules, f);
+    for (const opt *o = spec->options; o && o->name; o++) zsh_option(o, spec->name, rules, f);
     if (spec->args_max > 0) zsh_args(spec, rules, f);
     fputs("\n        ;;\n", f);
 }

@@ -15,7 +15,8 @@
 #include <stdio.h>
 
 typedef struct {
-    const char *arg;   /* the placeholder; NULL ends the table */
+    const char *arg;     /* the placeholder; NULL ends the table */
+    const char *command; /* in which it means that; NULL: in all that no row before names */
     const char *words; /* what may stand there, "table csv json"; NULL: none is known beforehand */
     const char *
         sql; /* further values: the first column of this, asked of the study (*.db) on the command line;

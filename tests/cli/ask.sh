@@ -5,6 +5,8 @@ set -eu
 code=0
 "$bin" run spaces/demo.yaml -q --db "$here/demo.db" >/dev/null 2>&1 || code=$?
 [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || { echo "ask.sh: the demo ended with $code"; exit 1; }
+sed -n '/^## Questions to a study/,/^## The homework/p' README.md | sed -n '/^```sh/,/^```/p' |
+    sed -n 's/ *#.*//; s,build/demo/,,; s/^paretune/"$bin"/p' >"$here/commands"
 cd "$here"
 
 # json FILE: whether it is JSON, by SQLite.
@@ -108,7 +110,7 @@ expect 3 why-not demo.db -v tiny --limit "RH_mae < $best" --format json
 out_has 'the very bound, which'
 expect 3 why-not demo.db -v tiny --format json
 is_json out
-for part in summary limits closest steps knobs untried; do
+for part in summary limits conflicts closest steps knobs untried; do
     expect 3 why-not demo.db -v tiny --part $part --format csv
 done
 expect 2 why-not demo.db -v tiny --part limit
@@ -157,6 +159,14 @@ expect 2 compare demo.db "$own" "$own"
 err_has 'named twice'
 expect 2 compare demo.db "$own"
 expect 2 compare demo.db "$own" 999
+
+# --- what the README shows ---
+[ "$(wc -l <commands)" -ge 5 ] || fail "the README's section on questions shows no commands"
+while read -r line; do
+    code=0
+    eval "$line" >out 2>err || code=$?
+    [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || fail "$line: exit $code"
+done <commands
 
 # --- another process may ask while the study is written, and nothing is changed by asking ---
 expect 0 sql demo.db 'select count(*) from trials' --format csv

@@ -65,6 +65,18 @@ complete 'alpha' query space.db --sort alph
 complete 'size,alpha' query space.db --columns size,alph
 complete 'run' help ru
 complete '' export other.db --pick '' # no such study
+complete 'eager easy' why-not space.db --version ''
+complete 'fastest' pick space.db --rule f
+# What is offered for an option stands in its help.
+for pair in 'pick --rule' 'replay --stop' 'replay --method' 'why-not --part' 'explain --part' 'compare --part' 'run --method'; do
+    "$bin" "${pair% *}" --help >help
+    # shellcheck disable=SC2086  # two words
+    bash drive.bash "$bin" $pair '' >all
+    [ "$(grep -c . all)" -ge 3 ] || fail "nothing is offered for $pair"
+    while read -r word; do
+        grep -qw -- "$word" help || [ "${pair#replay}" != "$pair" ] || fail "$pair does not know $word"
+    done <all
+done
 # Every command and every option stands in the script.
 "$bin" --help | sed -n '/^commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' >commands
 [ "$(grep -c . commands)" -gt 10 ] || fail 'no commands in --help'

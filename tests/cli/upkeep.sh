@@ -47,6 +47,21 @@ err_has "did you mean 'alpha'"
 expect 2 retry none.db
 [ ! -e none.db ] || fail 'retry made a database'
 
+# --- one filter language, whoever is asked ---
+for ask in 'query space.db' 'front space.db --filter' 'pick space.db --filter' 'why-not space.db --filter' \
+    'report space.db --out report --filter' 'retry space.db --filter'; do
+    # shellcheck disable=SC2086  # words
+    expect 2 $ask 'alhpa > 1'
+    err_has "filter, column 1: 'alhpa' is no knob or metric of this study; did you mean 'alpha'?"
+    expect 2 $ask 'size < 1.5 ms'
+    err_has 'filter, column 8'
+    case $ask in pick* | why-not*) want='0 3' ;; *) want='0 2' ;; esac
+    code=0
+    "$bin" $ask 'not (alpha between 0.01 and 0.06 or size >= 2 kB) and final_sparsity in (0, 0.7)' >out 2>err || code=$?
+    case " $want " in *" $code "*) ;; *) fail "$ask refuses a filter" ;; esac
+    ! grep -q '^paretune.*filter' err || fail "$ask refuses a filter"
+done
+
 # --- gc ---
 sed 's/, 10//' space.yaml >good.yaml
 expect 0 run good.yaml -q
