@@ -566,7 +566,7 @@ static const setting_row rows[N_SETTINGS] = {
                    .help = "share of the trainings to be stopped that are finished all the same, "
                            "which tells how often stopping them would have been wrong"},
     [SET_RUNG_FACTOR] =
-        {"search.rung_factor", TYPE_NUMBER, .min = 1.1, .max = 10, .def = "1.25",
+        {"search.rung_factor", TYPE_NUMBER, .min = 1.1, .max = 10, .def = "1.5",
          .help =
              "a training may be stopped after epochs / factor, epochs / factor^2, ..., 5 at the "
              "least, and not before pruning has begun to bite"},
