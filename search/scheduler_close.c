@@ -40,6 +40,7 @@ static status read_curve(run *r, const chain *c, int stage, float **curve, int *
     TRY(store_stage_outcome(r->o->results, &c->stage[stage].request.key, &r->memory, &found, &o,
                             e));
     *n = 0;
+    *curve = NULL;
     return found && o.detail ? curve_read(o.detail, &r->memory, curve, n, e) : OK;
 }
 

@@ -146,14 +146,26 @@ const char *pick_verdict(const pick *p, arena *a)
                         100 * p->confidence);
 }
 
+/* Certainty is never claimed. */
+static void put_chance(buf *b, double chance)
+{
+    if (chance > 0.9995)
+        buf_text(b, "over 99.9 %");
+    else if (chance < 0.0005)
+        buf_text(b, "under 0.1 %");
+    else
+        buf_printf(b, "%.1f %%", 100 * chance);
+}
+
 /* Only where several seeds tell. */
 static void put_chances(buf *b, const pick *p)
 {
-    buf_printf(b,
-               "    keeps its limits with %.1f %% confidence (%d seeds); a fresh training would "
-               "with %.1f %%",
-               100 * p->confidence, p->n_seeds, 100 * p->fresh);
-    if (!isnan(p->file)) buf_printf(b, ", this file does with %.1f %%", 100 * p->file);
+    buf_text(b, "    keeps its limits with ");
+    put_chance(b, p->confidence);
+    buf_printf(b, " confidence (%d seeds); a fresh training would with ", p->n_seeds);
+    put_chance(b, p->fresh);
+    if (!isnan(p->file)) buf_text(b, ", this file does with ");
+    if (!isnan(p->file)) put_chance(b, p->file);
     buf_char(b, '\n');
 }
 

@@ -205,9 +205,9 @@ static const char *const fourth_step[] = {
     "    -- stopped it: 1, and would have been wrong; 0, and would have been right\n"
     "  UNIQUE (config_hash, seed)\n"
     ") STRICT",
-    "INSERT INTO new_trials (id, config_hash, config, seed, run_id, state, on_front, ended_at,"
-    " error_code, error_text) SELECT id, config_hash, config, seed, run_id, state, on_front,"
-    " ended_at, error_code, error_text FROM trials",
+    ("INSERT INTO new_trials (id, config_hash, config, seed, run_id, state, on_front, ended_at,"
+     " error_code, error_text) SELECT id, config_hash, config, seed, run_id, state, on_front,"
+     " ended_at, error_code, error_text FROM trials"),
     "DROP TABLE trials",
     "ALTER TABLE new_trials RENAME TO trials",
     "CREATE INDEX trials_state ON trials (state) WHERE state <> 'done'",

@@ -125,7 +125,8 @@ const Versions = (() => {
     function chances(v) {
         const p = App.study.picks.list[v];
         const { asked } = App.study.picks;
-        const share = (c) => `${(100 * c).toFixed(1)} %`;
+        const share = (c) =>
+            c > 0.9995 ? 'over 99.9 %' : c < 0.0005 ? 'under 0.1 %' : `${(100 * c).toFixed(1)} %`; /* certainty is never claimed */
         if (!p || App.isMoved(v) || App.isFiltered()) {
             return asked > 0
                 ? `Asked for with ${share(asked)} confidence; of moved limits or a part of the trials the chances are not known here.`
