@@ -12,5 +12,8 @@ code=0
 "$bin" report "$folder/demo.db" --out "$folder/report" | sed -n "/^wrote/p"
 "$bin" report "$folder/demo.db" --html --out "$folder/report"
 echo
-echo "Open these:"
-find "$folder/report" -type f | sort | sed 's/^/    /'
+echo "Open this page:"
+echo "    $folder/report/demo.html"
+echo "Beside it, for documents and programs:"
+find "$folder/report" -type f ! -name demo.html | sort | sed 's/^/    /'
+echo "Then ask: $1 why-not $folder/demo.db --version tiny"
