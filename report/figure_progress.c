@@ -47,7 +47,7 @@ static void draw_steps(figure *f, const panel *p, const progress_volume *v)
 static status draw(job *j, figure *f, buf *svg, err *e)
 {
     progress_volume v;
-    TRY(progress_volume_read(j->s, &j->space, j->a, &v, e));
+    TRY(progress_volume_read(j->s, &j->space, (progress_choice){0}, j->a, &v, e));
     if (v.n == 0 || !(v.cpu_seconds > 0))
         return FAIL(e, ERR_INPUT, "no objectives with different figures, or no times, to show");
     const char *title = arena_printf(j->a, "%s: the front against CPU time", job_title(j));

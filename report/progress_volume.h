@@ -7,10 +7,12 @@
 #include "engine/base/err.h"
 #include "store/store.h"
 
+#include <stdbool.h>
+
 typedef struct {
     double cpu_seconds; /* spent when this trial was done */
     double share;       /* dominated from then on */
-    int64_t trial;      /* that raised it */
+    int64_t trial;      /* that brought it */
     int n_trials;       /* that had come to an end by then, this one counted */
 } progress_step;
 
@@ -21,9 +23,14 @@ typedef struct {
     int n_trials;
 } progress_volume;
 
+typedef struct {
+    bool flat_too; /* also trials that entered the front of their time without raising the share */
+    int most; /* so many steps, evenly chosen, the first and the last among them; 0: all. Each costs a volume */
+} progress_choice;
+
 /* n = 0 when the box has no volume. The box is that of the whole study, so that the last step's share is
  * front_volume's. `space` is the study's last one; the result lives in `a`. */
-status progress_volume_read(store *s, const store_space *space, arena *a, progress_volume *out,
-                            err *e);
+status progress_volume_read(store *s, const store_space *space, progress_choice which, arena *a,
+                            progress_volume *out, err *e);
 
 #endif

@@ -3,7 +3,7 @@
 #include "engine/base/file.h"
 #include "engine/base/node.h"
 #include "report/column_json.h"
-#include "report/growth.h"
+#include "report/progress_volume.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -273,20 +273,31 @@ static status put_trials(work *w, err *e)
     return OK;
 }
 
+/* An exact volume in two or three objectives takes milliseconds; in more it may take seconds. */
+enum { MOST_STEPS = 400, MOST_STEPS_MANY = 40 };
+
 static status put_growth(work *w, err *e)
 {
-    front_growth g;
+    const progress_choice which = {
+        .flat_too = true, .most = w->space.n_objectives <= 3 ? MOST_STEPS : MOST_STEPS_MANY};
+    progress_volume g;
     buf *b = w->out;
-    TRY(front_growth_read(w->s, &w->space, w->a, &g, e));
+    TRY(progress_volume_read(w->s, &w->space, which, w->a, &g, e));
+    double *cpu = ARENA_NEW(w->a, double, g.n + 1), *share = ARENA_NEW(w->a, double, g.n + 1);
+    if (!cpu || !share) return FAIL(e, ERR_MEM, "no memory for the front's growth");
+    for (int i = 0; i < g.n; i++) {
+        cpu[i] = g.step[i].cpu_seconds;
+        share[i] = g.step[i].share;
+    }
     put_key(b, false, "growth");
     buf_text(b, "{\"total\":");
-    buf_number(b, g.total_cpu);
+    buf_number(b, g.cpu_seconds);
     buf_text(b, ",\"cpu\":");
-    column_json_base64(b, g.cpu_seconds, g.n);
+    column_json_base64(b, cpu, g.n);
     buf_text(b, ",\"share\":");
-    column_json_base64(b, g.share, g.n);
+    column_json_base64(b, share, g.n);
     buf_text(b, ",\"trial\":[");
-    for (int i = 0; i < g.n; i++) buf_printf(b, "%s%lld", i ? "," : "", (long long)g.trial[i]);
+    for (int i = 0; i < g.n; i++) buf_printf(b, "%s%lld", i ? "," : "", (long long)g.step[i].trial);
     buf_text(b, "]}");
     return OK;
 }
@@ -554,7 +565,7 @@ static status put_file(work *w, int64_t trial, bool *any, err *e)
     const char *note;
     node *detail = NULL;
     char key[32];
-    TRY(store_stage_note(w->s, trial, "export", w->a, &note, e));
+    TRY(store_trial_detail(w->s, trial, "export", w->a, &note, e));
     if (!note[0] || node_read_json(w->a, note, strlen(note), &detail, NULL) != OK) return OK;
     snprintf(key, sizeof key, "%lld", (long long)trial);
     put_key(w->out, !*any, key);

@@ -8,7 +8,7 @@
  *              of a large study)
  *     trials   number of rows: trials that are over, by their numbers
  *     picks    {asked, list: [...]}            as picks.h gives them
- *     growth   {cpu, share, trial, total}      growth.h
+ *     growth   {cpu, share, trial, total}      progress_volume.h
  *     curves   {names, step, stage: {ID: {prune: [begin, end], offset, length, rows: [[...] per name]}}, trial: {TRIAL: [ID, ...]}}
  *              `step`: only every step-th epoch and the last one are kept
  *     importance [{metric, configurations, explained, shares, steps}]

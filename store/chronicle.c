@@ -13,22 +13,6 @@ status store_runs(struct store *s, arena *a, table *out, err *e)
         a, out, e);
 }
 
-status store_course(struct store *s, arena *a, table *out, err *e)
-{
-    return store_sql(
-        s,
-        "WITH closed AS (SELECT t.id AS trial, row_number() OVER (ORDER BY t.ended_at, t.id) AS "
-        "place FROM space_trials b JOIN trials t ON t.id = b.trial_id"
-        "  WHERE b.space_id = " DB_LAST_SPACE " AND t.state NOT IN ('ready', 'running')),"
-        " had AS (SELECT k.trial, k.place, g.cpu_seconds AS seconds,"
-        "  row_number() OVER (PARTITION BY c.stage_id ORDER BY k.place) AS nth FROM closed k"
-        "  LEFT JOIN trial_stages c ON c.trial_id = k.trial LEFT JOIN stages g ON g.id = "
-        "c.stage_id)"
-        " SELECT trial, total(seconds) FILTER (WHERE nth = 1) AS cpu_seconds FROM had"
-        " GROUP BY place ORDER BY place",
-        a, out, e);
-}
-
 /* Train stages of closed trials that no later stage of the same chain continues. */
 #define LAST_OF_TRAININGS                                                                     \
     " FROM space_trials b JOIN trials t ON t.id = b.trial_id"                                 \
@@ -58,21 +42,6 @@ status store_all_curves(struct store *s, arena *a, table *out, err *e)
                                       " IS NOT NULL AND id IN (SELECT g.id" LAST_OF_TRAININGS
                                       ") ORDER BY id",
                      a, out, e);
-}
-
-status store_stage_note(struct store *s, int64_t trial, const char *kind, arena *a,
-                        const char **out, err *e)
-{
-    query q = db_query(&s->d,
-                       "SELECT g.detail FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
-                       " WHERE c.trial_id = :trial AND g.kind = :kind AND g.state = 'done'"
-                       " ORDER BY c.position DESC LIMIT 1",
-                       e);
-    query_int(&q, ":trial", trial);
-    query_text(&q, ":kind", kind);
-    *out = arena_string(a, query_row(&q) ? query_column_text(&q, 0) : "");
-    TRY(query_end(&q));
-    return *out ? OK : FAIL(e, ERR_MEM, "no memory for a stage's notes");
 }
 
 status store_columns(struct store *s, arena *a, table *out, err *e)

@@ -16,10 +16,6 @@ struct store;
  * kernels, blas, system, workers, confidence. */
 status store_runs(struct store *s, arena *a, table *out, err *e);
 
-/* Trials that are over, whatever their end, in the order in which they were: columns trial, cpu_seconds. A shared stage
- * counts for the first trial that had it, so the sums are processor time spent. */
-status store_course(struct store *s, arena *a, table *out, err *e);
-
 /* Which recorded curves make a trial's learning curve: columns trial, stage; by trial, then in the chain's order. A
  * stage that another one continues is left out, since the later curve holds the earlier one. */
 status store_trial_curves(struct store *s, arena *a, table *out, err *e);
@@ -27,10 +23,6 @@ status store_trial_curves(struct store *s, arena *a, table *out, err *e);
 /* These stages, each once: columns stage, prune_begin, prune_end (epochs; NULL: no pruning, or counted in
  * steps), detail (JSON with "curve"). */
 status store_all_curves(struct store *s, arena *a, table *out, err *e);
-
-/* What the stage of this kind noted in a trial's chain, the last one of several; "" for nothing. */
-status store_stage_note(struct store *s, int64_t trial, const char *kind, arena *a,
-                        const char **out, err *e);
 
 /* The columns of trials_wide, in their order (store_query's "all"): columns name, kind (`f`ixed, `k`nob, `m`etric, or
  * another letter for what is computed of versions), source (the knob's or metric's own name). */

@@ -279,7 +279,7 @@ Test(progress_volume, is_the_volume_of_what_was_there_by_then)
     progress_volume v;
     front_volume box;
     store_points p;
-    cr_assert(eq(int, progress_volume_read(s, &space, &a, &v, NULL), OK));
+    cr_assert(eq(int, progress_volume_read(s, &space, (progress_choice){0}, &a, &v, NULL), OK));
     cr_assert(eq(int, front_volume_read(s, &space, &a, &box, NULL), OK));
     cr_assert(eq(int, store_read_points(s, 3, metric, &a, &p, NULL), OK));
     cr_assert(v.n > 2 && v.n < TRIALS);

@@ -1,5 +1,5 @@
 #include "engine/base/node.h"
-#include "report/growth.h"
+#include "report/progress_volume.h"
 #include "report/page.h"
 #include "report/page_file.h"
 #include "report/study_json.h"
@@ -147,20 +147,21 @@ Test(page, thins_long_curves_and_keeps_their_ends)
 
 Test(page, growth_ends_in_the_volume_of_the_whole_study)
 {
-    front_growth g;
+    progress_volume g;
     front_volume v;
     store_space space;
     make(&usual);
     cr_assert_eq(store_last_space(s, &a, &space, NULL), OK);
-    cr_assert_eq(front_growth_read(s, &space, &a, &g, NULL), OK);
+    cr_assert_eq(progress_volume_read(s, &space, (progress_choice){.flat_too = true}, &a, &g, NULL),
+                 OK);
     cr_assert_eq(front_volume_read(s, &space, &a, &v, NULL), OK);
     cr_assert_gt(g.n, 3);
-    cr_expect_eq(g.share[g.n - 1], v.share);
+    cr_expect_eq(g.step[g.n - 1].share, v.share);
     for (int i = 1; i < g.n; i++) {
-        cr_expect_geq(g.share[i], g.share[i - 1]);
-        cr_expect_geq(g.cpu_seconds[i], g.cpu_seconds[i - 1]);
+        cr_expect_geq(g.step[i].share, g.step[i - 1].share);
+        cr_expect_geq(g.step[i].cpu_seconds, g.step[i - 1].cpu_seconds);
     }
-    cr_expect_leq(g.cpu_seconds[g.n - 1], g.total_cpu);
+    cr_expect_leq(g.step[g.n - 1].cpu_seconds, g.cpu_seconds);
 }
 
 Test(page, shared_work_is_counted_once)
@@ -173,11 +174,11 @@ Test(page, shared_work_is_counted_once)
     int64_t id;
     cr_assert_eq(store_start_run(w, &space, &run, &id, NULL), OK);
     for (int i = 1; i <= 3; i++) fake_trial(w, i, &(fake_figures){0.4, 1.7, 1500, 0.41, 1.71});
-    cr_assert_eq(store_course(w, &a, &t, NULL), OK);
+    cr_assert_eq(store_spending(w, &a, &t, NULL), OK);
     cr_assert_eq(t.n_rows, 3);
-    cr_expect_eq(t.cells[1].number, 2, "four stages of half a second");
-    cr_expect_eq(t.cells[3].number, 1.5, "the data was there");
-    cr_expect_eq(t.cells[5].number, 1.5);
+    cr_expect_eq(t.cells[2].number, 2, "four stages of half a second");
+    cr_expect_eq(t.cells[5].number, 1.5, "the data was there");
+    cr_expect_eq(t.cells[8].number, 1.5);
     store_close(w);
 }
 
