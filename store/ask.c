@@ -6,14 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-status ask_open(const char *path, store **out, err *e)
+status ask_run(ask_show *show, int n, char **argv, int *code, err *e)
 {
-    TRY(store_open(path, STORE_READ, out, e));
-    status s = db_run(&(*out)->d, "BEGIN", e); /* ended by store_close */
-    if (s == OK) return OK;
-    store_close(*out);
-    *out = NULL;
-    return s;
+    arena a;
+    store *s;
+    TRY(store_open(argv[0], STORE_READ, &s, e));
+    arena_init(&a, 0);
+    status st = store_hold(s, e); /* let go by store_close */
+    if (st == OK) st = show(s, n, argv, &a, code, e);
+    arena_free(&a);
+    store_close(s);
+    return st;
 }
 
 /* --- names --- */

@@ -6,8 +6,10 @@
 #include "engine/base/opt.h"
 #include "store/store.h"
 
-/* Opens a study for one question: whatever a run writes meanwhile, all answers come from one state of it. */
-status ask_open(const char *path, store **out, err *e);
+/* What a command shows of an open study, for its arguments behind the study's path. */
+typedef status ask_show(store *s, int n, char **argv, arena *a, int *code, err *e);
+/* Opens the study argv[0] for one question: whatever a run writes meanwhile, all of `show` comes from one state. */
+status ask_run(ask_show *show, int n, char **argv, int *code, err *e);
 
 const store_metric_info *ask_find_metric(const store_space *space, const char *name); /* or NULL */
 /* `what` begins the message: "--objectives". */

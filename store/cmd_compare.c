@@ -29,34 +29,29 @@ static const opt_spec spec = {
     .options = options,
 };
 
-static status show(store *s, char **numbers, int n, arena *a, err *e)
+static status show(store *s, int n, char **argv, arena *a, int *code, err *e)
 {
     store_space space;
     table_format form;
     int64_t trial[COMPARE_MOST];
     answer w = {.a = a};
+    const int n_trials = n - 1; /* behind the study */
+    (void)code;
     TRY(table_format_parse(format, &form, e));
     TRY(store_last_space(s, a, &space, e));
-    for (int i = 0; i < n; i++) {
-        TRY(ask_trial(s, numbers[i], &trial[i], e));
+    for (int i = 0; i < n_trials; i++) {
+        TRY(ask_trial(s, argv[i + 1], &trial[i], e));
         for (int k = 0; k < i; k++)
             if (trial[k] == trial[i])
-                return FAIL(e, ERR_INPUT, "trial %s is named twice", numbers[i]);
+                return FAIL(e, ERR_INPUT, "trial %s is named twice", argv[i + 1]);
     }
-    TRY(compare_trials(s, &space, trial, n, &w, e));
+    TRY(compare_trials(s, &space, trial, n_trials, &w, e));
     return answer_print(&w, form, part ? part : form == FORMAT_CSV ? "rows" : NULL, stdout, e);
 }
 
 static status run(int n, char **argv, int *code, err *e)
 {
-    arena a = {0};
-    store *s;
-    (void)code;
-    TRY(ask_open(argv[0], &s, e));
-    status st = show(s, argv + 1, n - 1, &a, e);
-    arena_free(&a);
-    store_close(s);
-    return st;
+    return ask_run(show, n, argv, code, e);
 }
 
 const command cmd_compare = {.spec = &spec, .run = run};

@@ -36,16 +36,17 @@ static const opt_spec spec = {
     .options = options,
 };
 
-static status show(store *s, const char *number, arena *a, err *e)
+static status show(store *s, int n, char **argv, arena *a, int *code, err *e)
 {
     store_space space;
     table_format form;
     explained x;
     int64_t trial;
     answer w = {.a = a};
+    (void)n, (void)code;
     TRY(table_format_parse(format, &form, e));
     TRY(store_last_space(s, a, &space, e));
-    TRY(ask_trial(s, number, &trial, e));
+    TRY(ask_trial(s, argv[1], &trial, e));
     TRY(explain_read(s, &space, trial, a, &x, e));
     TRY(explain_trial(&x, &w, e));
     TRY(explain_size(&x, &w, e));
@@ -59,14 +60,7 @@ static status show(store *s, const char *number, arena *a, err *e)
 
 static status run(int n, char **argv, int *code, err *e)
 {
-    arena a = {0};
-    store *s;
-    (void)n, (void)code;
-    TRY(ask_open(argv[0], &s, e));
-    status st = show(s, argv[1], &a, e);
-    arena_free(&a);
-    store_close(s);
-    return st;
+    return ask_run(show, n, argv, code, e);
 }
 
 const command cmd_explain = {.spec = &spec, .run = run};

@@ -222,7 +222,7 @@ static status show_table(work *w, const store_query *ask, err *e)
     return s;
 }
 
-static status show(work *w, err *e)
+static status show_front(work *w, err *e)
 {
     TRY(store_last_space(w->s, w->a, &w->space, e));
     TRY(find_front(w, e));
@@ -237,17 +237,17 @@ static status show(work *w, err *e)
                                    : store_trials_print(w->s, &ask, w->form, stdout, e);
 }
 
+static status show(store *s, int n, char **argv, arena *a, int *code, err *e)
+{
+    work w = {.s = s, .a = a};
+    (void)n, (void)argv, (void)code;
+    TRY(table_format_parse(format, &w.form, e));
+    return show_front(&w, e);
+}
+
 static status run(int n, char **argv, int *code, err *e)
 {
-    arena a = {0};
-    work w = {.a = &a};
-    (void)n, (void)code;
-    TRY(table_format_parse(format, &w.form, e));
-    TRY(ask_open(argv[0], &w.s, e));
-    status st = show(&w, e);
-    arena_free(&a);
-    store_close(w.s);
-    return st;
+    return ask_run(show, n, argv, code, e);
 }
 
 const command cmd_front = {.spec = &spec, .run = run};

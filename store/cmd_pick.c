@@ -87,13 +87,14 @@ static status print(const picks *p, const char *db, table_format form, arena *a,
     return table_print(&t, form, stdout, e);
 }
 
-static status show(store *s, const char *db, arena *a, int *code, err *e)
+static status show(store *s, int n, char **argv, arena *a, int *code, err *e)
 {
     picks p;
     store_space space;
     table_format form;
     int64_t *among;
     picks_question q = {0};
+    (void)n;
     TRY(table_format_parse(format, &form, e));
     TRY(pick_rule_parse(rule, &q.rule, e));
     TRY(store_last_space(s, a, &space, e));
@@ -101,21 +102,14 @@ static status show(store *s, const char *db, arena *a, int *code, err *e)
     TRY(ask_filter(s, filter, a, &among, &q.n, e));
     q.trial = among;
     TRY(picks_ask(s, &q, a, &p, e));
-    TRY(print(&p, db, form, a, e));
+    TRY(print(&p, argv[0], form, a, e));
     *code = all_feasible(&p) ? 0 : NO_PICK;
     return OK;
 }
 
 static status run(int n, char **argv, int *code, err *e)
 {
-    arena a = {0};
-    store *s;
-    (void)n;
-    TRY(ask_open(argv[0], &s, e));
-    status st = show(s, argv[0], &a, code, e);
-    arena_free(&a);
-    store_close(s);
-    return st;
+    return ask_run(show, n, argv, code, e);
 }
 
 const command cmd_pick = {.spec = &spec, .run = run};

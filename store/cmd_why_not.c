@@ -182,14 +182,15 @@ static status read_case(store *s, const store_version *v, arena *a, picks *p, wh
     return read_closest(s, a, c, e);
 }
 
-static status show(store *s, const char *path, arena *a, int *code, err *e)
+static status show(store *s, int n, char **argv, arena *a, int *code, err *e)
 {
     picks p;
     store_space space;
     store_version v;
     table_format form;
     answer w = {.a = a};
-    why_case c = {.space = &space, .db = path};
+    why_case c = {.space = &space, .db = argv[0]};
+    (void)n;
     TRY(table_format_parse(format, &form, e));
     TRY(store_last_space(s, a, &space, e));
     TRY(choose_version(&space, a, &v, e));
@@ -202,14 +203,7 @@ static status show(store *s, const char *path, arena *a, int *code, err *e)
 
 static status run(int n, char **argv, int *code, err *e)
 {
-    arena a = {0};
-    store *s;
-    (void)n;
-    TRY(ask_open(argv[0], &s, e));
-    status st = show(s, argv[0], &a, code, e);
-    arena_free(&a);
-    store_close(s);
-    return st;
+    return ask_run(show, n, argv, code, e);
 }
 
 const command cmd_why_not = {.spec = &spec, .run = run};
