@@ -13,10 +13,7 @@ static store_space space;
 static void set_up(void)
 {
     space = fake_space(1);
-    store_run run = fake_run_row();
-    int64_t id;
-    cr_assert(eq(int, store_open(fake_path(), STORE_WRITE, &s, NULL), OK));
-    cr_assert(eq(int, store_start_run(s, &space, &run, &id, NULL), OK));
+    s = fake_open();
 }
 
 static void tear_down(void)

@@ -376,8 +376,7 @@ Test(keyword_plan, a_training_is_cut_where_it_may_be_stopped)
     int n;
     cr_expect_str_eq(rungs_of("train: {epochs: 20}\n", 0, &n), "6 9 14 ");
     cr_expect_eq(n, 4);
-    cr_expect_str_eq(rungs_of("train: {epochs: 20}\nsearch: {stop: none}\n", 0, &n),
-                     "6 9 14 ");
+    cr_expect_str_eq(rungs_of("train: {epochs: 20}\nsearch: {stop: none}\n", 0, &n), "6 9 14 ");
     cr_expect_eq(n, 4, "the same stages, whether there is a rule or not");
     cr_expect_str_eq(rungs_of("train: {epochs: 20}\nsearch: {rung_factor: 2}\n", 0, &n), "5 10 ");
     cr_expect_eq(n, 3);

@@ -12,12 +12,7 @@ static arena scratch;
 
 static void set_up(void)
 {
-    store_space space = fake_space(1);
-    store_run run = fake_run_row();
-    int64_t id;
-    err e = {0};
-    cr_assert_eq(store_open(fake_path(), STORE_WRITE, &s, &e), OK, "%s", e.msg);
-    cr_assert_eq(store_start_run(s, &space, &run, &id, &e), OK, "%s", e.msg);
+    s = fake_open();
 }
 
 static void tear_down(void)

@@ -10,13 +10,8 @@ static arena a;
 
 static void set_up(void)
 {
-    store_space fake = fake_space(1);
-    store_run run = fake_run_row();
-    int64_t id;
-    err e = {0};
     arena_init(&a, 0);
-    cr_assert(eq(int, store_open(fake_path(), STORE_WRITE, &s, &e), OK), "%s", e.msg);
-    cr_assert(eq(int, store_start_run(s, &fake, &run, &id, &e), OK), "%s", e.msg);
+    s = fake_open();
 }
 
 static void tear_down(void)

@@ -76,6 +76,18 @@ store_run fake_run_row(void)
                        .workers = 2};
 }
 
+store *fake_open(void)
+{
+    store *s;
+    store_space space = fake_space(1);
+    store_run run = fake_run_row();
+    int64_t id;
+    err e = {0};
+    must(store_open(fake_path(), STORE_WRITE, &s, &e) == OK, e.msg);
+    must(store_start_run(s, &space, &run, &id, &e) == OK, e.msg);
+    return s;
+}
+
 hash fake_hash(const char *name, int64_t i)
 {
     char text[64];

@@ -13,6 +13,9 @@ void fake_remove(void); /* the folder and what is in it */
 store_space fake_space(int variant);
 store_run fake_run_row(void);
 
+/* A new study at fake_path with a run of fake_space(1) begun. */
+store *fake_open(void);
+
 typedef struct {
     double T_mae, RH_mae, size;     /* validation; NaN is stored as a missing figure */
     double T_mae_test, RH_mae_test; /* 0: the validation figure */
