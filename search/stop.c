@@ -11,10 +11,11 @@ const stop_row *stop_rows(void)
         {"dominance",
          "stops what will hardly beat the best that is no larger and no slower, or a version's "
          "limit",
-         stop_dominance},
-        {"asha", "keeps the better third at each rung (asynchronous successive halving)",
-         stop_asha},
-        {"hyperband", "the same in brackets, some of which begin to choose later", stop_hyperband},
+         stop_dominance, true},
+        {"asha", "keeps the better third at each rung (asynchronous successive halving)", stop_asha,
+         false},
+        {"hyperband", "the same in brackets, some of which begin to choose later", stop_hyperband,
+         false},
         {0},
     };
     return rows;
@@ -29,7 +30,7 @@ const stop_row *stop_find(const char *name)
 
 stop_rule stop_open(const stop_row *row, const problem *p, const stop_options *o)
 {
-    return (stop_rule){row->judge, p, *o};
+    return (stop_rule){row->judge, row->judges_at_start, p, *o};
 }
 
 static bool is_in_audit(const stop_rule *r, int number)

@@ -2,7 +2,8 @@
  *
  * A rule is asked at rungs, numbers of epochs; it sees the candidate's own curve so far and what the guide
  * allows to be known when this suggestion is decided (guide.h), and nothing else: its answers do not
- * depend on the number of workers or on time. A candidate that is stopped costs the epochs up to the rung; of those that
+ * depend on the number of workers or on time. Rules that can tell by what others came to are asked before the first epoch,
+ * too. A candidate that is stopped costs the epochs up to the rung; of those that
  * would be stopped a fixed sample, the audit, is finished anyway, so that how often the rule is wrong is
  * measured instead of believed. */
 #ifndef PARETUNE_SEARCH_STOP_H
@@ -27,7 +28,7 @@ typedef struct {
 typedef struct {
     int number; /* of the suggestion */
     suggestion what;
-    int n_epochs;       /* trained so far */
+    int n_epochs;       /* trained so far; 0: none yet, of rules that judge before the first one */
     const float *curve; /* n_epochs: the figure that training watches, after each */
 } stop_case;
 
@@ -44,6 +45,7 @@ struct stop_rule {
     /* `h` is guide_history of the case's suggestion. `scratch` is given back as it was. */
     status (*judge)(const stop_rule *self, const history *h, const stop_case *c, arena *scratch,
                     stop_answer *out, err *e);
+    bool judges_at_start; /* it is asked before the first epoch, too */
     const problem *p;
     stop_options o;
 };
@@ -53,6 +55,7 @@ typedef struct {
     const char *help;
     status (*judge)(const stop_rule *self, const history *h, const stop_case *c, arena *scratch,
                     stop_answer *out, err *e);
+    bool judges_at_start;
 } stop_row;
 
 /* The rules, ended by a row without a name; `none` is not among them. */

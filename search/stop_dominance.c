@@ -122,9 +122,11 @@ static int features(const problem *p, int point, const float *curve, int n, doub
     double mean = 0;
     for (int i = n - k; i < n; i++) mean += on_curve(own, curve[i]) / k;
     x[d++] = 1;
-    x[d++] = on_curve(own, curve[n - 1]);
-    x[d++] = mean;
-    x[d++] = mean - on_curve(own, curve[before]);
+    if (n > 0) {
+        x[d++] = on_curve(own, curve[n - 1]);
+        x[d++] = mean;
+        x[d++] = mean - on_curve(own, curve[before]);
+    }
     for (int i = 0; i < p->n_metrics && d < MAX_FEATURES; i++)
         if (p->metric[i].known) x[d++] = scaled(&p->metric[i], (double)p->metric[i].known[point]);
     return knob_features(p, point, d, x);
@@ -256,7 +258,7 @@ static status take_sample(const judgement *g, sample *s, err *e)
 static void take_ends(const judgement *g, int metric, sample *s)
 {
     const problem_metric *m = &g->rule->p->metric[metric];
-    s->is_gain = m == metric_of_curve(g->rule->p);
+    s->is_gain = g->c->n_epochs > 0 && m == metric_of_curve(g->rule->p);
     for (int i = 0; i < s->n; i++) {
         s->y[i] = scaled(m, g->finished[i]->value[metric]);
         if (s->is_gain) s->y[i] -= raw_mean(s, s->x[i * s->d + OF_MEAN]);
