@@ -524,7 +524,7 @@ static const setting_row rows[N_SETTINGS] = {
                          "aimed at are left out (`static_filter`)"},
     [SET_SEARCH_SEED] = {"search.seed", TYPE_INT, .max = 9007199254740992.0, .def = "1",
                          .name = "search_seed", .help = "of what a method decides by chance"},
-    [SET_WINDOW] = {"search.window", TYPE_INT, .min = 1, .max = 1024, .def = "8",
+    [SET_WINDOW] = {"search.window", TYPE_INT, .min = 1, .max = 1024, .def = "4",
                     .help =
                         "of methods that learn: how many workers can be kept busy. A candidate "
                         "is chosen without the results of the last so many trials, itself "
