@@ -79,7 +79,8 @@ static stop_answer ask(scene *s, const char *rule, int point, int number, int n_
     err e = {0};
     history h = {number, n_known, s->of};
     stop_case c = {number, {point, point, 0}, n_epochs, curve};
-    stop_rule r = stop_open(stop_find(rule), &s->p, &s->o);
+    stop_rule r;
+    cr_assert(eq(int, stop_open(stop_find(rule), &s->p, &s->o, &s->a, &r, &e), OK), "%s", e.msg);
     cr_assert(eq(int, stop_ask(&r, &h, &c, &s->a, &answer, &e), OK), "%s", e.msg);
     return answer;
 }
@@ -240,7 +241,8 @@ Test(stop, knows_what_the_window_allows_and_spares_further_seeds)
     put_curve(curve, 40, 5, 1000);
     cr_expect(not(ask(&s, "dominance", LARGE, N_PAST, 0, curve, 9).stops));
     cr_expect(ask(&s, "dominance", LARGE, N_PAST, N_PAST, curve, 9).stops);
-    stop_rule r = stop_open(stop_find("dominance"), &s.p, &s.o);
+    stop_rule r;
+    cr_assert(eq(int, stop_open(stop_find("dominance"), &s.p, &s.o, &s.a, &r, &e), OK));
     stop_case c = {N_PAST, {LARGE, LARGE, 1}, 9, curve};
     stop_answer answer;
     cr_assert(eq(int, stop_ask(&r, &(history){N_PAST, N_PAST, s.of}, &c, &s.a, &answer, &e), OK));
@@ -272,9 +274,11 @@ Test(stop, tells_a_false_stop_from_a_right_one)
 {
     scene s;
     set_scene(&s, AIM_FRONT);
-    stop_rule front = stop_open(stop_find("dominance"), &s.p, &s.o);
+    stop_rule front, versions;
+    err e = {0};
+    cr_assert(eq(int, stop_open(stop_find("dominance"), &s.p, &s.o, &s.a, &front, &e), OK));
     s.o.aim = AIM_VERSIONS;
-    stop_rule versions = stop_open(stop_find("dominance"), &s.p, &s.o);
+    cr_assert(eq(int, stop_open(stop_find("dominance"), &s.p, &s.o, &s.a, &versions, &e), OK));
     history h = {N_PAST, N_PAST, s.of}, nothing = {N_PAST, 0, s.of};
     suggestion what = {LARGE, LARGE, 0};
     double poor[2] = {70, 5000}, best[2] = {88, 5000}, enough[2] = {91, 5000};
