@@ -182,11 +182,17 @@ static status fit(extrapolation *x, const history *h, int which, int takes, err 
     return OK;
 }
 
+/* Degrees of freedom that the scales and the mean leave. */
+static double freedom_of(const extrapolation *x)
+{
+    return fmax(x->n - 1 - x->space.n_groups, 1);
+}
+
 static void compare_with_others(extrapolation *x, model *m)
 {
     double squares = 0;
-    for (int i = 0; i < x->n; i++) squares += pow((x->y[i] - m->others[i]) / m->error[i], 2) / x->n;
-    m->unsure = fmax(1, sqrt(squares));
+    for (int i = 0; i < x->n; i++) squares += pow((x->y[i] - m->others[i]) / m->error[i], 2);
+    m->unsure = sqrt(fmax(squares, x->n) / freedom_of(x));
 }
 
 status extrapolate_learn(extrapolation *x, const history *h, err *e)
@@ -251,24 +257,37 @@ static void features(const problem *p, const float *curve, int n, double expecte
     for (int i = n - k; i < n; i++) mean += on_curve(own, curve[i]) / k;
     x[0] = 1;
     x[1] = expected;
-    x[2] = mean - expected;
+    x[2] = own ? mean - expected : mean;
     x[3] = on_curve(own, curve[n - 1]) - mean;
     x[4] = mean - on_curve(own, curve[before]);
 }
 
-static void standardise(sample *s)
+/* To mean 0; `spread` is the standard deviation that becomes 1, NaN for the column's own. */
+static void standardise(sample *s, int column, double spread)
 {
-    for (int j = 1; j < N_FEATURES; j++) {
-        double mean = 0, square = 0;
-        for (int i = 0; i < s->n; i++) mean += s->x[i * N_FEATURES + j] / s->n;
-        for (int i = 0; i < s->n; i++) square += pow(s->x[i * N_FEATURES + j] - mean, 2) / s->n;
-        s->mean[j] = mean;
-        s->scale[j] = square > 0 ? 1 / sqrt(square) : 0;
-        for (int i = 0; i < s->n; i++)
-            s->x[i * N_FEATURES + j] = (s->x[i * N_FEATURES + j] - mean) * s->scale[j];
+    double mean = 0, square = 0;
+    for (int i = 0; i < s->n; i++) mean += s->x[i * N_FEATURES + column] / s->n;
+    for (int i = 0; i < s->n; i++) square += pow(s->x[i * N_FEATURES + column] - mean, 2) / s->n;
+    if (isnan(spread)) spread = sqrt(square);
+    s->mean[column] = mean;
+    s->scale[column] = spread > 0 ? 1 / spread : 0;
+    for (int i = 0; i < s->n; i++) {
+        double *x = &s->x[i * N_FEATURES + column];
+        *x = (*x - mean) * s->scale[column];
     }
 }
 
+static double deviation_of(const double *v, int n)
+{
+    double mean = 0, square = 0;
+    for (int i = 0; i < n; i++) mean += v[i] / n;
+    for (int i = 0; i < n; i++) square += pow(v[i] - mean, 2) / n;
+    return sqrt(square);
+}
+
+/* Expectations are measured by the spread of what was reached: where the points tell nothing they all are nearly
+ * equal, but a training predicted from the others is expected a little the worse the better it was. Made as wide as the
+ * other columns, that would be learned. */
 static status take_sample(const extrapolation *x, const model *m, int n_epochs, arena *a, sample *s,
                           err *e)
 {
@@ -278,9 +297,11 @@ static status take_sample(const extrapolation *x, const model *m, int n_epochs, 
     if (!s->x || !s->y) return FAIL(e, ERR_MEM, "out of memory for a regression");
     for (int i = 0; i < x->n; i++) {
         features(x->p, x->finished[i]->curve, n_epochs, m->others[i], &s->x[i * N_FEATURES]);
-        s->y[i] = extrapolate_scaled(of, x->finished[i]->value[m->metric]) - m->others[i];
+        s->y[i] = extrapolate_scaled(of, x->finished[i]->value[m->metric]);
     }
-    standardise(s);
+    standardise(s, 1, deviation_of(s->y, s->n));
+    for (int j = 2; j < N_FEATURES; j++) standardise(s, j, (double)NAN);
+    for (int i = 0; i < x->n; i++) s->y[i] -= m->others[i];
     return OK;
 }
 
@@ -377,9 +398,11 @@ static line best_line(const sample *s)
 }
 
 /* What the process is less sure of here than it was of the finished ones, as far as the curve does not decide. */
-static double further_variance(const model *m, const sample *s, const line *f, double error)
+static double further_variance(const extrapolation *x, const model *m, const sample *s,
+                               const line *f, double error)
 {
-    double usual = 0, part = 1 + f->slope[1] * s->scale[1] - f->slope[2] * s->scale[2];
+    double usual = 0, part = 1 + f->slope[1] * s->scale[1];
+    if (metric_of_curve(x->p)) part -= f->slope[2] * s->scale[2];
     for (int i = 0; i < s->n; i++) usual += m->error[i] * m->error[i] / s->n;
     return part * part * fmax(0, error * error - usual);
 }
@@ -396,7 +419,7 @@ static status correct(const extrapolation *x, const model *m, const float *curve
     out->mean += dot(f.slope, at);
     out->freedom = f.freedom;
     out->deviation =
-        sqrt(f.spread * f.spread * (1 + leverage(&f, at)) + further_variance(m, &s, &f, error));
+        sqrt(f.spread * f.spread * (1 + leverage(&f, at)) + further_variance(x, m, &s, &f, error));
     return OK;
 }
 
@@ -411,7 +434,7 @@ status extrapolate(extrapolation *x, int metric, int point, const float *curve, 
     TRY(expect(&x->model[i], point, &out->mean, &error, e));
     error *= x->model[i].unsure;
     out->deviation = error;
-    out->freedom = x->n - 1;
+    out->freedom = freedom_of(x);
     if (n_epochs == 0) return OK;
     arena_mark_t mark = arena_mark(scratch);
     status s = correct(x, &x->model[i], curve, n_epochs, error, scratch, out, e);

@@ -3,7 +3,7 @@
  * Two steps. A Gaussian process over the points (gp.h) says what finished trainings let expect of this one before it
  * begins. Then a ridge regression corrects that by what is known at this rung: what the process was wrong by, where
  * each finished training was predicted from the others, is regressed on its curve up to the same epoch (last value, mean
- * of the last few, slope) and on the expectation. So an early curve, which tells little, changes little, and a late one nearly
+ * of the last few over the expectation, slope). So an early curve, which tells little, changes little, and a late one nearly
  * decides. How far a single curve goes on, without others to learn from, is not guessed at.
  *
  * Accuracies are taken as logarithms of what they miss to 100 %: networks at 40 % end ten points from where they were

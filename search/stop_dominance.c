@@ -2,8 +2,7 @@
  * far. While too few have finished nothing is stopped.
  *
  * Front: the candidate is worth having unless some finished trial with no worse exact figures is at least as
- * good in all that is trained. Of that trial's trained figures the lower-confidence values count: worse by one
- * standard deviation of a training's noise. Versions: besides, all trained limits of one of them must be kept. */
+ * good in all that is trained. Versions: besides, all trained limits of one of them must be kept. */
 #include "search/stop_kinds.h"
 
 #include <math.h>
@@ -15,31 +14,12 @@ typedef struct {
     const history *h;
     const stop_case *c;
     bool is_known;                      /* enough has finished */
-    double noise[PROBLEM_MAX_METRICS];  /* of a training, in scaled figures */
     outlook final[PROBLEM_MAX_METRICS]; /* of what is trained, when known */
 } judgement;
 
 static double chance_below(const judgement *g, int metric, double bar)
 {
     return g->is_known ? outlook_below(&g->final[metric], bar) : 1;
-}
-
-/* Of a training of the watched metric: how much its curve still jitters from epoch to epoch at the end, pooled. */
-static void measure_noise(judgement *g)
-{
-    const int watched = stop_watched(g->rule->p), n = g->rule->o.n_epochs, from = n - n / 4;
-    const problem_metric *own = watched < 0 ? NULL : &g->rule->p->metric[watched];
-    double sum = 0;
-    int count = 0, n_finished;
-    const tried *const *finished = extrapolate_finished(g->rule->model, &n_finished);
-    if (!own || own->most <= 0 || !own->maximize) return; /* curves may be of a loss */
-    for (int i = 0; i < n_finished; i++)
-        for (int k = from; k < n; k++, count++)
-            sum += pow(extrapolate_scaled(own, (double)finished[i]->curve[k]) -
-                           extrapolate_scaled(own, (double)finished[i]->curve[k - 1]),
-                       2) /
-                   2;
-    g->noise[watched] = count > 0 ? sqrt(sum / count) : 0;
 }
 
 static status foretell(judgement *g, arena *scratch, err *e)
@@ -54,7 +34,6 @@ static status foretell(judgement *g, arena *scratch, err *e)
         if (!r->p->metric[m].exact)
             TRY(extrapolate(r->model, m, c->what.point, c->curve, c->n_epochs, scratch,
                             &g->final[m], e));
-    measure_noise(g);
     return OK;
 }
 
@@ -85,9 +64,7 @@ static double chance_of_front(const judgement *g)
         double covered = 1;
         for (int m = 0; m < p->n_objectives; m++)
             if (!p->metric[m].exact)
-                covered *=
-                    1 - chance_below(g, m,
-                                     extrapolate_scaled(&p->metric[m], t->value[m]) + g->noise[m]);
+                covered *= 1 - chance_below(g, m, extrapolate_scaled(&p->metric[m], t->value[m]));
         least = fmin(least, 1 - covered);
     }
     return least;
