@@ -306,6 +306,13 @@ static double first_rung(const value *slots)
     return stop_bites_at(begin->number, end->number, slots[SET_PRUNE_POWER].number);
 }
 
+/* Only the longest trainings may be stopped; before they begin, too. */
+static void note_start(maker *m, const value *slots)
+{
+    if (slots[SET_EPOCHS].number == m->p->s->search.n_epochs)
+        m->out->rung[m->out->n_rungs++] = (chain_rung){-1, 0};
+}
+
 /* Notes the stage that was just added. */
 static void note_rung(maker *m, const value *slots, const train_part *part)
 {
@@ -324,6 +331,7 @@ static status add_trainings(maker *m, const value *slots, const build *w, uint64
 {
     int n_sounds;
     hash sounds[STAGE_MAX_SHARDS + 1];
+    note_start(m, slots);
     TRY(add_sounds(m, slots, w->data, sounds, &n_sounds, e));
     for (int i = 0; i < w->n_parts; i++) {
         const net_record *net = w->part[i].phase == PHASE_TUNE ? w->tuned : w->net;

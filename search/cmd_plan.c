@@ -4,6 +4,7 @@
 #include "engine/base/quantity.h"
 #include "engine/base/table.h"
 #include "search/space_args.h"
+#include "search/stop.h"
 
 #include <string.h>
 #include <math.h>
@@ -71,6 +72,20 @@ static const char *aim_text(const space *s, arena *a)
     return text ? text : "a version";
 }
 
+/* Where the rule that ends trainings early has a say. */
+static void print_stop(const space_search *search)
+{
+    const stop_row *rule = search->stop ? stop_find(search->stop) : NULL;
+    const int n = search->n_rungs;
+    if (!rule || (n == 0 && !rule->judges_at_start)) return;
+    printf("  %-14s %10s  trainings may be stopped", "early stop", search->stop);
+    if (rule->judges_at_start) printf(" before they begin%s", n > 0 ? ", or" : "");
+    if (n > 0) printf(" after %d", search->rung[0]);
+    if (n > 1) printf(" to %d", search->rung[n - 1]);
+    if (n > 0) printf(" of %d epochs", search->n_epochs);
+    printf("\n");
+}
+
 /* What a method other than the grid will do with the candidates. */
 static void print_search(const view *v)
 {
@@ -84,9 +99,7 @@ static void print_search(const view *v)
            aim_text(v->s, v->a),
            budget.max_epochs > 0 || budget.max_seconds > 0 ? ", if time and epochs allow" : "",
            search.until_met ? ", until it is met" : "");
-    if (search.stop && search.n_rungs > 0)
-        printf("  %-14s %10s  trainings may be stopped after %d to %d of %d epochs\n", "early stop",
-               search.stop, search.rung[0], search.rung[search.n_rungs - 1], search.n_epochs);
+    print_stop(&search);
 }
 
 static void print_candidates(const view *v)

@@ -371,9 +371,13 @@ static void say_stopped(const job *j, const sched_figures *f)
 {
     store_stop_counts n;
     if (!j->rule.p || store_count_stops(j->results, &n, NULL) != OK) return;
+    char unbegun[60] = "";
+    if (n.unbegun > 0)
+        snprintf(unbegun, sizeof unbegun, "; %d training%s not begun", n.unbegun,
+                 n.unbegun == 1 ? " was" : "s were");
     if (f->epochs > 0)
-        log_say("run", "stopping early saved %.0f %% of the epochs (%.0f of %.0f)",
-                100 * f->epochs_saved / f->epochs, f->epochs_saved, f->epochs);
+        log_say("run", "stopping early saved %.0f %% of the epochs (%.0f of %.0f)%s",
+                100 * f->epochs_saved / f->epochs, f->epochs_saved, f->epochs, unbegun);
     if (n.audited > 0)
         log_say("run",
                 "of trainings that it would have stopped, %d %s finished to check: %d would have "

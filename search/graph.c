@@ -267,7 +267,22 @@ static bool is_last(const graph *g, const int *stages, int n, int i)
     return true;
 }
 
-/* Hangs the trial from the last of these stages. */
+static void set_trial_state(graph *g, graph_trial *t, trial_state state)
+{
+    g->count_trials[t->state]--;
+    g->count_trials[state]++;
+    t->state = state;
+}
+
+static void close_trial(graph *g, int number, trial_state state)
+{
+    graph_trial *t = trial_at(g, number);
+    if (t->state != TRIAL_OPEN) return;
+    set_trial_state(g, t, state == TRIAL_DONE && t->pauses ? TRIAL_PAUSED : state);
+    put_number(&g->closed, number);
+}
+
+/* Hangs the trial from the last of these stages; without any it has all that it asks for. */
 static void hang_trial(graph *g, int trial, const int *stages, int n)
 {
     graph_trial *t = trial_at(g, trial);
@@ -277,6 +292,7 @@ static void hang_trial(graph *g, int trial, const int *stages, int n)
         if (t->state == TRIAL_OPEN) buf_put(&g->leaves, &(leaf){stages[i], trial}, sizeof(leaf));
         t->leaves_left++;
     }
+    if (n == 0) close_trial(g, trial, TRIAL_DONE);
 }
 
 status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n, err *e)
@@ -290,13 +306,6 @@ status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n,
     g->count_trials[own.state]++;
     hang_trial(g, number, stages, n);
     return check_memory(g, e);
-}
-
-static void set_trial_state(graph *g, graph_trial *t, trial_state state)
-{
-    g->count_trials[t->state]--;
-    g->count_trials[state]++;
-    t->state = state;
 }
 
 /* Takes the trial off the stage that it ended in. */
@@ -329,15 +338,7 @@ void graph_stop(graph *g, int trial)
     set_trial_state(g, trial_at(g, trial), TRIAL_STOPPED);
 }
 
-/* --- closing trials, readying and failing stages --- */
-
-static void close_trial(graph *g, int number, trial_state state)
-{
-    graph_trial *t = trial_at(g, number);
-    if (t->state != TRIAL_OPEN) return;
-    set_trial_state(g, t, state == TRIAL_DONE && t->pauses ? TRIAL_PAUSED : state);
-    put_number(&g->closed, number);
-}
+/* --- counting what trials wait for, readying and failing stages --- */
 
 static void count_leaf(graph *g, const record *s)
 {

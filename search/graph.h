@@ -12,7 +12,7 @@
  * new trial shares with earlier ones stays what it is, be it running or built, and is looked at once.
  *
  * A trial may be built step by step: added with the first stages of its chain only, it pauses when these are
- * there, and goes on with more or is stopped. The stages behind may be in the graph from the start; they
+ * there, at once when these are none, and goes on with more or is stopped. The stages behind may be in the graph from the start; they
  * are not needed until a trial leads to them.
  *
  * The life of a stage:  OPEN -> (settle) -> NOT_NEEDED | WAITING -> READY -> RUNNING -> DONE |
@@ -81,7 +81,7 @@ int graph_find_stage(const graph *g, const hash *key);
 /* What the store knows of a stage from earlier runs: BUILD_DONE or BUILD_FAILED. */
 void graph_set_known(graph *g, int stage, build_state state);
 /* The next trial's number is graph_n_trials before the call; `stages` are the numbers of its chain, as far as
- * it is to be built now. */
+ * it is to be built now; one that pauses may have none. */
 status graph_add_trial(graph *g, const graph_trial *t, const int *stages, int n, err *e);
 /* A paused trial goes on to the first n stages of its chain, which graph_settle then takes in. */
 status graph_go_on(graph *g, int trial, const int *stages, int n, bool pauses, err *e);

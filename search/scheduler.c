@@ -370,6 +370,7 @@ status scheduler_run(const sched_options *o, sched_end *end, sched_figures *figu
     buf_free(&r.rows);
     buf_free(&r.courses);
     buf_free(&r.paused);
+    buf_free(&r.wanted);
     arena_free(&r.memory);
     wakeup_close(&r.signals);
     return s;

@@ -6,8 +6,8 @@
  * through a guide (guide.h) while stages run, for the next trial as soon as those are closed that it may
  * know; so the rows are the same, in the same order, whoever closed them and when.
  *
- * With a stop rule (stop.h) a trial is built to its first rung; then the rule says whether it goes on to the
- * next one. What it says depends on what may be known of the suggestions before, so this too is the same with
+ * With a stop rule (stop.h) a trial is built to its first rung, which may be before its first stage; then the rule
+ * says whether it goes on to the next one. What it says depends on what may be known of the suggestions before, so this too is the same with
  * any number of workers.
  *
  * A stage that several trials share is built once. What earlier runs built is taken

@@ -32,15 +32,16 @@ status run_plan_trial(run *r, int number, chain *c, err *e)
                             &r->memory, c, e);
 }
 
-/* The learning curve that a stage of the chain has recorded. */
+/* The learning curve that a stage of the chain has recorded; none before the first stage. */
 static status read_curve(run *r, const chain *c, int stage, float **curve, int *n, err *e)
 {
     bool found;
     store_outcome o;
-    TRY(store_stage_outcome(r->o->results, &c->stage[stage].request.key, &r->memory, &found, &o,
-                            e));
     *n = 0;
     *curve = NULL;
+    if (stage < 0) return OK;
+    TRY(store_stage_outcome(r->o->results, &c->stage[stage].request.key, &r->memory, &found, &o,
+                            e));
     return found && o.detail ? curve_read(o.detail, &r->memory, curve, n, e) : OK;
 }
 
@@ -181,30 +182,17 @@ status run_close_what_is_decided(run *r, const reason *why, err *e)
 
 /* --- the stop rule --- */
 
-/* Epochs that a stopped trial was the first to ask for and that nobody needs. */
-static double count_saved(const run *r, int number, const chain *c, int rung)
-{
-    double n = 0;
-    for (int i = run_stages_until(c, rung); i < c->n; i++) {
-        const int stage = graph_find_stage(r->g, &c->stage[i].request.key);
-        const graph_stage s = graph_get_stage(r->g, stage);
-        if (s.trial == number && s.state == BUILD_NOT_NEEDED) n += c->stage[i].epochs;
-    }
-    return n;
-}
-
 static status stop_trial(run *r, int number, const chain *c, const stop_answer *answer,
                          const stop_case *at, err *e)
 {
-    course *k = run_course(r, number);
     const int64_t row = graph_get_trial(r->g, number)->id;
-    const store_stop stop = {run_stages_until(c, k->rung), at->n_epochs, answer->chance};
+    const int n_stages = run_stages_until(c, run_course(r, number)->rung);
+    const store_stop stop = {n_stages, at->n_epochs, answer->chance};
     const tried end = {.state = TRIED_STOPPED,
                        .value = answer->value,
                        .curve = at->curve,
                        .n_epochs = at->n_epochs};
     graph_stop(r->g, number);
-    k->saved = count_saved(r, number, c, k->rung);
     TRY(store_trial_stopped(r->o->results, row, &stop, e));
     run_tell(r, (sched_event){.kind = SCHED_TRIAL_STOPPED, .trial = row});
     return guide_tell(r->guide, number, &end, e);
@@ -245,20 +233,4 @@ static status pass_rung(run *r, int number, err *e)
     k->is_audited = answer.audited;
     k->rung = answer.audited ? c.n_rungs : k->rung + 1;
     return go_on(r, number, &c, e);
-}
-
-/* What was saved in the end: others may have gone on where a trial was stopped. */
-status run_sum_saved(run *r, err *e)
-{
-    r->now.epochs = r->epochs;
-    for (int i = 0; r->o->rule && i < graph_n_trials(r->g); i++) {
-        chain c;
-        if (graph_get_trial(r->g, i)->state != TRIAL_STOPPED) continue;
-        arena_mark_t mark = arena_mark(&r->memory);
-        status s = run_plan_trial(r, i, &c, e);
-        if (s == OK) r->now.epochs_saved += count_saved(r, i, &c, run_course(r, i)->rung);
-        arena_release(&r->memory, mark);
-        TRY(s);
-    }
-    return OK;
 }

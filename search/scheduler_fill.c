@@ -68,12 +68,19 @@ static bool is_open_again(const run *r, const int *stages, int n)
     return true;
 }
 
+/* Where a rule is asked first. */
+static int first_rung(const stop_rule *rule, const chain *c)
+{
+    const bool has_start = c->n_rungs > 0 && c->rung[0].epochs == 0;
+    return has_start && !rule->judges_at_start ? 1 : 0;
+}
+
 static status begin_course(run *r, const suggestion *s, const chain *c, graph_trial *t, int *n,
                            err *e)
 {
     course k = {.what = *s, .rung = c->n_rungs};
-    t->pauses = t->state == TRIAL_OPEN && c->n_rungs > 0 && s->seed_index == 0;
-    if (t->pauses) k.rung = 0;
+    if (t->state == TRIAL_OPEN && s->seed_index == 0) k.rung = first_rung(r->o->rule, c);
+    t->pauses = k.rung < c->n_rungs;
     *n = run_stages_until(c, k.rung);
     buf_put(&r->courses, &k, sizeof k);
     return buf_check(&r->courses, e);
@@ -112,25 +119,15 @@ static status add_suggestion(run *r, const suggestion *s, err *e)
         r->epochs += c.stage[i].epochs;
         TRY(record_stage(r, &c.stage[i].request, stages[i], e));
     }
+    TRY(run_want(r, &c, stages, e));
     return record_trial(r, s, &c, stages, e);
-}
-
-/* Epochs of the trials so far, without what is known to have been saved when the next one is decided: the
- * same for any number of workers. */
-static double count_epochs(const run *r)
-{
-    double n = r->epochs;
-    if (!r->o->rule) return n;
-    const int known = guide_history(r->guide, guide_n_asked(r->guide)).n_known;
-    for (int i = 0; i < known; i++) n -= run_course(r, i)->saved;
-    return n;
 }
 
 static bool is_within_budget(const run *r)
 {
     const sched_options *o = r->o;
     return (o->max_trials == 0 || graph_n_trials(r->g) < o->max_trials) &&
-           (o->max_epochs == 0 || count_epochs(r) < o->max_epochs);
+           (o->max_epochs == 0 || r->epochs_wanted < o->max_epochs);
 }
 
 /* Takes a suggestion into graph and store, without deciding what is to be built. */
@@ -244,15 +241,17 @@ status run_ask_for_trial(run *r, err *e)
     int number;
     bool enough;
     TRY(is_found(r, &enough, e));
+    TRY(run_forget_stopped(r, guide_history(r->guide, guide_n_asked(r->guide)).n_known, e));
     r->exhausted = enough || !is_within_budget(r);
     if (r->exhausted) return OK;
     TRY(guide_ask(r->guide, &s, &number, &r->exhausted, e));
     if (r->exhausted) return OK;
     TRY(take_in(r, &s, e));
-    const bool was_open = graph_get_trial(r->g, number)->state == TRIAL_OPEN;
+    const trial_state taken = graph_get_trial(r->g, number)->state;
     const int failed = r->now.stages_failed;
     TRY(run_settle_more(r, e));
     TRY(run_close_what_is_decided(r, NULL, e));
     r->now.stages_failed = failed;
-    return was_open ? OK : run_tell_guide(r, number, e);
+    const bool is_old = taken == TRIAL_DONE || taken == TRIAL_FAILED; /* of an earlier run */
+    return is_old ? run_tell_guide(r, number, e) : OK;
 }

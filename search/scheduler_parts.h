@@ -1,5 +1,6 @@
 /* What the files of the scheduler share: scheduler.c (the loop, workers and what they say), scheduler_fill.c (trials
- * come into graph and store) and scheduler_close.c (trials end, or are asked whether they go on). */
+ * come into graph and store), scheduler_close.c (trials end, or are asked whether they go on) and scheduler_epochs.c
+ * (what is trained, and saved). */
 #ifndef PARETUNE_SEARCH_SCHEDULER_PARTS_H
 #define PARETUNE_SEARCH_SCHEDULER_PARTS_H
 
@@ -28,7 +29,10 @@ typedef struct {
     buf courses;    /* course: of each suggestion, with a stop rule */
     buf paused;     /* int: trials that the rule is to be asked about */
     const char *metric[PROBLEM_MAX_METRICS]; /* names of the problem's */
-    double epochs;                           /* of all trials, shared ones once */
+    buf wanted;         /* int32_t: of each stage, how many trials want it (scheduler_epochs.c) */
+    int n_ends_counted; /* trials whose stops are taken off `wanted` */
+    double epochs,
+        epochs_wanted; /* of all trials, of the stages that are wanted; shared ones once */
     double began, last_tick;
     double predicted_done, measured_done; /* seconds of the stages built by this run */
     sched_figures now;
@@ -40,8 +44,6 @@ typedef struct {
     int rung;        /* that it is built to; behind the last: to its end */
     bool is_audited; /* finished although the rule would have stopped it */
     store_stop said; /* by the rule, then */
-    double
-        saved; /* epochs that nobody had been going to train but this trial, when it was stopped */
 } course;
 
 typedef struct {
@@ -90,7 +92,14 @@ status run_close_what_is_decided(run *r, const reason *why, err *e);
 /* "train stage 01234567: WHY" in text[n], which it returns. */
 const char *run_put_reason(char *text, size_t n, const char *kind, const hash *key,
                            const char *why);
-/* Epochs that were saved in the end: others may have gone on where a trial was stopped. */
+
+/* --- scheduler_epochs.c --- */
+
+/* A trial comes whose chain is `c`; `stages` are its numbers in the graph. */
+status run_want(run *r, const chain *c, const int *stages, err *e);
+/* Of the first n trials, all closed: those that were stopped want no more than was built of them. */
+status run_forget_stopped(run *r, int n, err *e);
+/* At the end: epochs, and how many of them were saved. */
 status run_sum_saved(run *r, err *e);
 
 #endif

@@ -557,7 +557,8 @@ static const setting_row rows[N_SETTINGS] = {
          .help =
              "ends trainings early: `dominance`, when the chance that the final figures are worth "
              "having, beside the best that is no larger and no slower and under the limits aimed "
-             "at, is below `stop_chance`; `asha`, successive halving: at each rung the better "
+             "at, is below `stop_chance`, also before they begin; `asha`, successive halving: at "
+             "each rung the better "
              "third goes on; `hyperband`, the same in brackets; `none`. `auto`: dominance for "
              "keywords unless the method is `grid`"},
     [SET_STOP_CHANCE] = {"search.stop_chance", TYPE_NUMBER, .min = 0, .max = 0.5, .def = "0.05",

@@ -110,7 +110,7 @@ typedef struct {
 
 /* A place in a chain where a stop rule may be asked. */
 typedef struct {
-    int stage;  /* index of the train stage that ends there */
+    int stage;  /* index of the train stage that ends there; -1: before anything is built */
     int epochs; /* trained until then */
 } chain_rung;
 
@@ -123,7 +123,8 @@ typedef struct {
     int training;                 /* index of the stage whose detail has the whole learning curve */
     int n_epochs;                 /* of that curve, unless the training ends itself before */
     int n_rungs;
-    chain_rung rung[CHAIN_STEPS]; /* ascending; none where the rule has no say */
+    chain_rung
+        rung[CHAIN_STEPS]; /* ascending, the first at 0 epochs; none where the rule has no say */
 } chain;
 
 typedef struct plan plan; /* opaque: classified candidates, memory of what was costed */

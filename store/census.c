@@ -71,14 +71,16 @@ bool store_has_writer(struct store *s)
 
 status store_count_stops(struct store *s, store_stop_counts *out, err *e)
 {
-    query q = db_query(&s->d,
-                       "SELECT count(*) FILTER (WHERE state = 'stopped'), count(audit),"
-                       " coalesce(sum(audit), 0) FROM trials WHERE id IN (SELECT trial_id FROM"
-                       " space_trials WHERE space_id = " DB_LAST_SPACE ")",
-                       e);
+    query q = db_query(
+        &s->d,
+        "SELECT count(*) FILTER (WHERE state = 'stopped'),"
+        " count(*) FILTER (WHERE state = 'stopped' AND stopped_at = 0),"
+        " count(audit), coalesce(sum(audit), 0) FROM trials WHERE id IN (SELECT trial_id FROM"
+        " space_trials WHERE space_id = " DB_LAST_SPACE ")",
+        e);
     *out = (store_stop_counts){0};
     if (query_row(&q))
         *out = (store_stop_counts){(int)query_column_int(&q, 0), (int)query_column_int(&q, 1),
-                                   (int)query_column_int(&q, 2)};
+                                   (int)query_column_int(&q, 2), (int)query_column_int(&q, 3)};
     return query_end(&q);
 }

@@ -27,10 +27,10 @@ typedef struct {
 } store_run_note;
 status store_last_run(struct store *s, arena *a, store_run_note *out, err *e);
 
-/* Of the last run's space: trials that the stop rule ended, those it would have ended that were finished to check
- * it, and in how many of these it would have been wrong. */
+/* Of the last run's space: trials that the stop rule ended, how many of them before they began, those it would have
+ * ended that were finished to check it, and in how many of these it would have been wrong. */
 typedef struct {
-    int stopped, audited, wrong;
+    int stopped, unbegun, audited, wrong;
 } store_stop_counts;
 status store_count_stops(struct store *s, store_stop_counts *out, err *e);
 

@@ -12,7 +12,7 @@ static status read_head(explained *x, err *e)
 {
     query q = db_query(&x->s->d,
                        "SELECT b.candidate, t.state, t.seed, t.on_front,"
-                       " coalesce(t.stopped_at, 0), t.stop_chance FROM space_trials b JOIN"
+                       " coalesce(t.stopped_at, -1), t.stop_chance FROM space_trials b JOIN"
                        " trials t ON t.id = b.trial_id WHERE b.trial_id = :trial AND b.space_id ="
                        " " DB_LAST_SPACE,
                        e);
@@ -216,19 +216,29 @@ static status put_versions(const explained *x, answer *w, err *e)
 
 /* --- the head --- */
 
+/* A finished one is told of because it was finished to check the rule. */
+static void tell_stop(const explained *x, answer *w)
+{
+    const bool is_done = strcmp(x->state, "done") == 0;
+    const char *chance = isnan(x->stop_chance)
+                             ? ""
+                             : arena_printf(w->a, ", at a chance of %.1f %% to be worth having",
+                                            100 * x->stop_chance);
+    if (x->stopped_at > 0)
+        answer_say(w, "The stop rule %s it after %d epochs%s.",
+                   is_done ? "would have ended" : "ended", x->stopped_at, chance);
+    else if (is_done)
+        answer_say(w, "The stop rule would not have begun it%s.", chance);
+    else
+        answer_say(w, "It was not begun: the stop rule ended it before the first epoch%s.", chance);
+}
+
 static void tell_state(const explained *x, answer *w)
 {
     answer_say(w, "Trial %lld, configuration %lld with seed %lld: %s%s.", (long long)x->trial,
                (long long)x->candidate, x->seed, x->state, x->on_front ? ", on the front" : "");
     answer_note(w, x->knobs);
-    if (x->stopped_at)
-        answer_say(w, "The stop rule %s after %d epochs%s.",
-                   strcmp(x->state, "done") == 0 ? "would have ended it" : "ended it",
-                   x->stopped_at,
-                   isnan(x->stop_chance)
-                       ? ""
-                       : arena_printf(w->a, ", at a chance of %.1f %% to be worth having",
-                                      100 * x->stop_chance));
+    if (x->stopped_at >= 0) tell_stop(x, w);
     for (int i = 0; i < x->n_stages; i++)
         if (x->stage[i].error[0])
             answer_say(w, "Its %s stage failed: %s", x->stage[i].kind, x->stage[i].error);

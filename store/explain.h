@@ -28,7 +28,7 @@ typedef struct {
     const char *state, *knobs;
     long long seed;
     bool on_front;
-    int stopped_at; /* epochs after which the stop rule ended it, or would have ended it; 0: never */
+    int stopped_at; /* epochs after which the stop rule ended it, or would have ended it; -1: never */
     double
         stop_chance; /* of its final figures being worth having, as the rule saw it; NaN: unknown */
     int n_stages, n_figures;

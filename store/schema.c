@@ -298,7 +298,8 @@ static const struct {
     {"state", "", "t.state", "ready, running, done, stopped (early), failed or timeout"},
     {"on_front", "", "t.on_front", "1: no finished trial is better under the objectives"},
     {"stopped_at", "epochs", "t.stopped_at",
-     "trained when the stop rule ended it early, or, finished to check the rule, would have"},
+     "trained when the stop rule ended it early, or, finished to check the rule, would have; 0: "
+     "it was not begun"},
     {"cpu_seconds", "s",
      "(SELECT sum(g.cpu_seconds) FROM trial_stages c JOIN stages g ON g.id = c.stage_id"
      " WHERE c.trial_id = t.id)",

@@ -19,7 +19,7 @@ status store_trial_config(struct store *s, int64_t trial, arena *a, const char *
 status store_trial_detail(struct store *s, int64_t trial, const char *kind, arena *a,
                           const char **json, err *e);
 
-/* The train stages of the last run's space, for trials that are done or were stopped early: of those in `wanted`, and of
+/* The train stages of the last run's space, for trials that are done or were stopped after an epoch or more: of those in `wanted`, and of
  * all others `most` at the most, evenly spread over the order of candidates. Columns trial, stopped (1 or 0), params,
  * detail (JSON texts), n_trials (of all); by candidate, seed and position in the chain. */
 status store_curves(struct store *s, int most, const int64_t *wanted, int n_wanted, arena *a,

@@ -397,6 +397,30 @@ Test(graph, a_trial_goes_on_step_by_step_or_stops)
     graph_free(g);
 }
 
+/* Nothing is built for a trial that is to be decided before its first stage. */
+Test(graph, a_trial_may_pause_before_its_first_stage)
+{
+    graph *g = new_graph();
+    int s[2];
+    s[0] = add(g, STAGE_DATA, 0, 0, NULL, 0);
+    s[1] = add(g, STAGE_TRAIN, 1, 1, (int[]){0}, 1);
+    const graph_trial t = {.pauses = true};
+    for (int i = 0; i < 2; i++) cr_assert(eq(int, graph_add_trial(g, &t, s, 0, NULL), OK));
+    cr_expect(eq(int, graph_count_trials(g, TRIAL_PAUSED), 2));
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), 0));
+    cr_expect(eq(int, graph_take_closed(g), 1));
+    cr_expect(eq(int, graph_start(g), -1), "nothing is needed");
+    graph_stop(g, 0);
+    cr_assert(eq(int, graph_go_on(g, 1, s, 2, false, NULL), OK));
+    cr_assert(eq(int, graph_settle(g, all_whole, NULL, NULL), OK));
+    for (int i = 0; i < 2; i++) cr_assert(eq(int, graph_finish(g, graph_start(g), NULL), OK));
+    cr_expect(eq(int, graph_take_closed(g), 1));
+    cr_expect(eq(int, graph_get_trial(g, 0)->state, TRIAL_STOPPED));
+    cr_expect(eq(int, graph_get_trial(g, 1)->state, TRIAL_DONE));
+    graph_free(g);
+}
+
 enum { MOST_STAGES = 4000 };
 
 /* What a run and its store know, beside the graph. */
@@ -461,7 +485,7 @@ static void add_random_trial(world *w)
     }
     graph_trial t = {.state = is_done && rng_below(&w->r, 2) ? TRIAL_DONE : TRIAL_OPEN};
     t.pauses = t.state == TRIAL_OPEN && rng_below(&w->r, 2) == 0;
-    w->asked[number] = t.pauses ? 2 : 4;
+    w->asked[number] = t.pauses ? 2 * (int)rng_below(&w->r, 2) : 4;
     w->n_closed[number] = t.state != TRIAL_OPEN;
     cr_assert(eq(int, graph_add_trial(w->g, &t, s, w->asked[number], NULL), OK));
 }

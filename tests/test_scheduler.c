@@ -619,6 +619,132 @@ Test(scheduler, a_search_that_stops_trainings_goes_on_after_an_interrupt)
     study_close(&plain);
 }
 
+/* --- trials that are not begun --- */
+
+/* Data of its own for every candidate: who is not begun needs none. */
+static void own_data(int trial, stage_kind kind, char text[FAKE_PARAMS])
+{
+    (void)kind;
+    snprintf(text, FAKE_PARAMS, "{\"do\":\"dither\",\"n\":12,\"of\":%d}", trial);
+}
+
+static void open_stopping_at_start(fake_study *f, const char *by, fake_params *params)
+{
+    open_learning(f, by);
+    f->params = params;
+    f->stops = f->stops_at_start = true;
+}
+
+Test(scheduler, what_is_not_begun_is_the_same_with_any_number_of_workers)
+{
+    fake_study one, four, many;
+    fake_study *all[] = {&one, &four, &many};
+    const int workers[] = {1, 4, 32};
+    for (int i = 0; i < 3; i++) {
+        open_stopping_at_start(all[i], "nsga2", all_dither);
+        run(all[i], workers[i]);
+        cr_expect(eq(int, (int)all[i]->end, SCHED_COMPLETE));
+        expect_equal_dumps(&one, all[i]);
+    }
+    expect_query(&one,
+                 "SELECT count(*) > 5 FROM trials WHERE state = 'stopped' AND"
+                 " stopped_at = 0",
+                 "1");
+    expect_query(&one, "SELECT count(DISTINCT stopped_at) FROM trials WHERE state = 'stopped'",
+                 "3");
+    expect_query(
+        &one, "SELECT count(*) FROM trials WHERE stopped_at = 0 AND NOT (stop_chance < 0.15)", "0");
+    for (int i = 0; i < 3; i++) study_close(all[i]);
+}
+
+Test(scheduler, of_what_is_not_begun_nothing_is_built)
+{
+    fake_study f;
+    open_stopping_at_start(&f, "random", own_data);
+    run(&f, 4);
+    expect_query(&f,
+                 "SELECT count(*) FROM trial_stages WHERE trial_id IN (SELECT id FROM trials"
+                 " WHERE state = 'stopped' AND stopped_at = 0)",
+                 "0");
+    expect_query(&f,
+                 "SELECT (SELECT count(*) FROM stages WHERE kind = 'data' AND state = 'done') ="
+                 " (SELECT count(*) FROM trials WHERE state = 'done' OR stopped_at > 0)",
+                 "1");
+    expect_query(&f, "SELECT count(*) > 0 FROM stages WHERE kind = 'data' AND state = 'ready'",
+                 "1");
+    expect_query(&f, "SELECT max(stopped_at IS 0 AND audit IS NOT NULL) FROM trials", "1");
+    expect_query(&f, "SELECT count(*) FROM trials WHERE audit IS NOT NULL AND state <> 'done'",
+                 "0");
+    study_close(&f);
+}
+
+Test(scheduler, a_search_that_begins_not_everything_goes_on_after_an_interrupt)
+{
+    fake_study f, plain;
+    interrupter once = {SCHED_TRIAL_STOPPED, 1};
+    open_stopping_at_start(&f, "nsga2", all_dither);
+    open_stopping_at_start(&plain, "nsga2", all_dither);
+    f.options.watch = interrupt;
+    f.options.watch_user = &once;
+    run(&f, 3);
+    cr_expect(eq(int, (int)f.end, SCHED_INTERRUPTED));
+    run(&f, 3);
+    run(&plain, 1);
+    expect_equal_dumps(&f, &plain);
+    run(&f, 3);
+    cr_expect(eq(int, f.figures.stages, 0), "what was not begun is not begun again");
+    cr_expect(eq(int, f.figures.trials_stopped, plain.figures.trials_stopped));
+    expect_equal_dumps(&f, &plain);
+    study_close(&f);
+    study_close(&plain);
+}
+
+Test(scheduler, without_the_rule_what_was_not_begun_is_trained)
+{
+    fake_study f, plain;
+    open_stopping_at_start(&f, "random", all_dither);
+    open_stopping_at_start(&plain, "random", all_dither);
+    run(&f, 4);
+    cr_expect(gt(int, f.figures.trials_stopped, 0));
+    f.has_no_rule = plain.has_no_rule = true;
+    run(&f, 4);
+    run(&plain, 4);
+    cr_expect(eq(int, f.figures.trials_stopped, 0));
+    expect_query(&f, "SELECT count(*) FROM trials WHERE stopped_at = 0 AND audit IS NULL", "0");
+    cr_expect(eq(int, f.figures.trials_done, plain.figures.trials_done));
+    expect_query(&plain, "SELECT count(*) FROM trial_stages",
+                 study_query(&f, "SELECT count(*) FROM trial_stages"));
+    study_close(&f);
+    study_close(&plain);
+}
+
+/* --- how much is trained --- */
+
+/* Groups of three share a training of eight epochs: what is saved depends on all of a group. */
+Test(scheduler, max_epochs_is_the_same_with_any_number_of_workers)
+{
+    fake_study one, four, many;
+    fake_study *all[] = {&one, &four, &many};
+    const int workers[] = {1, 4, 32};
+    for (int i = 0; i < 3; i++) {
+        open_stopping_at_start(all[i], "random", all_dither);
+        all[i]->n_trials = 60;
+        all[i]->options.max_epochs = 140;
+        run(all[i], workers[i]);
+        cr_expect(eq(int, (int)all[i]->end, SCHED_COMPLETE));
+        expect_equal_dumps(&one, all[i]);
+        cr_expect(ieee_ulp_eq(dbl, all[i]->figures.epochs_saved, one.figures.epochs_saved, 1));
+    }
+    expect_query(&one, "SELECT count(*) > 20 AND count(*) < 60 FROM trials", "1");
+    for (int i = 0; i < 3; i++) { /* a second run counts as the first did */
+        run(all[i], 2);
+        cr_expect(eq(int, all[i]->figures.stages, 0));
+        expect_equal_dumps(&one, all[i]);
+        cr_expect(ieee_ulp_eq(dbl, all[i]->figures.epochs_saved, one.figures.epochs_saved, 1));
+    }
+    for (int i = 0; i < 3; i++) study_close(all[i]);
+}
+
 /* What is suggested depends on figures: else the test above would show nothing. */
 Test(scheduler, a_search_that_learns_does)
 {

@@ -162,6 +162,39 @@ Test(store, a_stopped_trial_keeps_what_it_has_and_forgets_the_rest)
     fake_remove();
 }
 
+Test(store, a_trial_may_be_stopped_before_it_begins)
+{
+    store *s = opened(fake_path(), STORE_WRITE);
+    started(s, 1);
+    int64_t id = fake_add(s, 3, 1);
+    store_stop_counts n;
+    arena a;
+    table curves;
+    arena_init(&a, 0);
+    cr_assert_eq(store_trial_stopped(s, id, &(store_stop){.chance = 0.01}, NULL), OK);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM trials WHERE state = 'stopped' AND"
+                                " stopped_at = 0 AND stop_chance = 0.01"),
+                 1);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM trial_stages"), 0);
+    cr_assert_eq(store_count_stops(s, &n, NULL), OK);
+    cr_expect(n.stopped == 1 && n.unbegun == 1 && n.audited == 0);
+    const store_stop early = {.n_stages = 1, .epochs = 6, .chance = 0.01};
+    cr_assert_eq(store_trial_stopped(s, fake_add(s, 4, 1), &early, NULL), OK);
+    const store_stop never = {.chance = 0.01};
+    cr_assert_eq(store_trial_audited(s, fake_trial(s, 5, &good), &never, true, NULL), OK);
+    cr_assert_eq(store_count_stops(s, &n, NULL), OK);
+    cr_expect(n.stopped == 2 && n.unbegun == 1 && n.audited == 1 && n.wrong == 1);
+    cr_assert_eq(store_curves(s, 100, NULL, 0, &a, &curves, NULL), OK);
+    cr_expect_eq(curves.n_rows, 1, "of the finished one");
+    cr_expect_eq(curves.cells[4].number, 2, "two have begun");
+    cr_expect_eq(fake_add(s, 3, 1), id);
+    cr_expect_eq(fake_number(s, "SELECT count(*) FROM trial_stages WHERE trial_id = 1"), 4,
+                 "asked for again it has its chain again");
+    arena_free(&a);
+    store_close(s);
+    fake_remove();
+}
+
 Test(store, an_audited_trial_is_finished_and_says_what_the_rule_thought)
 {
     store *s = opened(fake_path(), STORE_WRITE);

@@ -59,8 +59,9 @@ const App = {
     isFiltered() {
         return this.filterText() !== '';
     },
+    /* Early, after an epoch or more. */
     isStopped(i) {
-        return this.study.text('state', i) === 'stopped';
+        return this.study.text('state', i) === 'stopped' && this.study.text('stopped_at', i) !== '0';
     },
     chipRange(key) {
         return state.chips.get(key)?.range;

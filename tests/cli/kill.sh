@@ -1,7 +1,8 @@
 #!/bin/sh
 # Killed at random moments and resumed, a study ends like one that nobody disturbed: the same rows and
 # the same artifacts, byte for byte. So it does with 1 and with 4 workers, whether all trials are known
-# from the start or each depends on the results of earlier ones, also when trainings are stopped early.
+# from the start or each depends on the results of earlier ones, also when trainings are stopped early or not
+# even begun.
 #
 #   tests/cli/kill.sh [TIMES] [SEED]     TIMES studies are killed (standard: 3; a release: 50)
 #
@@ -112,10 +113,18 @@ kill_something() {
 }
 
 kills=0
-for way in grid nsga2 stop; do
+for way in grid nsga2 dominance asha; do
     options="--method $way"
-    [ "$way" != stop ] ||
-        options='--method nsga2 --set search.stop=dominance --set search.stop_chance=0.5 --set search.window=4'
+    case $way in # what must be among the trials, more than twice
+    grid | nsga2) among="state = 'done'" ;;
+    dominance) among="state = 'stopped' and stopped_at = 0" ;;
+    asha) among="state = 'stopped' and stopped_at > 0" ;;
+    esac
+    case $way in
+    dominance | asha)
+        options="--method nsga2 --set search.stop=$way --set search.stop_chance=0.5 --set search.window=4"
+        ;;
+    esac
     rm -rf "$here"/*.db "$here"/*.artifacts
     study=whole
     start=$(milliseconds)
@@ -123,8 +132,8 @@ for way in grid nsga2 stop; do
     took=$(($(milliseconds) - start))
     dump whole
     "$PARETUNE_BIN" sql "$here/whole.db" \
-        "select count(*) || ' ' || (sum(state = 'stopped') > 2) from trials where state in ('done', 'stopped')" \
-        --format csv | grep -qx "36 $([ "$way" = stop ] && echo 1 || echo 0)" ||
+        "select count(*) || ' ' || (sum($among) > 2) from trials where state in ('done', 'stopped')" \
+        --format csv | grep -qx '36 1' ||
         fail "not all trials are done, or stopped" whole
     [ "$(wc -l <"$here/whole.dump")" -gt 300 ] || fail "the dump is too short to mean anything" whole
     for n in 1 4; do

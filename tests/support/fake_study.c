@@ -97,11 +97,11 @@ static chain_stage *put_training(chain *c, const fake_study *f, const chain_stag
     return s;
 }
 
-/* Stops a third or so, by all that it may go by. */
+/* Stops a third or so, by all that it may go by; before the first epoch fewer. */
 static status judge(const stop_rule *self, const history *h, const stop_case *c, arena *scratch,
                     stop_answer *out, err *e)
 {
-    double sum = (double)c->curve[c->n_epochs - 1] + c->n_epochs;
+    double sum = c->n_epochs ? (double)c->curve[c->n_epochs - 1] + c->n_epochs : c->number;
     (void)scratch, (void)e;
     for (int i = 0; i < h->n_known; i++)
         if (h->of[i].state == TRIED_DONE)
@@ -110,7 +110,7 @@ static status judge(const stop_rule *self, const history *h, const stop_case *c,
             sum += h->of[i].n_epochs;
     for (int i = 0; i < self->p->n_metrics; i++) out->value[i] = 1;
     out->chance = sum / 3 - floor(sum / 3);
-    out->stops = out->chance < 0.3;
+    out->stops = out->chance < (c->n_epochs ? 0.3 : 0.15);
     return OK;
 }
 
@@ -122,6 +122,7 @@ static status make_chain(void *user, const suggestion *s, arena *a, chain *c, er
     chain_stage *data = put_stage(c, f, STAGE_DATA, a);
     set_key(data);
     chain_stage *train = NULL;
+    if (f->stops) c->rung[c->n_rungs++] = (chain_rung){-1, 0};
     for (int i = 0; i < 3 && f->stops; i++) train = put_training(c, f, data, i, a);
     if (!train) {
         train = put_stage(c, f, STAGE_TRAIN, a);
@@ -228,10 +229,10 @@ static status schedule(fake_study *f, sched_options *o, arena *a, err *e)
         TRY(make_problem(f, a, &p, e));
         TRY(f->sampler->open(&p, &so, a, &o->source, e));
         o->p = &p;
-        TRY(stop_open(&(stop_row){.judge = judge}, &p,
+        TRY(stop_open(&(stop_row){.judge = judge, .judges_at_start = f->stops_at_start}, &p,
                       &(stop_options){.aim = AIM_FRONT, .seed = 1, .audit = 0.2, .n_epochs = 8}, a,
                       &rule, e));
-        if (f->stops) o->rule = &rule;
+        if (f->stops && !f->has_no_rule) o->rule = &rule;
     }
     return scheduler_run(o, &f->end, &f->figures, e);
 }

@@ -23,6 +23,8 @@ typedef struct {
     bool
         stops; /* trainings are in three parts, behind the first two of which a rule stops some of them; only with a
                    sampler that learns */
+    bool stops_at_start;   /* and some before anything of them is built */
+    bool has_no_rule;      /* parts as above, but all is trained to its end */
     store *results;        /* while a run lasts */
     sched_options options; /* defaults; tests change what they are about */
     sched_end end;

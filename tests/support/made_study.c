@@ -274,6 +274,8 @@ static status close_trial(study *st, const made *m, const hash key[4], int64_t i
     if (gaps && i % 11 == 5)
         return store_trial_failed(st->s, id, STATE_FAILED, "numeric", "the loss is not a number",
                                   e);
+    if (gaps && i % 21 == 10)
+        return store_trial_stopped(st->s, id, &(store_stop){.chance = 0.02}, e);
     if (gaps && i % 7 == 3) {
         buf curve = {0};
         put_curve(&curve, m, st->plan->epochs / 3);
