@@ -58,18 +58,24 @@ typedef struct {
     double bound;
 } verdict_limit;
 
-/* How true means are spread near a limit: a weight for each place on a grid. */
-enum { VERDICT_GRID = 121, VERDICT_FEWEST = 2 /* trainings of what is claimed */ };
+/* How true means are spread near a limit, estimated freely and by shapes, on a grid around the limit (verdict_prior.h). */
+enum {
+    VERDICT_GRID = 121,
+    VERDICT_SHAPES = 189,
+    VERDICT_FEWEST = 2 /* trainings of what is claimed */
+};
 typedef struct {
-    double low, step;
-    double weight[VERDICT_GRID];
-    double sum[VERDICT_GRID]; /* of the candidates' own distributions, before smoothing */
+    double step;
+    double free[VERDICT_GRID]; /* a weight for each place */
+    double sum[VERDICT_GRID];  /* of the candidates' own distributions, before smoothing */
+    double *density;           /* VERDICT_GRID x VERDICT_SHAPES, the arena's */
+    double weight[VERDICT_SHAPES];
 } verdict_prior;
 
-/* Fitted to the candidates looked at; ERR_MEM only. With an unknown spread it is of no use and all chances are
- * NaN. */
+/* Fitted to the candidates looked at; ERR_MEM only. `out` is good as long as `a`'s memory. With an unknown spread it is
+ * of no use and all chances are NaN. */
 status verdict_fit(const verdict_sample *s, int n, const verdict_spread *p,
-                   const verdict_limit *limit, arena *scratch, verdict_prior *out, err *e);
+                   const verdict_limit *limit, arena *a, verdict_prior *out, err *e);
 
 /* Chances that a limit is truly kept, NaN where unknown. */
 typedef struct {
