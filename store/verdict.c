@@ -86,11 +86,11 @@ static double keep_means(const double *weight)
 double verdict_mean_chance(const verdict_prior *prior, const verdict_sample *s,
                            const verdict_spread *p, const verdict_limit *limit)
 {
-    double free[VERDICT_GRID], shaped[VERDICT_GRID];
+    double freely[VERDICT_GRID], shaped[VERDICT_GRID];
     if (p->df < 1 || s->n < 1) return (double)NAN;
-    verdict_posterior_free(prior, s, p, limit, free);
+    verdict_posterior_free(prior, s, p, limit, freely);
     verdict_posterior_shaped(prior, s, p, limit, shaped);
-    return fmin(keep_means(free), keep_means(shaped));
+    return fmin(keep_means(freely), keep_means(shaped));
 }
 
 /* The training at hand lies around m with the spread of trainings, and was seen with the set's error. */
@@ -120,11 +120,11 @@ verdict_chances verdict_judge(const verdict_prior *prior, const verdict_sample *
                               const verdict_spread *p, const verdict_limit *limit, double own)
 {
     const double unknown = (double)NAN;
-    double free[VERDICT_GRID], shaped[VERDICT_GRID];
+    double freely[VERDICT_GRID], shaped[VERDICT_GRID];
     if (p->df < 1 || s->n < 1) return (verdict_chances){unknown, unknown, unknown};
-    verdict_posterior_free(prior, s, p, limit, free);
+    verdict_posterior_free(prior, s, p, limit, freely);
     verdict_posterior_shaped(prior, s, p, limit, shaped);
-    verdict_chances x = keep_all(prior, free, s, p, limit, own),
+    verdict_chances x = keep_all(prior, freely, s, p, limit, own),
                     y = keep_all(prior, shaped, s, p, limit, own);
     return (verdict_chances){fmin(x.mean, y.mean), fmin(1, fmin(x.fresh, y.fresh)),
                              isnan(own) ? unknown : fmin(1, fmin(x.file, y.file))};
