@@ -89,6 +89,12 @@ static void make_study(const field *f, uint64_t study, verdict_sample *s, double
     }
 }
 
+/* Of what breaks the limit nothing is claimed: with 50 % at most. */
+static bool breaks(const field *f, const verdict_sample *s)
+{
+    return f->is_upper ? s->mean > 0 : s->mean < 0;
+}
+
 static void judge_study(field *f, const verdict_sample *s, const double *mean, arena *a)
 {
     verdict_spread spread = verdict_pool(s, f->n);
@@ -98,7 +104,7 @@ static void judge_study(field *f, const verdict_sample *s, const double *mean, a
     int pick = -1;
     cr_assert(eq(int, verdict_fit(s, f->n, &spread, &limit, a, &prior, NULL), OK));
     for (int i = 0; i < f->n; i++) {
-        if (s[i].n < VERDICT_FEWEST) continue;
+        if (s[i].n < VERDICT_FEWEST || breaks(f, &s[i])) continue;
         double chance = verdict_mean_chance(&prior, &s[i], &spread, &limit);
         if (!(chance > most)) continue;
         most = chance;
