@@ -288,7 +288,7 @@ static status begin_with_old_trials(job *j, sampler **source, err *e)
 }
 
 /* What ends trainings early, if anything does. */
-static void choose_rule(job *j, const space_search *search, sched_options *o)
+static status choose_rule(job *j, const space_search *search, sched_options *o, err *e)
 {
     const stop_row *row = search->stop ? stop_find(search->stop) : NULL;
     const stop_options how = {.aim = search->aim,
@@ -298,9 +298,10 @@ static void choose_rule(job *j, const space_search *search, sched_options *o)
                               .n_epochs = search->n_epochs,
                               .n_rungs = search->n_rungs,
                               .rung = search->rung};
-    if (!row) return;
-    j->rule = stop_open(row, &j->problem, &how);
+    if (!row) return OK;
+    TRY(stop_open(row, &j->problem, &how, &j->memory, &j->rule, e));
     o->rule = &j->rule;
+    return OK;
 }
 
 /* Where trials come from: the grid needs no problem unless results decide when it, or a training, ends. */
@@ -322,7 +323,7 @@ static status choose_sampler(job *j, sched_options *o, err *e)
     if (row && given.warm_start) TRY(begin_with_old_trials(j, &o->source, e));
     o->p = &j->problem;
     o->window = search.window;
-    choose_rule(j, &j->search, o);
+    TRY(choose_rule(j, &j->search, o, e));
     j->until = (until){.space = j->space, .results = j->results};
     if (search.until_met) o->is_enough = until_met;
     o->is_enough_user = &j->until;

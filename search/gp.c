@@ -520,7 +520,42 @@ double gp_noise(const gp *g)
     return sqrt(g->signal * exp(g->scales.log_noise));
 }
 
+/* R^-1 from its factor, by columns; its upper triangle by columns is the lower one by rows. */
+static status invert(gp *g, double **out, err *e)
+{
+    const int n = g->n_rows;
+    double *inverse = ARENA_NEW(g->a, double, area(n, n));
+    int failed;
+    if (!inverse) return FAIL(e, ERR_MEM, "out of memory for a model");
+    for (int i = 0; i < n; i++)
+        memcpy(inverse + area(i, n), row_of_l(g, i), (size_t)(i + 1) * sizeof *inverse);
+    dpotri_("U", &n, inverse, &n, &failed);
+    if (failed) return FAIL(e, ERR_NUM, "a model of %d trials cannot be inverted", n);
+    *out = inverse;
+    return OK;
+}
+
+status gp_leave_out(gp *g, double *mean, double *deviation, err *e)
+{
+    double *inverse;
+    arena_mark_t mark = arena_mark(g->a);
+    TRY(invert(g, &inverse, e));
+    find_alpha(g, g->work);
+    for (int i = 0; i < g->n_rows; i++) {
+        const double own = inverse[area(i, g->n_rows) + (size_t)i];
+        mean[i] = g->y[i] - g->work[i] / own;
+        deviation[i] = sqrt(g->signal / own);
+    }
+    arena_release(g->a, mark);
+    return OK;
+}
+
 gp_scales gp_scales_of(const gp *g)
 {
     return g->scales;
+}
+
+void gp_set_scales(gp *g, const gp_scales *to)
+{
+    g->scales = *to;
 }

@@ -58,7 +58,13 @@ void gp_row_means(const gp *g, double *out);
 double gp_row_deviation(const gp *g, int row);
 double gp_noise(const gp *g); /* standard deviation of a training's figure about the smooth part */
 
+/* Of each known row what the others let expect of its figure: mean and standard deviation (Rasmussen & Williams,
+ * 5.4.2). No row may be unknown. */
+status gp_leave_out(gp *g, double *mean, double *deviation, err *e);
+
 gp_scales gp_scales_of(const gp *g);
+/* From where the next gp_restart begins. */
+void gp_set_scales(gp *g, const gp_scales *to);
 /* Logarithm of the posterior density of scales, up to a constant, by the known rows (some 256 of them), and its slope:
  * n_groups + 1 numbers, that of the noise last. ERR_NUM when it cannot be told. */
 status gp_posterior(gp *g, const gp_scales *at, double *value, double *slope, err *e);

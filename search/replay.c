@@ -269,14 +269,15 @@ status replay_run(const replay_table *t, const replay_options *o, arena *a, repl
         return FAIL(e, ERR_ARG, "%d trials with %d workers", o->n_trials, o->n_workers);
     TRY(take_room(&r, e));
     if (o->stop)
-        r.rule = stop_open(o->stop, &t->p,
-                           &(stop_options){.aim = o->options.aim,
-                                           .seed = o->options.seed,
-                                           .chance = o->stop_chance,
-                                           .audit = o->audit,
-                                           .n_epochs = t->n_epochs,
-                                           .n_rungs = o->n_rungs,
-                                           .rung = o->rung});
+        TRY(stop_open(o->stop, &t->p,
+                      &(stop_options){.aim = o->options.aim,
+                                      .seed = o->options.seed,
+                                      .chance = o->stop_chance,
+                                      .audit = o->audit,
+                                      .n_epochs = t->n_epochs,
+                                      .n_rungs = o->n_rungs,
+                                      .rung = o->rung},
+                      a, &r.rule, e));
     TRY(o->sampler->open(&t->p, &o->options, a, &source, e));
     racing_options again = {o->options.aim, o->max_seeds, o->confidence};
     TRY(sampler_race(&t->p, source, &again, a, &source, e));

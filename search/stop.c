@@ -28,9 +28,11 @@ const stop_row *stop_find(const char *name)
     return NULL;
 }
 
-stop_rule stop_open(const stop_row *row, const problem *p, const stop_options *o)
+status stop_open(const stop_row *row, const problem *p, const stop_options *o, arena *a,
+                 stop_rule *out, err *e)
 {
-    return (stop_rule){row->judge, row->judges_at_start, p, *o};
+    *out = (stop_rule){row->judge, row->judges_at_start, p, *o, NULL};
+    return row->judges_at_start ? extrapolate_open(p, o->n_epochs, a, &out->model, e) : OK;
 }
 
 static bool is_in_audit(const stop_rule *r, int number)

@@ -9,6 +9,7 @@
 #ifndef PARETUNE_SEARCH_STOP_H
 #define PARETUNE_SEARCH_STOP_H
 
+#include "search/extrapolate.h"
 #include "search/guide.h"
 #include "search/sampler.h"
 
@@ -48,6 +49,8 @@ struct stop_rule {
     bool judges_at_start; /* it is asked before the first epoch, too */
     const problem *p;
     stop_options o;
+    extrapolation
+        *model; /* of rules that judge at the start; a memory of what can be found again, no more */
 };
 
 typedef struct {
@@ -62,8 +65,10 @@ typedef struct {
 const stop_row *stop_rows(void);
 const stop_row *stop_find(const char *name); /* NULL for an unknown one */
 
-/* A rule; `p` and the rungs of `o` must outlive it. It holds no memory. */
-stop_rule stop_open(const stop_row *row, const problem *p, const stop_options *o);
+/* A rule, its memory in `a`; `p` and the rungs of `o` must outlive it. Its answers depend on what it is asked
+ * only; the histories that it is shown must be parts of one and the same. */
+status stop_open(const stop_row *row, const problem *p, const stop_options *o, arena *a,
+                 stop_rule *out, err *e);
 
 /* What a scheduler asks: the rule's answer, in which the audit has been drawn. Further seeds of a point are
  * never stopped, for they are trained on purpose. */

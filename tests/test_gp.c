@@ -149,6 +149,35 @@ Test(gp, agrees_with_its_naive_twin_whether_rows_come_at_once_or_one_by_one)
     }
 }
 
+/* Each row is moved to the end and predicted by the twin from those before it. */
+Test(gp, predicts_each_row_from_the_others)
+{
+    sample s, moved;
+    arena a;
+    err e = {0};
+    draw_sample(&s, 11);
+    gp *g = open_model(&s, &a);
+    cr_assert(eq(int, gp_restart(g, s.row, s.y, N_ROWS, N_ROWS, 10, &e), OK), "%s", e.msg);
+    double mean[N_ROWS], deviation[N_ROWS], y[N_ROWS], variance;
+    cr_assert(eq(int, gp_leave_out(g, mean, deviation, &e), OK), "%s", e.msg);
+    twin t = {.scales = gp_scales_of(g)};
+    fill_twin(&t, &s, N_ROWS);
+    centre(&s, N_ROWS, N_ROWS, &t.mean, y);
+    t.signal = quadratic(&t, y, y) / N_ROWS;
+    for (int i = 0; i < N_ROWS; i += 7) {
+        moved = s;
+        moved.row[i] = s.row[N_ROWS - 1];
+        moved.y[i] = s.y[N_ROWS - 1];
+        fill_twin(&t, &moved, N_ROWS - 1);
+        for (int k = 0; k < N_ROWS - 1; k++) y[k] = moved.y[k] - t.mean;
+        double expected = predict(&t, &moved, y, s.row[i], &variance);
+        variance += t.signal * (1 - GP_PECULIAR) * t.eta;
+        cr_expect(epsilon_eq(dbl, mean[i], expected, 1e-3), "row %d", i);
+        cr_expect(epsilon_eq(dbl, deviation[i], sqrt(variance), 1e-3), "row %d", i);
+    }
+    arena_free(&a);
+}
+
 /* A point's own average lies between the smooth part and what its training gave. */
 Test(gp, believes_of_rows_what_the_naive_twin_believes)
 {

@@ -228,8 +228,9 @@ static status schedule(fake_study *f, sched_options *o, arena *a, err *e)
         TRY(make_problem(f, a, &p, e));
         TRY(f->sampler->open(&p, &so, a, &o->source, e));
         o->p = &p;
-        rule = stop_open(&(stop_row){.judge = judge}, &p,
-                         &(stop_options){.aim = AIM_FRONT, .seed = 1, .audit = 0.2, .n_epochs = 8});
+        TRY(stop_open(&(stop_row){.judge = judge}, &p,
+                      &(stop_options){.aim = AIM_FRONT, .seed = 1, .audit = 0.2, .n_epochs = 8}, a,
+                      &rule, e));
         if (f->stops) o->rule = &rule;
     }
     return scheduler_run(o, &f->end, &f->figures, e);
