@@ -73,7 +73,7 @@ verdict_spread tally_spread(const tally *t, int metric)
 
 /* --- claims --- */
 
-/* Takes from each looked-at row's chance what it may break of one limit. */
+/* Takes from the chance of each looked-at row that may be chosen what it may break of one limit. */
 static status weigh_limit(const tally *t, const problem_limit *l, const int *looked, int n,
                           double *chance, arena *scratch, err *e)
 {
@@ -88,9 +88,11 @@ static status weigh_limit(const tally *t, const problem_limit *l, const int *loo
         if (one->n > 0) s[n_samples++] = *one;
     }
     TRY(verdict_fit(s, n_samples, &spread, &limit, scratch, &prior, e));
-    for (int i = 0; i < n; i++)
-        chance[i] -=
-            1 - verdict_mean_chance(&prior, tally_sample(t, looked[i], l->metric), &spread, &limit);
+    for (int i = 0; i < n; i++) {
+        const verdict_sample *one = tally_sample(t, looked[i], l->metric);
+        if (tally_n_seeds(t, looked[i]) >= VERDICT_FEWEST) /* others are not chosen */
+            chance[i] -= 1 - verdict_mean_chance(&prior, one, &spread, &limit);
+    }
     return OK;
 }
 

@@ -110,7 +110,8 @@ static int contender_of_version(const race *r, int version, const spreads *s)
     if (!is_known) return chosen;
     double sure = pow(r->o.confidence, 1.0 / (n_good > 1 ? n_good : 1));
     double wide = chance_t_quantile(sure, s->df) * (1 + 1 / sqrt(2.0 * s->df));
-    return top < wide && best > -wide ? chosen : -1;
+    /* The leader goes on to all its seeds: a claim needs more than to be ahead. */
+    return (best == top || top < wide) && best > -wide ? chosen : -1;
 }
 
 static int contender_among_versions(const race *r, const spreads *s)

@@ -4,7 +4,9 @@
  * others come from the sampler within. Who gets one:
  *  - aimed at versions: of each version that no point keeps for certain yet, the point whose interval straddles one of
  *    its limits and that has the most room in units of its error (Student's t with the spread pooled over all points
- *    with several seeds; corrected for the number of points that look good, Sidak 1967). First seeds that look
+ *    with several seeds; corrected for the number of points that look good, Sidak 1967). The leader goes on to all its
+ *    seeds even when it keeps the limits for certain by this rule, which knows nothing of how rare such points are; and a
+ *    leader whose luck ends is found out. First seeds that look
  *    best lose when they were lucky, and the next one gets its chance; this is successive racing (Maron & Moore, NIPS
  *    1993; irace: Lopez-Ibanez et al., ORP 3, 2016), restricted to one contender at a time.
  *  - aimed at the front: the point with the fewest seeds which is beaten at the bad end of its interval

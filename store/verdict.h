@@ -10,9 +10,20 @@
  * but not their share among the claims when truly good candidates are rare. It is a prior: how the true
  * means of the candidates looked at are spread is estimated from all of them (empirical Bayes: Robbins 1956; Efron,
  * "Tweedie's formula and selection bias", JASA 106, 2011), and what remains after that does not depend on how the candidate
- * was selected, nor on when its further seeds stopped (Dawid, "Selection paradoxes of Bayesian inference", 1994). The
- * spread of means is found by maximum likelihood on a grid with smoothing (EMS: Silverman, Jones, Wilson & Nychka, JRSS B 52,
- * 1990). */
+ * was selected, nor on when its further seeds stopped (Dawid, "Selection paradoxes of Bayesian inference", 1994).
+ *
+ * Where hardly anything keeps a limit all depends on the far tail of that spread, of which a hundred candidates show
+ * next to nothing. It is therefore estimated twice, and the smaller chance counts:
+ *  - freely, by maximum likelihood on a grid with smoothing (EMS: Silverman, Jones, Wilson & Nychka, JRSS B 52, 1990),
+ *    which follows several clusters, but leaves what others' luck suggests above the limit;
+ *  - by normal curves with a scale on either side of a mode (Fechner 1897; Wallis, Statistical Science 29, 2014), averaged
+ *    by how well each explains the figures of those near the limit rather than the best one taken (hierarchical Bayes:
+ *    Deely & Lindley, JASA 76, 1981), whose tail follows from the bulk.
+ * Claims are also made where the pooled spread of trainings came out small by chance more often than elsewhere; both estimates
+ * and the candidate's own error take it one standard error larger than it was found.
+ *
+ * What no estimate can know: that the spread ends abruptly just above the limit.
+ */
 #ifndef PARETUNE_STORE_VERDICT_H
 #define PARETUNE_STORE_VERDICT_H
 
@@ -58,18 +69,24 @@ typedef struct {
     double bound;
 } verdict_limit;
 
-/* How true means are spread near a limit: a weight for each place on a grid. */
-enum { VERDICT_GRID = 121, VERDICT_FEWEST = 2 /* trainings of what is claimed */ };
+/* How true means are spread near a limit, estimated freely and by shapes, on a grid around the limit (verdict_prior.h). */
+enum {
+    VERDICT_GRID = 121,
+    VERDICT_SHAPES = 189,
+    VERDICT_FEWEST = 2 /* trainings of what is claimed */
+};
 typedef struct {
-    double low, step;
-    double weight[VERDICT_GRID];
-    double sum[VERDICT_GRID]; /* of the candidates' own distributions, before smoothing */
+    double step;
+    double free[VERDICT_GRID]; /* a weight for each place */
+    double sum[VERDICT_GRID];  /* of the candidates' own distributions, before smoothing */
+    double *density;           /* VERDICT_GRID x VERDICT_SHAPES, the arena's */
+    double weight[VERDICT_SHAPES];
 } verdict_prior;
 
-/* Fitted to the candidates looked at; ERR_MEM only. With an unknown spread it is of no use and all chances are
- * NaN. */
+/* Fitted to the candidates looked at; ERR_MEM only. `out` is good as long as `a`'s memory. With an unknown spread it is
+ * of no use and all chances are NaN. */
 status verdict_fit(const verdict_sample *s, int n, const verdict_spread *p,
-                   const verdict_limit *limit, arena *scratch, verdict_prior *out, err *e);
+                   const verdict_limit *limit, arena *a, verdict_prior *out, err *e);
 
 /* Chances that a limit is truly kept, NaN where unknown. */
 typedef struct {

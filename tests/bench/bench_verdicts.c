@@ -3,7 +3,8 @@
  * of these picks truly keep their limits, by the configuration's true mean.
  * Beside each share its 95 % interval (Wilson 1927). Where hardly anything truly keeps the limits claims are rare: studies go
  * on, to ten times as many, until there are a hundred.
- *   bench_verdicts [STUDIES]      standard: 1000 for each version */
+ *   bench_verdicts [STUDIES [FIRST [VERSION]]]
+ * standard: studies 0 to 999 of each version, 0, 1 and 2. Another FIRST takes studies on which nothing was ever tried. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,12 +34,12 @@ static void print_share(int part, int whole)
            100 * (middle + half));
 }
 
-static int run(verdict_trials *w, int n_studies, arena *a)
+static int run(verdict_trials *w, int first, int n_studies, arena *a)
 {
     err e = {0};
     int n = 0;
     do {
-        if (verdict_trials_run(w, n, n_studies, a, &e)) die(&e);
+        if (verdict_trials_run(w, first + n, n_studies, a, &e)) die(&e);
         n += n_studies;
     } while (w->max_seeds > 1 && w->n_claims < ENOUGH && n < MOST_TIMES * n_studies);
     return n;
@@ -53,7 +54,8 @@ int main(int n, char **arg)
     } ways[] = {{"once each, point figure", 1, false},
                 {"racing, up to 8 seeds", 8, false},
                 {"4 seeds for each point", 4, true}};
-    const int n_studies = n > 1 ? atoi(arg[1]) : 1000;
+    const int n_studies = n > 1 ? atoi(arg[1]) : 1000, first = n > 2 ? atoi(arg[2]) : 0,
+              only = n > 3 ? atoi(arg[3]) : -1;
     arena a;
     err e = {0};
     replay_table t;
@@ -63,8 +65,9 @@ int main(int n, char **arg)
         "studies of 150 trainings each\n"
         "version  way                      studies    picks   true    claimed at 95 %%   true      "
         "  interval    seconds\n");
-    for (int v = 0; v < 3; v++)
+    for (int v = 0; v < t.p.n_versions; v++)
         for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+            if (only >= 0 && v != only) continue;
             verdict_trials w = {.table = &t,
                                 .version = v,
                                 .n_trials = 150,
@@ -72,7 +75,7 @@ int main(int n, char **arg)
                                 .evenly = ways[i].evenly,
                                 .confidence = 0.95};
             double from = clock_cpu();
-            int done = run(&w, n_studies, &a);
+            int done = run(&w, first, n_studies, &a);
             printf("%-8s %-25s %6d %8d %5.1f %%        ", t.p.version[v].name, ways[i].name, done,
                    w.n_points, percent(w.n_points_true, w.n_points));
             print_share(w.n_claims_true, w.n_claims);
