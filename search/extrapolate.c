@@ -5,27 +5,18 @@
 
 #include "search/encode.h"
 
-enum {
-    LAST_K = 3,
-    FINISHED_MOST = 300,
-    FIRST_FIT =
-        8, /* finished trainings that the process is first fitted to; then at every fifth part more */
-    FIT_STEPS = 40,
-    MOST_FITS = 64,
-    N_FEATURES = 5,
-    N_RIDGES = 4
-};
+enum { FINISHED_MOST = 300, LAST_K = 3, N_FEATURES = 5, N_RIDGES = 4 };
+/* The process is fitted to the first so many finished trainings, and again after every fifth part more. */
+enum { FIRST_FIT = 8, MOST_FITS = 64, FIT_STEPS = 40 };
 /* Weights of the prior that a slope is 0, in finished trials; the one that leaves least is taken. */
 static const double ridges[] = {1, 4, 16, 64};
 
 typedef struct {
     int metric;
     gp *g;
-    gp_scales first, fitted[MOST_FITS]; /* scales after each fit */
-    bool is_fitted[MOST_FITS];
-    double *others,
-        *error;    /* of each finished one, by the others: what was expected, and how surely */
-    double unsure; /* how much too sure the process is, at least 1 */
+    gp_scales first, fitted[MOST_FITS]; /* scales: before and after each fit */
+    double *others, *error; /* of each finished one: what the others let expect, and how surely */
+    double unsure;          /* how much too sure the process is, at least 1 */
 } model;
 
 struct extrapolation {
@@ -35,11 +26,12 @@ struct extrapolation {
     gp_space space;
     int n_models;
     model model[PROBLEM_MAX_METRICS];
-    int n_seen, n; /* finished trainings in all, and of them those that count */
-    int n_learned; /* that the models were built from; 0: none */
+    bool is_fitted[MOST_FITS];
+    int n;         /* finished trainings that count */
+    int n_learned; /* of all that had finished when the models were built; 0: none are */
     const tried **finished;
     int *point;
-    double *y;
+    double *y; /* scaled figures of one metric */
 };
 
 /* --- scales --- */
@@ -105,22 +97,8 @@ static bool has_all(const extrapolation *x, const tried *t)
 {
     if (t->state != TRIED_DONE || !t->value || t->n_epochs < x->n_epochs) return false;
     for (int i = 0; i < x->p->n_metrics; i++)
-        if (isnan(t->value[i])) return false;
+        if (!isfinite(t->value[i])) return false;
     return true;
-}
-
-/* Those from number `from` of all that finished on, at most FINISHED_MOST. Returns how many finished. */
-static int take_finished(extrapolation *x, const history *h, int from, int until)
-{
-    int n = 0;
-    x->n = 0;
-    for (int i = 0; i < h->n_known && n < until; i++) {
-        if (!has_all(x, &h->of[i])) continue;
-        if (n++ < from) continue;
-        x->finished[x->n] = &h->of[i];
-        x->point[x->n++] = h->of[i].what.point;
-    }
-    return n;
 }
 
 static int count_finished(const extrapolation *x, const history *h)
@@ -130,10 +108,15 @@ static int count_finished(const extrapolation *x, const history *h)
     return n;
 }
 
-/* The latest of the first n. */
+/* Of the first n that finished the latest. */
 static void take_latest(extrapolation *x, const history *h, int n)
 {
-    take_finished(x, h, n > FINISHED_MOST ? n - FINISHED_MOST : 0, n);
+    x->n = 0;
+    for (int i = 0, number = 0; i < h->n_known && number < n; i++) {
+        if (!has_all(x, &h->of[i]) || number++ < n - FINISHED_MOST) continue;
+        x->finished[x->n] = &h->of[i];
+        x->point[x->n++] = h->of[i].what.point;
+    }
 }
 
 const tried *const *extrapolate_finished(const extrapolation *x, int *n)
@@ -177,8 +160,8 @@ static status fit(extrapolation *x, const history *h, int which, int takes, err 
         model *m = &x->model[i];
         TRY(restart(x, m, &m->first, FIT_STEPS, e));
         m->fitted[which] = gp_scales_of(m->g);
-        m->is_fitted[which] = true;
     }
+    x->is_fitted[which] = true;
     return OK;
 }
 
@@ -200,7 +183,7 @@ status extrapolate_learn(extrapolation *x, const history *h, err *e)
     const int n = count_finished(x, h);
     int takes, which = find_fit(n, &takes);
     const bool is_new = n != x->n_learned;
-    if (which >= 0 && is_new && !x->model[0].is_fitted[which]) TRY(fit(x, h, which, takes, e));
+    if (which >= 0 && is_new && !x->is_fitted[which]) TRY(fit(x, h, which, takes, e));
     take_latest(x, h, n);
     if (!is_new || n < 2) return OK;
     x->n_learned = 0;
