@@ -220,10 +220,11 @@ static status put_versions(const explained *x, answer *w, err *e)
 static void tell_stop(const explained *x, answer *w)
 {
     const bool is_done = strcmp(x->state, "done") == 0;
-    const char *chance = isnan(x->stop_chance)
+    const double least = 0.1, percent = 100 * x->stop_chance; /* nothing is impossible */
+    const char *chance = isnan(percent)
                              ? ""
-                             : arena_printf(w->a, ", at a chance of %.1f %% to be worth having",
-                                            100 * x->stop_chance);
+                             : arena_printf(w->a, ", at a chance of %s%.1f %% to be worth having",
+                                            percent < least ? "under " : "", fmax(percent, least));
     if (x->stopped_at > 0)
         answer_say(w, "The stop rule %s it after %d epochs%s.",
                    is_done ? "would have ended" : "ended", x->stopped_at, chance);

@@ -96,12 +96,12 @@ Test(explain, the_head_tells_state_figures_and_versions)
     cr_assert(t && t->n_rows == 6);
 }
 
-static bool tells(const char *state, int stopped_at, const char *text)
+static bool tells(const char *state, int stopped_at, double chance, const char *text)
 {
     explained x = read_trial();
     x.state = state;
     x.stopped_at = stopped_at;
-    x.stop_chance = 0.021;
+    x.stop_chance = chance;
     said = (answer){.a = &scratch};
     cr_assert(eq(int, explain_trial(&x, &said, NULL), OK));
     return says(text);
@@ -109,13 +109,17 @@ static bool tells(const char *state, int stopped_at, const char *text)
 
 Test(explain, what_the_stop_rule_did_is_told)
 {
-    cr_expect(tells("stopped", 6, "The stop rule ended it after 6 epochs, at a chance of 2.1 %"));
-    cr_expect(tells("done", 6, "The stop rule would have ended it after 6 epochs, at a chance"));
-    cr_expect(tells("stopped", 0,
+    cr_expect(
+        tells("stopped", 6, 0.021, "The stop rule ended it after 6 epochs, at a chance of 2.1 %"));
+    cr_expect(
+        tells("done", 6, 0.021, "The stop rule would have ended it after 6 epochs, at a chance"));
+    cr_expect(tells("stopped", 0, 0.021,
                     "It was not begun: the stop rule ended it before the first epoch, at a chance "
                     "of 2.1 % to be worth having."));
-    cr_expect(tells("done", 0, "The stop rule would not have begun it, at a chance of 2.1 %"));
-    cr_expect_not(tells("done", -1, "stop rule"));
+    cr_expect(
+        tells("done", 0, 0.021, "The stop rule would not have begun it, at a chance of 2.1 %"));
+    cr_expect(tells("stopped", 6, 1e-7, "at a chance of under 0.1 % to be worth having"));
+    cr_expect_not(tells("done", -1, 0.021, "stop rule"));
     explained x = read_trial();
     cr_expect(eq(int, x.stopped_at, -1));
 }
