@@ -101,7 +101,9 @@ static status take_options(trial_run *x, err *e)
     o->stop_chance = given.chance;
     o->audit = given.audit;
     o->rung = x->rung;
-    o->n_rungs = x->t.n_epochs > 0 ? stop_rungs(x->t.n_epochs, given.factor, 2, x->rung) : 0;
+    o->n_rungs = x->t.n_epochs > 0
+                     ? stop_rungs(x->t.n_epochs, given.factor, STOP_FEWEST_EPOCHS, x->rung)
+                     : 0;
     return OK;
 }
 

@@ -400,7 +400,8 @@ static status correct(const extrapolation *x, const model *m, const float *curve
     features(x->p, curve, n_epochs, out->mean, at);
     for (int j = 1; j < N_FEATURES; j++) at[j] = (at[j] - s.mean[j]) * s.scale[j];
     out->mean += dot(f.slope, at);
-    out->freedom = f.freedom;
+    out->freedom = fmin(f.freedom, freedom_of(x));
+    f.spread *= sqrt(x->n / freedom_of(x)); /* the others' scales were fitted to this one, too */
     out->deviation =
         sqrt(f.spread * f.spread * (1 + leverage(&f, at)) + further_variance(x, m, &s, &f, error));
     return OK;

@@ -88,11 +88,10 @@ static status meet_rungs(replay *r, int number, const suggestion *s, ending *x, 
 {
     const int first = r->t->first_rung ? r->t->first_rung[s->point] : 0;
     history h = guide_history(r->g, number);
-    for (int i = r->rule.judges_at_start ? -1 : 0, last = -1; i < r->o->n_rungs; i++) {
+    for (int i = r->rule.judges_at_start ? -1 : 0; i < r->o->n_rungs; i++) {
         stop_answer answer;
-        int rung = i < 0 ? 0 : r->o->rung[i] > first ? r->o->rung[i] : first;
-        if (rung == last || rung >= r->t->n_epochs) continue;
-        last = rung;
+        const int rung = i < 0 ? 0 : r->o->rung[i];
+        if ((rung > 0 && rung < first) || rung >= r->t->n_epochs) continue;
         stop_case c = {number, *s, rung, x->curve};
         r->out->n_asked++;
         TRY(stop_ask(&r->rule, &h, &c, r->a, &answer, e));

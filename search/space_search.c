@@ -60,7 +60,6 @@ static const char *stop_rule_name(const space *s)
 
 static void read_stop(space *s)
 {
-    enum { LEAST_EPOCHS = 5 };
     space_search *to = &s->search;
     to->stop = stop_rule_name(s);
     to->stop_chance = s->base[SET_STOP_CHANCE].number;
@@ -68,7 +67,7 @@ static void read_stop(space *s)
     to->n_epochs = longest_training(s);
     if (to->stop || is_about_words(s))
         to->n_rungs =
-            stop_rungs(to->n_epochs, s->base[SET_RUNG_FACTOR].number, LEAST_EPOCHS, to->rung);
+            stop_rungs(to->n_epochs, s->base[SET_RUNG_FACTOR].number, STOP_FEWEST_EPOCHS, to->rung);
 }
 
 void space_read_search(space *s)

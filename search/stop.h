@@ -13,7 +13,7 @@
 #include "search/guide.h"
 #include "search/sampler.h"
 
-enum { STOP_MAX_RUNGS = 64 };
+enum { STOP_MAX_RUNGS = 64, STOP_FEWEST_EPOCHS = 5 /* before the first rung */ };
 
 typedef struct {
     int aim;       /* as of samplers: the front, the versions, or one of them */

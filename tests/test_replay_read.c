@@ -153,17 +153,17 @@ Test(replay_read, replays_the_recorded_keyword_study)
     cr_assert(eq(int, t.n_epochs, 30));
     replay_options o = {.sampler = sampler_find("random"),
                         .options = {.seed = 1, .aim = AIM_VERSIONS},
-                        .window = 8,
-                        .n_workers = 8,
+                        .window = 4,
+                        .n_workers = 4,
                         .n_trials = t.p.n_points,
                         .stop = stop_find("dominance"),
                         .stop_chance = 0.05,
                         .audit = 0.05,
-                        .n_rungs = stop_rungs(30, 1.5, 2, rung),
+                        .n_rungs = stop_rungs(30, 1.5, STOP_FEWEST_EPOCHS, rung),
                         .rung = rung};
     cr_assert(eq(int, replay_run(&t, &o, &a, &r, &e), OK), "%s", e.msg);
     cr_expect(gt(int, r.n_stopped, t.p.n_points / 3));
     cr_expect(le(int, 20 * r.n_stopped_falsely, r.n_stopped));
-    cr_expect(lt(dbl, (double)r.n_epochs, 0.65 * (double)r.n_epochs_unstopped));
+    cr_expect(lt(dbl, (double)r.n_epochs, 0.5 * (double)r.n_epochs_unstopped));
     arena_free(&a);
 }

@@ -1,6 +1,6 @@
 /* Early stopping on recorded learning curves: what each rule saves and what it costs.
  *   bench_stop [TABLE.csv]                       (tests/tables/keyword-curves.csv)
- * Twenty orders of the same trainings for each rule and each recorded seed, window 8, means: epochs saved against the same
+ * Twenty orders of the same trainings for each rule and each recorded seed, window 4, means: epochs saved against the same
  * trials without the rule (epochs that candidates share counted once in both) and against trainings that neither
  * stop nor share; hypervolume lost; of what was stopped the share that beat all that was known then at no more size
  * and latency (of all, and by the audit), and that would be worth having in the end. The oracle is the bound of all
@@ -11,7 +11,7 @@
 #include "search/replay.h"
 #include "tests/support/curve_table.h"
 
-enum { N_ORDERS = 20, WINDOW = 8, MOST_SEEDS = 16 };
+enum { N_ORDERS = 20, WINDOW = 4, MOST_SEEDS = 16 };
 
 typedef struct {
     int n;                 /* recorded seeds */
@@ -101,7 +101,8 @@ static void replay(const setting *x, int which, const stop_row *stop, int n_rung
 static void show(const setting *x, const char *name, const stop_row *stop, double factor)
 {
     score s = {0};
-    int rung[STOP_MAX_RUNGS], n_rungs = stop_rungs(x->t->n_epochs, factor, 2, rung);
+    int rung[STOP_MAX_RUNGS],
+        n_rungs = stop_rungs(x->t->n_epochs, factor, STOP_FEWEST_EPOCHS, rung);
     for (int i = 0; i < x->n; i++) replay(x, i, stop, n_rungs, rung, &s);
     printf(
         "%-8s %-9s %6.2f  %6.1f %% %6.1f %%  %7.2f %%   %5.1f %%  %5.1f %% (%3d of %3d) %6.1f %% "

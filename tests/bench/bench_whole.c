@@ -13,7 +13,7 @@
 #include "search/replay.h"
 #include "tests/support/curve_table.h"
 
-enum { N_SEEDS = 20, WINDOW = 8, MOST_TABLES = 16 };
+enum { N_SEEDS = 20, WINDOW = 4, MOST_TABLES = 16 };
 
 typedef struct {
     const char *name, *sampler, *stop;
@@ -96,7 +96,7 @@ static replay_result search(const replay_table *t, const way *w, int aim, uint64
                         .stop = w->stop ? stop_find(w->stop) : NULL,
                         .stop_chance = 0.05,
                         .audit = 0.05,
-                        .n_rungs = stop_rungs(t->n_epochs, 1.5, 2, rung),
+                        .n_rungs = stop_rungs(t->n_epochs, 1.5, STOP_FEWEST_EPOCHS, rung),
                         .rung = rung};
     replay_result r;
     err e = {0};
