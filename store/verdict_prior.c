@@ -8,9 +8,9 @@
 /* The grid reaches ten deviations of a single figure to either side of the limit: what lies farther
  * cannot matter. */
 enum { REACH = 10, MIDDLE = VERDICT_GRID / 2, ROUNDS = 40 };
-/* Shapes: modes, and scales above and below them. */
-enum { N_MODES = 9, N_ABOVE = 7, N_BELOW = 3 };
-static_assert(N_MODES * N_ABOVE * N_BELOW == VERDICT_SHAPES, "shapes");
+/* Shapes: modes, and scales above and below them, so many steps up and down from what is likely. */
+enum { N_MODES = 9, FAR_ABOVE = 3, FAR_BELOW = 1 };
+static_assert(N_MODES * (2 * FAR_ABOVE + 1) * (2 * FAR_BELOW + 1) == VERDICT_SHAPES, "shapes");
 
 double verdict_room(const verdict_limit *l, double figure)
 {
@@ -243,10 +243,9 @@ static void put_shapes(verdict_prior *g, const crowd *c, const verdict_spread *p
         double mode = verdict_place(g, at[m]), above = (double)INFINITY, below = above;
         if (is_known) above = side_scale(c, mode, 1, p, deviation);
         if (is_known) below = side_scale(c, mode, -1, p, deviation);
-        for (int i = 0; i < N_ABOVE; i++)
-            for (int j = 0; j < N_BELOW; j++)
-                put_shape(g, shape++, mode, above * exp(0.25 * (i - N_ABOVE / 2)),
-                          below * exp(0.5 * (j - N_BELOW / 2)));
+        for (int i = -FAR_ABOVE; i <= FAR_ABOVE; i++)
+            for (int j = -FAR_BELOW; j <= FAR_BELOW; j++)
+                put_shape(g, shape++, mode, above * exp(0.25 * i), below * exp(0.5 * j));
     }
 }
 

@@ -156,7 +156,8 @@ static void show_optuna(const replay_table *t, const char *path, const char *met
     char name[40];
     for (int seed = 0; seed < N_OPTUNA; seed++) {
         suggestion trial[N_TRIALS];
-        replay_result r = {.trial = trial};
+        bool is_stopped[N_TRIALS] = {false};
+        replay_result r = {.trial = trial, .is_stopped = is_stopped};
         r.n = ask_optuna(path, method, seed, n_trials, trial);
         if (r.n < n_trials) {
             printf("optuna %s ended after %d trials\n", method, r.n);
