@@ -99,12 +99,11 @@ static bool is_shown(int i, int n, int most)
 static status walk(const table *spent, const entries *in, progress_choice which, growing_front *f,
                    progress_step *step, progress_volume *out, arena *a, err *e)
 {
-    int next = 0;
-    for (int i = 0; i < spent->n_rows; i++) {
+    double cpu_seconds = 0;
+    for (int i = 0, next = 0; next < in->n; i++) {
         const cell *c = spent->cells + (size_t)i * (size_t)spent->n_columns;
-        out->cpu_seconds += c[2].number;
-        out->n_trials = i + 1;
-        if (next == in->n || i != in->place[next]) continue;
+        cpu_seconds += c[2].number;
+        if (i != in->place[next]) continue;
         join(f, in->point + (size_t)next * (size_t)f->m);
         if (!is_shown(next++, in->n, which.most)) continue;
         double share = 0, before = out->n ? step[out->n - 1].share : 0;
@@ -112,8 +111,7 @@ static status walk(const table *spent, const entries *in, progress_choice which,
         TRY(pareto_hypervolume(f->point, f->n, f->m, f->reference, &share, a, e));
         arena_release(a, mark);
         if (share > before || which.flat_too)
-            step[out->n++] =
-                (progress_step){out->cpu_seconds, share, (int64_t)c[0].number, out->n_trials};
+            step[out->n++] = (progress_step){cpu_seconds, share, (int64_t)c[0].number, i + 1};
     }
     return OK;
 }
@@ -145,6 +143,5 @@ status progress_volume_read(store *s, const store_space *space, progress_choice 
     for (int k = 0; k < m; k++) f.reference[k] = 1;
     TRY(list_entries(&spent, &p, space, &box, &f, a, &in, e));
     out->step = step;
-    out->cpu_seconds = 0;
     return walk(&spent, &in, which, &f, step, out, a, e);
 }

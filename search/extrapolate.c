@@ -119,10 +119,9 @@ static void take_latest(extrapolation *x, const history *h, int n)
     }
 }
 
-const tried *const *extrapolate_finished(const extrapolation *x, int *n)
+int extrapolate_n_finished(const extrapolation *x)
 {
-    *n = x->n;
-    return x->finished;
+    return x->n;
 }
 
 /* --- the process --- */
@@ -221,10 +220,8 @@ typedef struct {
  * classifiers are trained by. */
 static const problem_metric *metric_of_curve(const problem *p)
 {
-    int m = 0;
-    while (m < p->n_metrics && p->metric[m].exact) m++;
-    return m < p->n_metrics && p->metric[m].most > 0 && p->metric[m].maximize ? &p->metric[m]
-                                                                              : NULL;
+    const int m = problem_watched(p);
+    return m >= 0 && p->metric[m].most > 0 && p->metric[m].maximize ? &p->metric[m] : NULL;
 }
 
 static double on_curve(const problem_metric *m, float v)
@@ -245,27 +242,26 @@ static void features(const problem *p, const float *curve, int n, double expecte
     x[4] = mean - on_curve(own, curve[before]);
 }
 
+/* Mean and standard deviation of every step-th of n numbers. */
+static void find_moments(const double *v, int step, int n, double *mean, double *deviation)
+{
+    double square = 0;
+    *mean = 0;
+    for (int i = 0; i < n; i++) *mean += v[i * step] / n;
+    for (int i = 0; i < n; i++) square += pow(v[i * step] - *mean, 2) / n;
+    *deviation = sqrt(square);
+}
+
 /* To mean 0; `spread` is the standard deviation that becomes 1, NaN for the column's own. */
 static void standardise(sample *s, int column, double spread)
 {
-    double mean = 0, square = 0;
-    for (int i = 0; i < s->n; i++) mean += s->x[i * N_FEATURES + column] / s->n;
-    for (int i = 0; i < s->n; i++) square += pow(s->x[i * N_FEATURES + column] - mean, 2) / s->n;
-    if (isnan(spread)) spread = sqrt(square);
+    double mean, own, *x = &s->x[column];
+    find_moments(x, N_FEATURES, s->n, &mean, &own);
+    if (isnan(spread)) spread = own;
     s->mean[column] = mean;
     s->scale[column] = spread > 0 ? 1 / spread : 0;
-    for (int i = 0; i < s->n; i++) {
-        double *x = &s->x[i * N_FEATURES + column];
-        *x = (*x - mean) * s->scale[column];
-    }
-}
-
-static double deviation_of(const double *v, int n)
-{
-    double mean = 0, square = 0;
-    for (int i = 0; i < n; i++) mean += v[i] / n;
-    for (int i = 0; i < n; i++) square += pow(v[i] - mean, 2) / n;
-    return sqrt(square);
+    for (int i = 0; i < s->n; i++)
+        x[i * N_FEATURES] = (x[i * N_FEATURES] - mean) * s->scale[column];
 }
 
 /* Expectations are measured by the spread of what was reached: where the points tell nothing they all are nearly
@@ -275,6 +271,7 @@ static status take_sample(const extrapolation *x, const model *m, int n_epochs, 
                           err *e)
 {
     const problem_metric *of = &x->p->metric[m->metric];
+    double mean, spread; /* of what was reached */
     *s = (sample){
         .n = x->n, .x = ARENA_NEW(a, double, x->n *N_FEATURES), .y = ARENA_NEW(a, double, x->n)};
     if (!s->x || !s->y) return FAIL(e, ERR_MEM, "out of memory for a regression");
@@ -282,7 +279,8 @@ static status take_sample(const extrapolation *x, const model *m, int n_epochs, 
         features(x->p, x->finished[i]->curve, n_epochs, m->others[i], &s->x[i * N_FEATURES]);
         s->y[i] = extrapolate_scaled(of, x->finished[i]->value[m->metric]);
     }
-    standardise(s, 1, deviation_of(s->y, s->n));
+    find_moments(s->y, 1, s->n, &mean, &spread);
+    standardise(s, 1, spread);
     for (int j = 2; j < N_FEATURES; j++) standardise(s, j, (double)NAN);
     for (int i = 0; i < x->n; i++) s->y[i] -= m->others[i];
     return OK;

@@ -26,8 +26,8 @@ status extrapolate_open(const problem *p, int n_epochs, arena *a, extrapolation 
 /* What is known now: h must be a part of one and the same history each time, longer or shorter, and live as long as answers
  * are asked for. The answers depend on h alone, not on what was learned before. */
 status extrapolate_learn(extrapolation *x, const history *h, err *e);
-/* The finished trainings that count, in their order: whole curves, figures without a gap, the latest 300. */
-const tried *const *extrapolate_finished(const extrapolation *x, int *n);
+/* The finished trainings that count: those with whole curves and figures without a gap, at most the latest 300. */
+int extrapolate_n_finished(const extrapolation *x);
 
 /* A metric that is trained, of a training of `point` whose curve has n_epochs epochs (0: it has not begun). At
  * least two must have finished. */

@@ -12,8 +12,8 @@
  * new trial shares with earlier ones stays what it is, be it running or built, and is looked at once.
  *
  * A trial may be built step by step: added with the first stages of its chain only, it pauses when these are
- * there, at once when these are none, and goes on with more or is stopped. The stages behind may be in the graph from the start; they
- * are not needed until a trial leads to them.
+ * there, at once when these are none, and goes on with more or is stopped. The stages behind may be
+ * in the graph from the start; they are not needed until a trial leads to them.
  *
  * The life of a stage:  OPEN -> (settle) -> NOT_NEEDED | WAITING -> READY -> RUNNING -> DONE |
  * FAILED; NOT_NEEDED and DONE -> WAITING when a later trial needs what is not there */

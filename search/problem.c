@@ -30,3 +30,10 @@ double problem_minimised(const problem_metric *m, double value)
 {
     return m->maximize ? -value : value;
 }
+
+int problem_watched(const problem *p)
+{
+    int i = 0;
+    while (i < p->n_metrics && p->metric[i].exact) i++;
+    return i < p->n_metrics ? i : -1;
+}

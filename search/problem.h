@@ -64,5 +64,7 @@ bool problem_may_meet(const problem *p, int version, int point);
 double problem_most(const char *metric);
 /* A metric's figure turned so that less is better. */
 double problem_minimised(const problem_metric *m, double value);
+/* The first metric that must be trained: the one that a curve goes with; -1: all are exact. */
+int problem_watched(const problem *p);
 
 #endif

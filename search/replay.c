@@ -113,7 +113,7 @@ static status foresee_end(replay *r, int number, const suggestion *s, ending *x,
     replay_observe(t, s->point, s->seed_index, r->o->options.seed, x->truth);
     for (int m = 0; m < t->p.n_metrics; m++) x->value[m] = x->truth[m];
     if (!r->curve) return OK;
-    const int watched = stop_watched(&t->p);
+    const int watched = problem_watched(&t->p);
     x->curve = &r->curve[(size_t)number * (size_t)t->n_epochs];
     replay_curve(t, s->point, s->seed_index, r->o->options.seed,
                  watched < 0 ? 0 : x->truth[watched], x->curve);

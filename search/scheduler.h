@@ -7,8 +7,8 @@
  * know; so the rows are the same, in the same order, whoever closed them and when.
  *
  * With a stop rule (stop.h) a trial is built to its first rung, which may be before its first stage; then the rule
- * says whether it goes on to the next one. What it says depends on what may be known of the suggestions before, so this too is the same with
- * any number of workers.
+ * says whether it goes on to the next one. What it says depends on what may be known of the suggestions
+ * before, so this too is the same with any number of workers.
  *
  * A stage that several trials share is built once. What earlier runs built is taken
  * over when its artifact is whole, else built again: that is resume. So is a stage that failed for

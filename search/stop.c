@@ -58,13 +58,6 @@ status stop_ask(const stop_rule *r, const history *h, const stop_case *c, arena 
     return s;
 }
 
-int stop_watched(const problem *p)
-{
-    int i = 0;
-    while (i < p->n_metrics && p->metric[i].exact) i++;
-    return i < p->n_metrics ? i : -1;
-}
-
 /* At least as good in every objective. */
 static bool covers(const problem *p, const double *other, const double *value)
 {

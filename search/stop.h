@@ -82,9 +82,6 @@ status stop_ask(const stop_rule *r, const history *h, const stop_case *c, arena 
 bool stop_was_false(const stop_rule *r, const history *h, const suggestion *what,
                     const double *value);
 
-/* The first metric that must be trained: the one that a curve goes with; -1: all are exact. */
-int stop_watched(const problem *p);
-
 /* Rungs of a training of n_epochs epochs: n_epochs / factor, / factor^2, ..., rounded up, down to `least`; ascending
  * in `rung` (STOP_MAX_RUNGS). Returns how many. factor > 1. */
 int stop_rungs(int n_epochs, double factor, int least, int *rung);

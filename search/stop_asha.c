@@ -56,7 +56,7 @@ static status take_field(const stop_rule *r, const history *h, const stop_case *
                          arena *a, field *f, err *e)
 {
     const problem *p = r->p;
-    const int watched = stop_watched(p), mine = bracket_of(r, c->number, n_brackets);
+    const int watched = problem_watched(p), mine = bracket_of(r, c->number, n_brackets);
     f->m = watched >= 0;
     for (int i = 0; i < p->n_objectives; i++) f->m += p->metric[i].exact;
     f->figure = ARENA_NEW(a, double, (MOST_RIVALS + 1) * f->m);

@@ -26,10 +26,8 @@ static status foretell(judgement *g, arena *scratch, err *e)
 {
     const stop_rule *r = g->rule;
     const stop_case *c = g->c;
-    int n_finished;
     TRY(extrapolate_learn(r->model, g->h, e));
-    extrapolate_finished(r->model, &n_finished);
-    g->is_known = n_finished >= LEAST_FINISHED;
+    g->is_known = extrapolate_n_finished(r->model) >= LEAST_FINISHED;
     for (int m = 0; g->is_known && m < r->p->n_metrics; m++)
         if (!r->p->metric[m].exact)
             TRY(extrapolate(r->model, m, c->what.point, c->curve, c->n_epochs, scratch,

@@ -9,7 +9,8 @@
 enum { N_EPOCHS = 27, N_PAST = 40, N_POINTS = N_PAST + 3, MIDDLE = N_PAST, SMALL, LARGE };
 enum { ACCURACY, SIZE };
 
-/* Accuracy is trained and has nothing to do with size, which is exact: point i has 1000 + 10 i bytes, the candidates in question are of a middle size,
+/* Accuracy is trained and has nothing to do with size, which is exact: point i has 1000 + 10 i bytes,
+ * the candidates in question are of a middle size,
  * smaller than all and larger than all. One version wants more than 90 %. */
 typedef struct {
     float size[N_POINTS];

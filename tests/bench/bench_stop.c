@@ -58,8 +58,8 @@ static double percent(int part, int whole)
     return whole > 0 ? 100.0 * part / whole : 0;
 }
 
-/* The most that any rule could save: it knows how each training ends, and stops at the first rung all that
- * cannot change the answer. */
+/* The most that any rule could save: it knows how each training ends, and does not begin what cannot change
+ * the answer. */
 static const replay_table *foreseen;
 
 static status foresee(const stop_rule *self, const history *h, const stop_case *c, arena *scratch,

@@ -2,8 +2,7 @@
 # paretune bench and device, and a study that measures latency: what they say, not how fast it is.
 set -eu
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/mlp-kws.yaml "$here/architectures/"
+bring_architectures mlp-kws
 cat >"$here/space.yaml" <<'YAML'
 space: 1
 task: keywords

@@ -7,8 +7,8 @@ command -v bash >/dev/null || {
     echo 'no bash here'
     exit 77
 }
-mkdir "$here/architectures" "$here/folder.d"
-cp spaces/architectures/mlp.yaml "$here/architectures/"
+bring_architectures mlp
+mkdir "$here/folder.d"
 cat >"$here/space.yaml" <<'YAML'
 space: 1
 task: forecast

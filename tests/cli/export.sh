@@ -3,8 +3,7 @@
 # artifacts is.
 set -eu
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/mlp.yaml spaces/architectures/lstm.yaml "$here/architectures/"
+bring_architectures mlp lstm
 cat >"$here/space.yaml" <<'YAML'
 space: 1
 task: forecast

@@ -9,8 +9,7 @@ set -eu
 data=$(cd "$PARETUNE_DATA" && pwd)
 export PARETUNE_DATA="$data"
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/mlp.yaml spaces/architectures/mlp-kws.yaml "$here/architectures/"
+bring_architectures mlp mlp-kws
 cat >"$here/weather.yaml" <<'YAML'
 space: 1
 task: forecast

@@ -3,8 +3,7 @@
 # and files that cannot be graded beside others that can.
 set -eu
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/mlp.yaml spaces/architectures/mlp-kws.yaml "$here/architectures/"
+bring_architectures mlp mlp-kws
 cat >"$here/weather.yaml" <<'YAML'
 space: 1
 task: forecast

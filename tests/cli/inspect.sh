@@ -3,8 +3,7 @@
 # is named and gives exit 2.
 set -eu
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/mlp.yaml "$here/architectures/"
+bring_architectures mlp
 cat >"$here/space.yaml" <<'YAML'
 space: 1
 task: forecast

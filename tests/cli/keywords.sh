@@ -3,8 +3,7 @@
 # planned is what is built.
 set -eu
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/ds-cnn.yaml spaces/architectures/temporal-residual.yaml "$here/architectures/"
+bring_architectures ds-cnn temporal-residual
 cat >"$here/words.yaml" <<'YAML'
 space: 1
 task: keywords

@@ -6,8 +6,7 @@ python=
 for candidate in python3 /usr/bin/python3; do
     "$candidate" -c 'import optuna' 2>/dev/null && python=$candidate && break
 done
-mkdir "$here/architectures"
-cp spaces/architectures/mlp.yaml spaces/architectures/cnn-1d.yaml "$here/architectures/"
+bring_architectures mlp cnn-1d
 cat >"$here/space.yaml" <<'YAML'
 space: 1
 title: It's "made up"

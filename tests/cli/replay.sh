@@ -2,8 +2,7 @@
 # paretune replay: a study becomes a table, and both give the same search; bad options are explained.
 set -eu
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/mlp.yaml "$here/architectures/"
+bring_architectures mlp
 cat >"$here/space.yaml" <<'YAML'
 space: 1
 task: forecast

@@ -2,8 +2,7 @@
 # paretune run and status as people and scripts meet them: tables, exit codes, JSON, interruptions.
 set -eu
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/mlp.yaml "$here/architectures/"
+bring_architectures mlp
 cat >"$here/space.yaml" <<'YAML'
 space: 1
 task: forecast

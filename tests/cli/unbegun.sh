@@ -3,8 +3,7 @@
 # commands make of them, and how a later run takes them over.
 set -eu
 . tests/support/cli.sh
-mkdir "$here/architectures"
-cp spaces/architectures/mlp.yaml "$here/architectures/"
+bring_architectures mlp
 cat >"$here/space.yaml" <<'YAML'
 space: 1
 task: forecast

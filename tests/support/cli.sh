@@ -21,4 +21,10 @@ expect() {
 
 out_has() { grep -qF -- "$1" out || fail "standard output without '$1'"; }
 err_has() { grep -qF -- "$1" err || fail "standard error without '$1'"; }
+# bring_architectures NAME...: the project's own, beside the test's spaces.
+bring_architectures() {
+    mkdir "$here/architectures"
+    for name in "$@"; do cp "spaces/architectures/$name.yaml" "$here/architectures/"; done
+}
+
 bytes() { wc -c <"$1" | tr -d ' '; }
